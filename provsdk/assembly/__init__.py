@@ -1,0 +1,1 @@
+"""Assembly: spans and local facts become records, by a pure function."""

@@ -1,0 +1,1 @@
+"""How spans are read: one file per convention."""

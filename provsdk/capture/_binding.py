@@ -1,0 +1,104 @@
+"""Facts that are functions of the call: which of its arguments they want, checked when the decorator is applied."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from provsdk.errors import UsageError
+
+__all__ = ["RESULT", "Rule", "Signature", "rule_for"]
+
+RESULT: Final = frozenset({"result", "item"})
+"""Names by which a rule gets the call's result, or each item of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Names of a traced function's parameters; None stands for code in a `with` block."""
+
+    names: tuple[str, ...]
+    """Positional parameters in order."""
+    signature: inspect.Signature | None
+    bound_first: bool
+    """The first parameter is given by binding: `self` or `cls`."""
+
+    @staticmethod
+    def of(function: Callable[..., Any] | None) -> Signature:
+        """Reads the parameters; a callable without a readable signature has none."""
+        raw = getattr(function, "__func__", function)
+        if raw is None:
+            return Signature((), None, bound_first=False)
+        try:
+            signature = inspect.signature(raw)
+        except (TypeError, ValueError):
+            return Signature((), None, bound_first=False)
+        positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        names = tuple(name for name, one in signature.parameters.items() if one.kind in positional)
+        return Signature(names, signature, bound_first=not isinstance(function, staticmethod))
+
+    def pairs(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        """The call's values with the names of their parameters, without defaults and without `self`."""
+        offset = 1 if instance is not None and self.bound_first else 0
+        names = self.names
+        for position, value in enumerate(args, offset):
+            yield (names[position] if position < len(names) else f"args[{position - len(names)}]"), value
+        yield from kwargs.items()
+
+    def arguments(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """All parameters by name, with defaults, `self` included: what rules choose from."""
+        if self.signature is None:
+            return dict(kwargs)
+        first = (instance,) if instance is not None and self.bound_first else ()
+        bound = self.signature.bind_partial(*first, *args, **kwargs)
+        bound.apply_defaults()
+        return bound.arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A fact that is a function of the call."""
+
+    function: Callable[..., Any]
+    wants: tuple[str, ...]
+    wants_all: bool
+    """It takes `**kwargs`: it gets every argument, and the result when there is one."""
+
+    @property
+    def needs_result(self) -> bool:
+        """It can be asked only when the call has returned."""
+        return self.wants_all or not RESULT.isdisjoint(self.wants)
+
+    def ask(self, available: Mapping[str, Any]) -> Any:
+        """The fact for this call."""
+        if self.wants_all:
+            return self.function(**available)
+        return self.function(**{name: available[name] for name in self.wants if name in available})
+
+
+def rule_for(fact: str, function: Callable[..., Any], signature: Signature, *, each: bool) -> Rule:
+    """A rule whose parameters are among those of the traced function, or `result`, or `item` with `each=True`.
+
+    Raises:
+        UsageError: it wants something that the call does not have; names it and what there is.
+    """
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        raise UsageError(f"{fact}: the parameters of {function!r} cannot be read; wrap it in a lambda") from None
+    wants = [
+        one for one in parameters if one.kind not in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    ]
+    there = set(signature.signature.parameters) if signature.signature is not None else set()
+    there |= {"result", "item"} if each else {"result"}
+    for one in wants:
+        if one.name not in there and one.default is inspect.Parameter.empty:
+            raise UsageError(
+                f"{fact}: its function wants {one.name!r}, which the call does not have; there is: {', '.join(sorted(there))}"
+            )
+        if one.kind is inspect.Parameter.POSITIONAL_ONLY:
+            raise UsageError(f"{fact}: its function takes {one.name!r} by position only; name it as a normal parameter")
+    wants_all = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters)
+    return Rule(function, tuple(one.name for one in wants if one.name in there), wants_all)

@@ -1,0 +1,151 @@
+"""One traced call from begin to end: the same steps for functions, coroutines and `with` blocks.
+
+Every step is guarded: when one of ours fails, the traced function goes on as if we were not there.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+from provsdk import semconv
+from provsdk.capture import _gate, _guard
+from provsdk.capture._session import BLOCKED, Activity
+from provsdk.capture._verdict import verdict_of
+from provsdk.errors import OutputBlocked
+from provsdk.gate import ALWAYS_PROCEED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from provsdk.capture._plan import Plan
+    from provsdk.capture.ports import Ports, Ticket
+
+__all__ = ["acall", "begin", "call", "end", "fail", "renumber"]
+
+_numbers = itertools.count(1)
+
+
+def renumber() -> None:
+    """Counts outputs from 1 again: a forked child is an emitter of its own."""
+    global _numbers
+    _numbers = itertools.count(1)
+
+
+def begin(ports: Ports, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Activity | None:
+    """Opens the activity and makes it current; None where that failed."""
+    try:
+        activity = plan.open(ports, instance, args, kwargs)
+        if plan.kind == semconv.KIND_OUTPUT and activity.scope is not None:
+            activity.number = activity.scope.number = number = next(_numbers)
+            activity.declared.setdefault("tenant", ports.settings.tenant)
+            ports.emitter.started(number, activity.span.get_span_context(), activity.name)
+            ports.tracers.announce(activity.scope.record_id)
+        activity.attach()
+    except Exception as error:
+        _guard.report(f"begin a {plan.kind}", error, ports)
+        return None
+    return activity
+
+
+def end(plan: Plan, activity: Activity, result: Any) -> Ticket | None:
+    """Notes the result and closes; what to wait for, where there is something."""
+    try:
+        plan.conclude(activity, result)
+        if plan.kind == semconv.KIND_POLICY_CHECK:
+            verdict_of(activity, result)
+    except Exception as error:
+        activity.missing.append(("capture_failed", "result"))
+        _guard.report(f"note the result of a {plan.kind}", error, activity.ports)
+    return close(activity)
+
+
+def fail(activity: Activity, error: BaseException) -> Ticket | None:
+    """Notes that the call raised, and closes."""
+    activity.failed(error, BLOCKED if isinstance(error, OutputBlocked) else "failed")
+    if activity.kind == semconv.KIND_POLICY_CHECK:
+        activity.declared["result"] = "error"
+    return close(activity)
+
+
+def close(activity: Activity) -> Ticket | None:
+    """Ends the span and hands the output, or what came too late for it, to the durable port."""
+    ports, scope = activity.ports, activity.scope
+    try:
+        span_context = activity.close()
+        if scope is None:
+            return None
+        if activity.kind == semconv.KIND_OUTPUT:
+            scope.open = False
+            return ports.durable.ticket(span_context, scope.local_facts())
+        if not scope.open:
+            ports.durable.late(span_context, {"record_id": scope.record_id, **scope.local_facts()})
+    except Exception as error:
+        activity.detach()
+        _guard.report(f"close a {activity.kind}", error, ports)
+    return None
+
+
+def call(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
+    """Calls a function, traced."""
+    activity = begin(ports, plan, instance, args, kwargs)
+    if activity is None:
+        return wrapped(*args, **kwargs)
+    gated = ports.gate is not ALWAYS_PROCEED
+    try:
+        if gated:
+            args, kwargs = _gate.enter(activity, (args, kwargs))
+        result = wrapped(*args, **kwargs)
+        if gated:
+            result = _gate.leave(activity, result)
+    except BaseException as error:
+        ticket = fail(activity, error)
+        if ticket is not None:
+            _wait_quietly(ticket)
+        raise
+    ticket = end(plan, activity, result)
+    if ticket is not None:
+        ticket.wait()
+        if gated:
+            ports.gate.after_seal(f"rec_{activity.key}")
+    return result
+
+
+async def acall(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
+    """Calls a coroutine function, traced."""
+    activity = begin(ports, plan, instance, args, kwargs)
+    if activity is None:
+        return await wrapped(*args, **kwargs)
+    gated = ports.gate is not ALWAYS_PROCEED
+    try:
+        if gated:
+            args, kwargs = await _gate.aenter(activity, (args, kwargs))
+        result = await wrapped(*args, **kwargs)
+        if gated:
+            result = await _gate.aleave(activity, result)
+    except BaseException as error:
+        ticket = fail(activity, error)
+        if ticket is not None:
+            await _await_quietly(ticket)
+        raise
+    ticket = end(plan, activity, result)
+    if ticket is not None:
+        await ticket
+        if gated:
+            await ports.gate.aafter_seal(f"rec_{activity.key}")
+    return result
+
+
+def _wait_quietly(ticket: Ticket) -> None:
+    """The function raised: its own exception is what the caller gets, whatever becomes of the record."""
+    try:
+        ticket.wait()
+    except Exception as error:
+        _guard.report("seal the record of a failed output", error)
+
+
+async def _await_quietly(ticket: Ticket) -> None:
+    try:
+        await ticket
+    except Exception as error:
+        _guard.report("seal the record of a failed output", error)

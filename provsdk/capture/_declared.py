@@ -1,0 +1,187 @@
+"""What users say about a call, checked: which facts each kind of activity takes, and what they must look like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, Final
+
+from provsdk import semconv, vocabulary
+from provsdk.errors import UsageError
+
+__all__ = ["LOCAL_ONLY", "check", "check_name"]
+
+LOCAL_ONLY: Final = frozenset({"session", "subjects", "recipients", "purpose", "owner", "reasons"})
+"""Facts that name people or quote content: they never go on a span."""
+
+MAX_TEXT: Final = 4_096
+MAX_TEXTS: Final = 1_000
+MAX_DEPTH: Final = 8
+
+Check = Callable[[Any], Any]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (str, int, float)) and not isinstance(value, (bool, Enum)):
+        return str(value)[:MAX_TEXT]
+    if isinstance(value, (Enum, datetime)) or hasattr(value, "__fspath__") or type(value).__module__ == "uuid":
+        return str(value.value if isinstance(value, Enum) else value)[:MAX_TEXT]
+    raise TypeError("a str")
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [_text(value)]
+    if isinstance(value, Iterable) and not isinstance(value, (bytes, Mapping)):
+        return [_text(item) for _, item in zip(range(MAX_TEXTS), value, strict=False)]
+    raise TypeError("a str or several of them")
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53:
+        return value
+    raise TypeError("a whole number from 0")
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise TypeError("True or False")
+
+
+def _score(value: Any) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1:
+        return float(value)
+    raise TypeError("a number from 0 to 1")
+
+
+def _moment(value: Any) -> str:
+    """A point in time as RFC 3339 in UTC; a time without a zone is refused rather than guessed."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = datetime.fromtimestamp(value, UTC)
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    raise TypeError("a datetime with a time zone, RFC 3339 text, or seconds since 1970")
+
+
+def _one_of(enum: type[Enum]) -> Check:
+    def checked(value: Any) -> str:
+        return str(vocabulary.parse(enum, value).value)  # type: ignore[type-var]
+
+    return checked
+
+
+def _retention(value: Any) -> str | int:
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    return str(vocabulary.parse(vocabulary.RetentionPeriod, value).value)
+
+
+def _owner(value: Any) -> dict[str, str]:
+    """An agent who is the output's owner, or agents by their roles."""
+    if not isinstance(value, Mapping):
+        return {vocabulary.OwnershipRole.OUTPUT_OWNER.value: _text(value)}
+    roles = vocabulary.OwnershipRole
+    return {str(vocabulary.parse(roles, role).value): _text(agent) for role, agent in value.items()}
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return {str(key)[:MAX_TEXT]: _json(item, 1) for key, item in value.items()}
+    raise TypeError("a mapping")
+
+
+def _json(value: Any, depth: int) -> Any:
+    """A value that JSON and RFC 8785 can carry; numbers beyond 2^53 as text, foreign values as the name of their type."""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, Enum):
+        return _json(value.value, depth)
+    if isinstance(value, int):
+        return value if abs(value) < 2**53 else str(value)
+    if isinstance(value, float):
+        return value if value - value == 0 else str(value)
+    if depth < MAX_DEPTH and isinstance(value, Mapping):
+        return {str(key): _json(item, depth + 1) for key, item in value.items()}
+    if depth < MAX_DEPTH and isinstance(value, (list, tuple, set, frozenset)):
+        return [_json(item, depth + 1) for item in value]
+    return f"<{type(value).__module__}.{type(value).__qualname__}>"
+
+
+_MADE: Final[dict[str, Check]] = {"version": _text, "parameters": _mapping}
+
+_KINDS: Final[dict[str, dict[str, Check]]] = {
+    semconv.KIND_OUTPUT: {
+        "version": _text,
+        "tenant": _text,
+        "session": _text,
+        "subjects": _texts,
+        "recipients": _texts,
+        "purpose": _text,
+        "classification": _one_of(vocabulary.DataClassification),
+        "retention": _retention,
+        "owner": _owner,
+    },
+    semconv.KIND_SOURCE: {
+        **_MADE,
+        "type": _one_of(vocabulary.SourceType),
+        "location": _text,
+        "modified_at": _moment,
+        "classification": _one_of(vocabulary.DataClassification),
+        "owner": _text,
+        "reliability": _score,
+    },
+    semconv.KIND_TRANSFORMATION: {**_MADE, "type": _one_of(vocabulary.TransformationType)},
+    semconv.KIND_MODEL_CALL: {
+        **_MADE,
+        "provider": _text,
+        "model": _text,
+        "response_model": _text,
+        "response_id": _text,
+        "input_tokens": _count,
+        "output_tokens": _count,
+        "finish_reasons": _texts,
+    },
+    semconv.KIND_POLICY_CHECK: {
+        **_MADE,
+        "type": _one_of(vocabulary.ComplianceCheckType),
+        "result": _one_of(vocabulary.CheckResult),
+        "reasons": _texts,
+        "blocking": _boolean,
+    },
+}
+
+
+def check_name(kind: str, name: str) -> None:
+    """Refuses a fact that this kind of activity does not take.
+
+    Raises:
+        UsageError: names the fact and the allowed ones.
+    """
+    checks = _KINDS[kind]
+    if name not in checks:
+        raise UsageError(f"{name}: no such fact of {_article(kind)}; allowed: {', '.join(sorted(checks))}")
+
+
+def check(kind: str, name: str, value: Any) -> Any:
+    """The value of a fact as plain builtins.
+
+    Raises:
+        UsageError: there is no such fact for this kind, or the value is not what it takes; says what it takes.
+    """
+    check_name(kind, name)
+    try:
+        return _KINDS[kind][name](value)
+    except UsageError as error:
+        raise UsageError(f"{name} of {_article(kind)}: {error}") from None
+    except (TypeError, ValueError, OverflowError) as error:
+        wanted = str(error) if isinstance(error, TypeError) else "text that can be read as that"
+        raise UsageError(f"{name} of {_article(kind)}: wants {wanted}, got {type(value).__name__}") from None
+
+
+def _article(kind: str) -> str:
+    words = kind.replace("_", " ")
+    return f"an {words}" if words[0] in "aeiou" else f"a {words}"

@@ -1,0 +1,151 @@
+"""Which value came from which: the registry of an output's scope, and the look into what passes through a call.
+
+A value is known by identity (the very same object) or by digest (equal content). Objects that the interpreter shares,
+and values too small to be more than chance, link nothing (`provsdk.digest.is_linkable`).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+from provsdk.digest import Measured, children, is_linkable, measure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_ENTITIES",
+    "MAX_LOOKS",
+    "MAX_WIDTH",
+    "Found",
+    "Known",
+    "Ref",
+    "Registry",
+    "known_in",
+    "look_into",
+]
+
+MAX_DEPTH: Final = 6
+"""Levels of nesting that are looked into."""
+
+MAX_WIDTH: Final = 1_000
+"""Elements of one container that are looked into."""
+
+MAX_LOOKS: Final = 5_000
+"""Values that one look into a container touches."""
+
+MAX_ENTITIES: Final = 10_000
+"""Values that one output's scope keeps; each is held alive to the end of the scope."""
+
+Ref = int | str
+"""A span's own entity by number, or any entity by its id."""
+
+_IMMUTABLE: Final = (str, bytes, frozenset)
+
+
+class Known(NamedTuple):
+    """What the registry knows of a value."""
+
+    id: str
+    basis: Literal["identity", "digest"]
+
+
+class Found(NamedTuple):
+    """A value inside a container: its path there, its measure, and what it is known as."""
+
+    name: str
+    value: Any
+    measured: Measured
+    known: Known | None
+
+
+class _Held(NamedTuple):
+    id: str
+    value: Any
+    digest: bytes | None
+
+
+class Registry:
+    """The values of one output's scope, by identity and by content; owned by that scope, shared by its threads.
+
+    Each operation is one dict operation or depends on none before it, so threads need no lock.
+    """
+
+    __slots__ = ("_by_digest", "_by_identity", "full")
+
+    def __init__(self) -> None:
+        self._by_identity: dict[int, _Held] = {}
+        self._by_digest: dict[bytes, str] = {}
+        self.full = False
+
+    def find(self, value: Any, measured: Measured) -> Known | None:
+        """The entity that `value` is, if it is known. A container that was changed since is not the same any more."""
+        digest = measured.digest
+        held = self._by_identity.get(id(value))
+        if held is not None and held.value is value and held.digest == digest:
+            return Known(held.id, "identity")
+        if digest is not None:
+            known = self._by_digest.get(digest)
+            if known is not None:
+                return Known(known, "digest")
+        return None
+
+    def former(self, value: Any) -> str | None:
+        """The entity that this very object was before its content changed."""
+        held = self._by_identity.get(id(value))
+        return held.id if held is not None and held.value is value else None
+
+    def enter(self, entity_id: str, value: Any, measured: Measured, *, replace: bool = False) -> None:
+        """Notes that `value` is `entity_id` from now on; equal content keeps its first name unless `replace`."""
+        if len(self._by_identity) >= MAX_ENTITIES:
+            self.full = True
+            return
+        self._by_identity[id(value)] = _Held(entity_id, value, measured.digest)
+        if measured.digest is not None:
+            if replace:
+                self._by_digest[measured.digest] = entity_id
+            else:
+                self._by_digest.setdefault(measured.digest, entity_id)
+
+
+def parts_of(value: Any) -> Iterator[tuple[str, Any]]:
+    """One level of a container, at most `MAX_WIDTH` elements; nothing for anything else."""
+    if isinstance(value, _IMMUTABLE):
+        return
+    for position, part in enumerate(children(value)):
+        if position == MAX_WIDTH:
+            return
+        yield part
+
+
+def look_into(value: Any, registry: Registry) -> Iterator[Found]:
+    """The linkable values inside a container, those on top first, at most `MAX_LOOKS` of them.
+
+    A known value is not looked into any further: what it holds is its own story.
+    """
+    looks = 0
+    queue = deque([("", value, 1)])
+    while queue:
+        prefix, container, depth = queue.popleft()
+        for name, part in parts_of(container):
+            looks += 1
+            if looks > MAX_LOOKS:
+                return
+            if not is_linkable(part):
+                continue
+            measured = measure(part)
+            known = registry.find(part, measured)
+            yield Found(prefix + name, part, measured, known)
+            if known is None and depth < MAX_DEPTH and not isinstance(part, _IMMUTABLE):
+                queue.append((f"{prefix}{name}.", part, depth + 1))
+
+
+def known_in(value: Any, registry: Registry) -> Iterator[Known]:
+    """The known values inside a container, each once."""
+    seen: set[str] = set()
+    for found in look_into(value, registry):
+        if found.known is not None and found.known.id not in seen:
+            seen.add(found.known.id)
+            yield found.known

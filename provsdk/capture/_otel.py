@@ -1,0 +1,45 @@
+"""The span and the activity that are current: both travel in OpenTelemetry's context, attached and detached together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry import context as otel_context
+from opentelemetry.context.context import Context
+from opentelemetry.trace import set_span_in_context
+
+if TYPE_CHECKING:
+    from contextvars import Token
+
+    from provsdk.capture._session import Activity
+
+__all__ = ["attach", "current_activity", "detach", "parent_context"]
+
+_ACTIVITY: Final = otel_context.create_key("provsdk-activity")
+
+
+def current_activity() -> Activity | None:
+    """The innermost traced call that is running in this context."""
+    return otel_context.get_current().get(_ACTIVITY)  # type: ignore[return-value]
+
+
+def parent_context(parent: Activity | None, *, spans_current: bool) -> Context | None:
+    """The context that a new span is started in; None for the current one."""
+    if parent is None or spans_current:
+        return None
+    return set_span_in_context(parent.span)
+
+
+def attach(activity: Activity, *, spans_current: bool) -> Token[Context]:
+    """Makes the activity, and its span where that is wanted, the current ones."""
+    if not spans_current:
+        return otel_context.attach(otel_context.set_value(_ACTIVITY, activity))
+    context = set_span_in_context(activity.span)
+    # A context refuses changes once it is shared; this one is fresh, and a second copy would cost as much as the first.
+    dict.__setitem__(context, _ACTIVITY, activity)
+    return otel_context.attach(context)
+
+
+def detach(token: Token[Context]) -> None:
+    """Makes what was current before current again."""
+    otel_context.detach(token)

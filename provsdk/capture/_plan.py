@@ -1,0 +1,214 @@
+"""What one decorator or `with` block says, sorted once: facts that stand fast, and rules that are asked at each call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from provsdk import semconv
+from provsdk.capture import _guard
+from provsdk.capture._binding import Rule, Signature, rule_for
+from provsdk.capture._declared import LOCAL_ONLY, check, check_name
+from provsdk.capture._session import Activity, open_activity
+from provsdk.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from provsdk.capture.ports import Ports
+
+__all__ = ["Plan", "say"]
+
+_IN_EXTRA: Final = "type"
+"""The fact that stands beside `declared` in a span's facts."""
+
+_DEFAULT_TYPES: Final = {
+    semconv.KIND_SOURCE: "external",
+    semconv.KIND_TRANSFORMATION: "derive",
+    semconv.KIND_POLICY_CHECK: "policy_compliance",
+}
+"""What an untyped call is taken for: the type of its kind that promises least."""
+
+
+def say(activity: Activity, name: str, value: Any) -> None:
+    """Notes a fact of the call that is going on; a wrong one is noted as missing, and the call goes on."""
+    try:
+        put(activity, name, check(activity.kind, name, value))
+    except UsageError as error:
+        activity.missing.append(("invalid_fact", name))
+        _guard.report(f"take {name!r} of {activity.name!r}: {error}", error, activity.ports)
+
+
+def put(activity: Activity, name: str, checked: Any) -> None:
+    """Puts a checked fact where its kind of fact goes."""
+    if name == _IN_EXTRA:
+        activity.extra["type"] = checked
+    elif name in LOCAL_ONLY:
+        activity.local[name] = checked
+    else:
+        activity.declared[name] = checked
+
+
+@dataclass(slots=True)
+class Plan:
+    """The checked facts of one decorator for one function."""
+
+    kind: str
+    name: str | Rule
+    signature: Signature
+    each: bool = False
+    extra: dict[str, Any] = field(default_factory=dict)
+    declared: dict[str, Any] = field(default_factory=dict)
+    local: dict[str, Any] = field(default_factory=dict)
+    rules: dict[str, Rule] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, kind: str, name: Any, facts: Mapping[str, Any], function: Callable[..., Any] | None, *, each: bool
+    ) -> Plan:
+        """Checks everything that can be checked before the first call.
+
+        Raises:
+            UsageError: a fact that the kind does not take, a value that the fact does not take, a rule that wants
+                something the call does not have.
+        """
+        signature = Signature.of(function)
+        if name is None:
+            name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None) or kind
+        if callable(name):
+            name = rule_for("name", name, signature, each=each)
+        elif not isinstance(name, str):
+            raise UsageError(f"name of {kind}: wants a str or a function, got {type(name).__name__}")
+        plan = cls(kind, name, signature, each)
+        if kind in _DEFAULT_TYPES:
+            plan.extra["type"] = _DEFAULT_TYPES[kind]
+        for fact, value in facts.items():
+            if value is not None:
+                plan.add(fact, value)
+        return plan
+
+    def add(self, fact: str, value: Any) -> None:
+        """Sorts one fact: a function is a rule, anything else stands fast."""
+        if callable(value) and not isinstance(value, type):
+            check_name(self.kind, fact)
+            self.rules[fact] = rule = rule_for(fact, value, self.signature, each=self.each)
+            if fact == "tenant" and rule.needs_result:
+                raise UsageError("tenant: is fixed when the call starts, so its function cannot want the result")
+            if fact in LOCAL_ONLY and "item" in rule.wants:
+                raise UsageError(f"{fact}: is said of the whole load, so its function cannot want an item")
+        elif fact == _IN_EXTRA:
+            self.extra["type"] = check(self.kind, fact, value)
+        elif fact in LOCAL_ONLY:
+            self.local[fact] = check(self.kind, fact, value)
+        else:
+            self.declared[fact] = check(self.kind, fact, value)
+
+    def open(self, ports: Ports, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Activity:
+        """Starts the activity, says what is known before the call, and notes what it was given."""
+        name = self.name
+        if self.rules or not isinstance(name, str):
+            return self._open_with_rules(ports, instance, args, kwargs)
+        activity = open_activity(ports, self.kind, name)
+        self._say_fast(activity)
+        for parameter, value in self.signature.pairs(instance, args, kwargs):
+            activity.given(parameter, value)
+        return activity
+
+    def _say_fast(self, activity: Activity) -> None:
+        if self.extra:
+            activity.extra.update(self.extra)
+        if self.declared:
+            activity.declared.update(self.declared)
+        if self.local:
+            activity.local.update(self.local)
+
+    def _open_with_rules(
+        self, ports: Ports, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Activity:
+        available = self._available(instance, args, kwargs)
+        name = self.name
+        if isinstance(name, Rule):
+            name = self.kind if name.needs_result else _asked_name(name, available, self.kind)
+        activity = open_activity(ports, self.kind, name)
+        self._say_fast(activity)
+        activity.available = available
+        for fact, rule in self.rules.items():
+            if not rule.needs_result:
+                _ask(activity, fact, rule, available)
+        for parameter, value in self.signature.pairs(instance, args, kwargs):
+            activity.given(parameter, value)
+        return activity
+
+    def _available(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return self.signature.arguments(instance, args, kwargs)
+        except TypeError:  # the call does not fit the function: the function itself will say so
+            return dict(kwargs)
+
+    def conclude(self, activity: Activity, result: Any) -> None:
+        """Notes the result, and asks the rules that waited for it."""
+        if self.each and isinstance(result, (list, tuple)):
+            self._conclude_each(activity, result)
+            return
+        if self.rules or not isinstance(self.name, str):
+            self._ask_waiting(activity, {**(activity.available or {}), "result": result})
+        activity.made(result)
+
+    def _ask_waiting(self, activity: Activity, available: Mapping[str, Any]) -> None:
+        for fact, rule in self.rules.items():
+            if rule.needs_result:
+                _ask(activity, fact, rule, available)
+        if isinstance(self.name, Rule) and self.name.needs_result:
+            activity.rename(_asked_name(self.name, available, self.kind))
+
+    def _conclude_each(self, activity: Activity, result: list[Any] | tuple[Any, ...]) -> None:
+        """Every item is a source of its own, with its own name, place and version."""
+        activity.extra["each"] = True
+        items: list[dict[str, Any]] = []
+        for item in result:
+            n = activity.made_item(item)
+            if n is None:
+                break
+            said: dict[str, Any] = {"n": n}
+            available = {**(activity.available or {}), "result": result, "item": item}
+            for fact, rule in self.rules.items():
+                if rule.needs_result and fact not in LOCAL_ONLY:
+                    _ask_item(activity, said, fact, rule, available)
+            if isinstance(self.name, Rule):
+                said["name"] = _asked_name(self.name, available, self.kind)
+            items.append(said)
+        activity.extra["items"] = items
+        for fact in LOCAL_ONLY & self.rules.keys():
+            if self.rules[fact].needs_result:
+                _ask(activity, fact, self.rules[fact], {**(activity.available or {}), "result": result})
+
+
+def _asked_name(rule: Rule, available: Mapping[str, Any], fallback: str) -> str:
+    try:
+        name = rule.ask(available)
+    except Exception as error:
+        _guard.report("ask for a name", error)
+        return fallback
+    return name if isinstance(name, str) else str(name)
+
+
+def _ask(activity: Activity, fact: str, rule: Rule, available: Mapping[str, Any]) -> None:
+    """A rule is the user's code: when it raises, the fact is missing and the call goes on."""
+    try:
+        value = rule.ask(available)
+    except Exception as error:
+        activity.missing.append(("invalid_fact", fact))
+        _guard.report(f"ask for {fact!r} of {activity.name!r}", error, activity.ports)
+        return
+    if value is not None:
+        say(activity, fact, value)
+
+
+def _ask_item(activity: Activity, said: dict[str, Any], fact: str, rule: Rule, available: Mapping[str, Any]) -> None:
+    try:
+        value = rule.ask(available)
+        if value is not None:
+            said[fact] = check(activity.kind, fact, value)
+    except Exception as error:
+        activity.missing.append(("invalid_fact", fact))
+        _guard.report(f"ask for {fact!r} of an item of {activity.name!r}", error, activity.ports)

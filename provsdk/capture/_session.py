@@ -1,0 +1,321 @@
+"""The life of a traced call, without its I/O: opened, given values, closed with an outcome.
+
+An `Activity` is one span with what is said about it; a `Scope` is one output with all activities inside it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.trace import Status, StatusCode
+
+from provsdk import semconv
+from provsdk.capture import _otel
+from provsdk.capture._facts import derivation, encode, entity, missing_of, use, write_facts
+from provsdk.capture._flow import Registry, known_in, look_into
+from provsdk.digest import is_linkable, measure
+
+if TYPE_CHECKING:
+    from contextvars import Token
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Span, SpanContext
+
+    from provsdk.capture._flow import Known
+    from provsdk.capture.ports import Facts, Ports
+    from provsdk.digest import Measured
+
+__all__ = ["Activity", "Scope", "open_activity"]
+
+COMPLETED: Final = "completed"
+FAILED: Final = "failed"
+CANCELLED: Final = "cancelled"
+BLOCKED: Final = "blocked"
+
+_LEAVES: Final = (str, bytes)
+"""Nothing is inside these; asked before anything is looked into, as most values are text."""
+
+_FAILED_STATUS: Final = Status(StatusCode.ERROR)
+
+
+class Scope:
+    """One output: its registry, its local facts, and whether it still runs. Shared by the threads that work for it."""
+
+    __slots__ = ("missing", "number", "open", "output_id", "record_id", "registry", "spans")
+
+    def __init__(self, key: str) -> None:
+        self.record_id = f"rec_{key}"
+        self.output_id = f"out_{key}"
+        self.registry = Registry()
+        self.missing: list[tuple[str, str | None]] = []
+        self.spans: dict[str, dict[str, Any]] = {}
+        self.number = 0
+        self.open = True
+
+    def local_facts(self) -> Facts:
+        """What stays in the process, as plain builtins."""
+        return {
+            "v": 1,
+            "path": "process",
+            "number": self.number,
+            "integrations": [],
+            "missing": self.missing,
+            "spans": self.spans,
+        }
+
+
+class Activity:
+    """One traced call: a span, and what is said about it. Used by one thread or task at a time, but for `use`."""
+
+    __slots__ = (
+        "_count", "_has_result", "_token", "available", "content", "declared", "derived", "entities", "error", "extra", "key", "kind", "local", "missing",
+        "name", "nested", "number", "parent", "plain", "ports", "scope", "span", "status", "used",
+    )  # fmt: skip
+
+    def __init__(self, ports: Ports, kind: str, name: str, parent: Activity | None, span: Span) -> None:
+        context = span.get_span_context()
+        self.ports = ports
+        self.kind = kind
+        self.name = name
+        self.parent = parent
+        self.span = span
+        self.key = key = f"{context.trace_id:032x}-{context.span_id:016x}"
+        self.scope: Scope | None = parent.scope if parent is not None else None
+        if kind == semconv.KIND_OUTPUT:
+            self.scope = Scope(key)
+        self.number: int | None = None
+        self.status = COMPLETED
+        self.error: str | None = None
+        self.declared: dict[str, Any] = {}
+        self.local: dict[str, Any] = {}
+        self.extra: dict[str, Any] = {}
+        self.entities: list[str] = []
+        self.plain: dict[int, bytes] = {}
+        self.content: list[tuple[int, str, bytes]] = []
+        self.used: list[str] = []
+        self.derived: list[str] = []
+        self.missing: list[tuple[str, str | None]] = []
+        self.available: dict[str, Any] | None = None
+        self.nested: list[str] = []
+        self._count = 0
+        self._has_result = False
+        self._token: Token[Context] | None = None
+
+    # -- current or not
+
+    def attach(self) -> None:
+        """Makes this the current activity of the running context."""
+        self._token = _otel.attach(self, spans_current=self.ports.settings.spans_current)
+
+    def detach(self) -> None:
+        """Makes the activity before it the current one again; a second call does nothing."""
+        token, self._token = self._token, None
+        if token is not None:
+            _otel.detach(token)
+
+    # -- values
+
+    def given(self, name: str | None, value: Any) -> None:
+        """Notes that the call was given `value`: an entity that is known, or a new one."""
+        scope = self.scope
+        if scope is None:
+            return
+        is_output = self.kind == semconv.KIND_OUTPUT
+        if is_output and self.parent is not None and self.parent.scope is not None:
+            self._given_from_outside(value, self.parent)
+        linkable = is_linkable(value)
+        if not linkable and not is_output:
+            return
+        measured = self._measure(value)
+        known = scope.registry.find(value, measured) if linkable else None
+        if known is not None:
+            self.used.append(use(known.id, known.basis))
+            return
+        if measured.digest is None and measured.problem is None:
+            return
+        self._given_new(name, value, measured, linkable=linkable)
+
+    def _given_new(self, name: str | None, value: Any, measured: Measured, *, linkable: bool) -> None:
+        scope = self.scope
+        assert scope is not None  # noqa: S101 given() asked
+        insides = list(known_in(value, scope.registry)) if linkable and type(value) not in _LEAVES else []
+        if measured.digest is None and not insides and scope.registry.former(value) is None:
+            return  # a client, a connection, a callback: what a function works with, not what flows
+        if measured.problem is not None:
+            self.missing.append(missing_of(measured, name))
+        n = self._enter("argument", name, value, measured, linkable=linkable)
+        self.used.append(use(n, "identity"))
+        self.derived.extend(derivation(n, known.id, known.basis) for known in insides)
+
+    def _given_from_outside(self, value: Any, outer: Activity) -> None:
+        """A nested output's argument, as the outer output knows it."""
+        scope = outer.scope
+        if scope is None or not is_linkable(value):
+            return
+        known = scope.registry.find(value, self._measure(value))
+        found = [known] if known is not None else known_in(value, scope.registry)
+        outer.derived.extend(derivation(f"out_{self.key}", each.id, each.basis) for each in found)
+
+    def made(self, value: Any, name: str | None = None, role: str = "result") -> None:
+        """Notes that the call made `value`: an entity that is known, or a new one that may come from known ones."""
+        scope, is_output = self.scope, self.kind == semconv.KIND_OUTPUT
+        if scope is None or self.kind == semconv.KIND_POLICY_CHECK or (value is None and not is_output):
+            return
+        measured = self._measure(value)
+        if measured.problem is not None:
+            self.missing.append(missing_of(measured, name or "result"))
+        linkable = is_linkable(value)
+        known = scope.registry.find(value, measured) if linkable else None
+        if is_output:
+            self._made_output(value, measured, known, linkable=linkable)
+        elif known is not None and known.basis == "identity" and self.kind != semconv.KIND_SOURCE:
+            self.extra.setdefault("returned", []).append(known.id)
+        else:
+            n = self._enter(role, name, value, measured, linkable=linkable)
+            self._made_from(n, value, known, linkable=linkable)
+
+    def made_item(self, value: Any) -> int | None:
+        """Notes one item of a load that brought many sources; its number, None when the scope holds no more."""
+        scope = self.scope
+        if scope is None or scope.registry.full:
+            return None
+        measured = self._measure(value)
+        if measured.problem is not None:
+            self.missing.append(missing_of(measured, "item"))
+        linkable = is_linkable(value)
+        known = scope.registry.find(value, measured) if linkable else None
+        n = self._enter("result", None, value, measured, linkable=linkable)
+        self._made_from(n, value, known, linkable=linkable)
+        return n
+
+    def rename(self, name: str) -> None:
+        """Gives the span the name that only the result could tell."""
+        self.name = name
+        self.span.update_name(name)
+
+    def _made_output(self, value: Any, measured: Measured, known: Known | None, *, linkable: bool) -> None:
+        scope = self.scope
+        assert scope is not None  # noqa: S101 made() asked
+        self._add_entity(0, "result", None, value, measured, element_of=None)
+        if known is not None:
+            self.derived.append(derivation("out", known.id, known.basis))
+        elif linkable and type(value) not in _LEAVES:
+            self.derived.extend(derivation("out", one.id, one.basis) for one in known_in(value, scope.registry))
+        outer = self.parent.scope if self.parent is not None else None
+        if outer is not None and linkable:
+            outer.registry.enter(scope.output_id, value, measured, replace=True)
+
+    def _made_from(self, n: int, value: Any, known: Known | None, *, linkable: bool) -> None:
+        """Where a new value comes from: what it equals, what it was before, or what is inside it."""
+        scope = self.scope
+        assert scope is not None  # noqa: S101 made() asked
+        if known is not None:
+            self.derived.append(derivation(n, known.id, known.basis))
+            return
+        if not linkable or type(value) in _LEAVES:
+            return
+        seen: set[str] = set()
+        for found in list(look_into(value, scope.registry)):
+            if found.known is not None:
+                if found.known.id not in seen:
+                    seen.add(found.known.id)
+                    self.derived.append(derivation(n, found.known.id, found.known.basis))
+            elif found.measured.digest is not None:
+                element = self._next("element")
+                self._add_entity(element, "element", found.name, found.value, found.measured, element_of=n)
+                scope.registry.enter(f"ent_{self.key}-{element}", found.value, found.measured)
+
+    def _enter(self, role: str, name: str | None, value: Any, measured: Measured, *, linkable: bool) -> int:
+        scope = self.scope
+        assert scope is not None  # noqa: S101 every caller asked
+        n = self._next(role)
+        former = scope.registry.former(value)
+        self._add_entity(n, role, name, value, measured, element_of=None)
+        if former is not None and linkable:
+            self.derived.append(derivation(n, former, "identity"))
+        if linkable:
+            scope.registry.enter(f"ent_{self.key}-{n}", value, measured, replace=role == "result")
+        return n
+
+    def _next(self, role: str) -> int:
+        """The number of a new entity: 0 is the first result, the others count from 1."""
+        if role == "result" and not self._has_result:
+            self._has_result = True
+            return 0
+        self._count += 1
+        return self._count
+
+    def _add_entity(
+        self, n: int, role: str, name: str | None, value: Any, measured: Measured, *, element_of: int | None
+    ) -> None:
+        digest, join = measured.digest, self.ports.settings.join
+        joined = None
+        if digest is not None:
+            self.plain[n] = digest
+            if join is not None:
+                joined = join.join(digest)
+        self.entities.append(entity(n, role, name, joined, measured, element_of))
+        if self.ports.settings.capture_content == "full" and element_of is None:
+            self._keep_content(n, value, measured)
+
+    def _keep_content(self, n: int, value: Any, measured: Measured) -> None:
+        content = encode(value, measured.media_type)
+        if content is None:
+            self.missing.append(("content_not_kept", f"entities[{n}]"))
+        else:
+            self.content.append((n, measured.media_type, content))
+
+    def _measure(self, value: Any) -> Measured:
+        return measure(value, max_bytes=self.ports.settings.max_value_bytes)
+
+    # -- the end
+
+    def failed(self, error: BaseException, status: str = FAILED) -> None:
+        """Notes that the call raised: the class of the exception, never its message."""
+        kind = type(error)
+        self.status = CANCELLED if _is_cancellation(error) else status
+        self.error = f"{kind.__module__}.{kind.__qualname__}"
+
+    def close(self) -> SpanContext:
+        """Writes the facts on the span, ends it, and puts what stays home into the scope."""
+        self.detach()
+        span, scope = self.span, self.scope
+        span_context = span.get_span_context()
+        if self.status == FAILED:
+            span.set_status(_FAILED_STATUS)
+        if scope is not None:
+            self._leave_home_facts(scope)
+        write_facts(self)
+        span.end()
+        return span_context
+
+    def _leave_home_facts(self, scope: Scope) -> None:
+        local: dict[str, Any] = {}
+        if self.plain:
+            local["plain"] = self.plain
+        if self.local:
+            local["declared"] = self.local
+        if self.content:
+            local["content"] = self.content
+        if local:
+            scope.spans[self.key] = local
+        if scope.registry.full:
+            self.missing.append(("bound_reached", "values of the scope"))
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    """asyncio's, trio's and the interpreter's ways to stop a call, known by name: none of them is imported for this."""
+    if isinstance(error, Exception):
+        return False
+    return type(error).__name__ in {"CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit", "GeneratorExit"}
+
+
+def open_activity(ports: Ports, kind: str, name: str) -> Activity:
+    """Starts the span below the current activity; the caller attaches and closes it."""
+    parent = _otel.current_activity()
+    settings = ports.settings
+    span = ports.tracers.tracer().start_span(name, _otel.parent_context(parent, spans_current=settings.spans_current))
+    activity = Activity(ports, kind, name, parent, span)
+    if kind == semconv.KIND_OUTPUT and parent is not None and parent.scope is not None:
+        parent.nested.append(f"out_{activity.key}")
+    return activity

@@ -1,0 +1,370 @@
+"""The public decorators and contexts.
+
+Each is a decorator with and without parentheses, a `with` block and an `async with` block:
+
+    @traced_output                                   # the function's name names the output
+    @traced_output("support-answer", owner="ana@example.org")
+    with traced_output("support-answer") as out: ...
+    async with traced_source("handbook", type="file", location=path) as source: ...
+
+Facts may be values, or functions of the call: a function's parameters are named like those of the traced function, or
+`result`. Not configured, the traced function is simply called.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
+
+import wrapt
+
+from provsdk import semconv
+from provsdk.capture import _call, ports
+from provsdk.capture._declared import check_name
+from provsdk.capture._otel import current_activity
+from provsdk.capture._plan import Plan
+from provsdk.capture.handles import ActivityHandle, OutputHandle, by_hand
+from provsdk.errors import UnsupportedCallable, UsageError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from provsdk.capture._session import Activity
+    from provsdk.capture.ports import Ticket
+
+__all__ = [
+    "Traced",
+    "declare_source",
+    "traced_check",
+    "traced_model_call",
+    "traced_output",
+    "traced_source",
+    "traced_transform",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+H = TypeVar("H", bound=ActivityHandle)
+
+
+class Traced(Generic[H]):
+    """A decorator, a `with` block and an `async with` block in one."""
+
+    __slots__ = ("_each", "_entered", "_facts", "_handle", "_kind", "_name", "_plan")
+
+    def __init__(self, kind: str, handle: type[H], name: Any, facts: dict[str, Any], *, each: bool = False) -> None:
+        self._kind = kind
+        self._handle = handle
+        self._name = name
+        self._facts = facts
+        self._each = each
+        self._plan: Plan | None = None
+        self._entered: list[tuple[Activity | None, H]] = []
+
+    def __call__(self, function: F) -> F:
+        """Decorates a function, a coroutine function or a method.
+
+        Raises:
+            UnsupportedCallable: a generator, a class, or something that cannot be called.
+            UsageError: a fact that does not fit the function.
+        """
+        _refuse_what_cannot_be_traced(function)
+        plan = Plan.of(self._kind, self._name, self._facts, function, each=self._each)
+        wrapper = _async_wrapper(plan) if _is_async(function) else _wrapper(plan)
+        return cast("F", wrapt.FunctionWrapper(function, wrapper))
+
+    def __enter__(self) -> H:
+        """Begins the call that the block is."""
+        plugged = ports.current()
+        plan = self._block_plan()
+        activity = _call.begin(plugged, plan, None, (), {}) if plugged is not None else None
+        handle = self._handle(plan, activity)
+        self._entered.append((activity, handle))
+        return handle
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Ends the call; for an output, waits until its record is durable, within the bounds of the configuration."""
+        ticket = self._end(error)
+        if ticket is not None:
+            ticket.wait()
+
+    async def __aenter__(self) -> H:
+        """As `__enter__`."""
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """As `__exit__`, without blocking the event loop."""
+        ticket = self._end(error)
+        if ticket is not None:
+            await ticket
+
+    def _block_plan(self) -> Plan:
+        if self._plan is None:
+            if self._name is None:
+                raise UsageError(f"traced_{self._kind}: a with block has no function to take a name from; give it one")
+            self._plan = Plan.of(self._kind, self._name, self._facts, None, each=self._each)
+        return self._plan
+
+    def _end(self, error: BaseException | None) -> Ticket | None:
+        activity, handle = self._leave()
+        if activity is None:
+            return None
+        if error is not None:
+            return _call.fail(activity, error)
+        if handle.has_result:
+            return _call.end(self._block_plan(), activity, handle.finish())
+        return _call.close(activity)
+
+    def _leave(self) -> tuple[Activity | None, H]:
+        """The block that ends: the current activity's, for one object may be entered by several threads and tasks."""
+        current = current_activity()
+        for position in range(len(self._entered) - 1, -1, -1):
+            if self._entered[position][0] is current:
+                return self._entered.pop(position)
+        return self._entered.pop()
+
+
+def _wrapper(plan: Plan) -> Callable[..., Any]:
+    def traced(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        plugged = ports.current()
+        if plugged is None:
+            return wrapped(*args, **kwargs)
+        return _call.call(plan, plugged, wrapped, instance, args, kwargs)
+
+    return traced
+
+
+def _async_wrapper(plan: Plan) -> Callable[..., Any]:
+    async def traced(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        plugged = ports.current()
+        if plugged is None:
+            return await wrapped(*args, **kwargs)
+        return await _call.acall(plan, plugged, wrapped, instance, args, kwargs)
+
+    return traced
+
+
+def _is_async(function: Any) -> bool:
+    raw = getattr(function, "__func__", function)
+    return inspect.iscoroutinefunction(raw) or inspect.iscoroutinefunction(getattr(raw, "__call__", None))  # noqa: B004 the method itself is asked
+
+
+def _refuse_what_cannot_be_traced(function: Any) -> None:
+    raw = getattr(function, "__func__", function)
+    name = getattr(raw, "__qualname__", type(raw).__qualname__)
+    call = getattr(raw, "__call__", None)  # noqa: B004 the method itself is asked
+    if any(inspect.isgeneratorfunction(one) or inspect.isasyncgenfunction(one) for one in (raw, call)):
+        raise UnsupportedCallable(
+            f"{name}: generators cannot be traced yet; trace the function that reads it, or use a with block around the loop"
+        )
+    if inspect.isclass(raw):
+        raise UnsupportedCallable(f"{name}: classes cannot be traced yet; decorate the methods that make outputs")
+    if not callable(raw):
+        raise UnsupportedCallable(f"{name}: cannot be called, so it cannot be traced")
+
+
+def _traced(kind: str, handle: type[H], first: Any, facts: dict[str, Any], *, each: bool = False) -> Any:
+    """Without parentheses the decorator gets the function itself as its first argument, else a name or nothing."""
+    name = facts.pop("name", None)
+    for fact in facts:
+        check_name(kind, fact)
+    if first is None or isinstance(first, str):
+        return Traced(kind, handle, name if first is None else first, facts, each=each)
+    return Traced(kind, handle, name, facts, each=each)(first)
+
+
+@overload
+def traced_output(function: F, /) -> F: ...
+@overload
+def traced_output(
+    first: str | None = None,
+    /,
+    *,
+    name: Any = None,
+    version: Any = None,
+    tenant: Any = None,
+    session: Any = None,
+    subjects: Any = None,
+    recipients: Any = None,
+    purpose: Any = None,
+    classification: Any = None,
+    retention: Any = None,
+    owner: Any = None,
+) -> Traced[OutputHandle]: ...
+def traced_output(first: Any = None, /, **facts: Any) -> Any:
+    """Makes what a function returns an output: one call, one record, sealed before the caller has the value.
+
+    Args:
+        first: the function, or the name.
+        name: what kind of output it is, or a function of the call; the function's qualified name where not given.
+        version: of the code or prompt that makes it.
+        tenant: whose it is; fixed when the call starts.
+        session: conversation or request that it belongs to.
+        subjects: whom it concerns, pseudonyms preferred; stays in the process and its store.
+        recipients: who gets it; stays likewise.
+        purpose: what it is for.
+        classification: a `DataClassification`.
+        retention: a `RetentionPeriod` or a number of days; never shorter than the classification asks for.
+        owner: an agent, or agents by `OwnershipRole`.
+
+    Raises:
+        UsageError: a fact that outputs do not have, or a value that it does not take.
+        UnsupportedCallable: a generator or a class.
+    """
+    return _traced(semconv.KIND_OUTPUT, OutputHandle, first, facts)
+
+
+@overload
+def traced_source(function: F, /) -> F: ...
+@overload
+def traced_source(
+    first: str | None = None,
+    /,
+    *,
+    name: Any = None,
+    type: Any = None,
+    version: Any = None,
+    location: Any = None,
+    modified_at: Any = None,
+    classification: Any = None,
+    owner: Any = None,
+    reliability: Any = None,
+    parameters: Any = None,
+    each: bool = False,
+) -> Traced[ActivityHandle]: ...
+def traced_source(first: Any = None, /, *, each: bool = False, **facts: Any) -> Any:
+    """Makes what a function returns a source: a document, rows, an answer of an API, what a user typed.
+
+    Args:
+        first: the function, or the name.
+        name: what it is; may be a function of the call.
+        type: a `SourceType`; `external` where nothing is said.
+        version: etag, version id, commit, edition.
+        location: path, URL, table.
+        modified_at: when it last changed: a datetime with a zone, RFC 3339 text, or seconds since 1970.
+        classification: a `DataClassification`.
+        owner: who answers for it.
+        reliability: from 0 to 1, where the type's default does not fit.
+        parameters: of the load, as a mapping.
+        each: the function returns a list, and each item is a source of its own; rules may then want `item`.
+
+    Raises:
+        UsageError: a fact that sources do not have, or a value that it does not take.
+        UnsupportedCallable: a generator or a class.
+    """
+    return _traced(semconv.KIND_SOURCE, ActivityHandle, first, facts, each=each)
+
+
+@overload
+def traced_transform(function: F, /) -> F: ...
+@overload
+def traced_transform(
+    first: str | None = None, /, *, name: Any = None, type: Any = None, version: Any = None, parameters: Any = None
+) -> Traced[ActivityHandle]: ...
+def traced_transform(first: Any = None, /, **facts: Any) -> Any:
+    """Makes a function a transformation: it makes values out of values.
+
+    Args:
+        first: the function, or the name.
+        name: what the step does.
+        type: a `TransformationType`; `derive` where nothing is said.
+        version: of the code or model behind it.
+        parameters: its settings, as a mapping.
+
+    Raises:
+        UsageError: a fact that transformations do not have, or a value that it does not take.
+        UnsupportedCallable: a generator or a class.
+    """
+    return _traced(semconv.KIND_TRANSFORMATION, ActivityHandle, first, facts)
+
+
+@overload
+def traced_model_call(function: F, /) -> F: ...
+@overload
+def traced_model_call(
+    first: str | None = None,
+    /,
+    *,
+    name: Any = None,
+    provider: Any = None,
+    model: Any = None,
+    response_model: Any = None,
+    response_id: Any = None,
+    version: Any = None,
+    parameters: Any = None,
+    input_tokens: Any = None,
+    output_tokens: Any = None,
+    finish_reasons: Any = None,
+) -> Traced[ActivityHandle]: ...
+def traced_model_call(first: Any = None, /, **facts: Any) -> Any:
+    """Makes a function a model call.
+
+    Args:
+        first: the function, or the name.
+        name: what it is called for.
+        provider: whose API it speaks to.
+        model: the model that was asked for.
+        response_model: the model that answered.
+        response_id: the provider's id of the answer.
+        version: of the prompt or of the model.
+        parameters: temperature, seed and the like, as a mapping.
+        input_tokens: tokens of everything that was sent.
+        output_tokens: tokens of everything that came back.
+        finish_reasons: why each choice ended.
+
+    Raises:
+        UsageError: a fact that model calls do not have, or a value that it does not take.
+        UnsupportedCallable: a generator or a class.
+    """
+    return _traced(semconv.KIND_MODEL_CALL, ActivityHandle, first, facts)
+
+
+@overload
+def traced_check(function: F, /) -> F: ...
+@overload
+def traced_check(
+    first: str | None = None,
+    /,
+    *,
+    name: Any = None,
+    type: Any = None,
+    version: Any = None,
+    parameters: Any = None,
+    result: Any = None,
+    reasons: Any = None,
+    blocking: Any = None,
+) -> Traced[ActivityHandle]: ...
+def traced_check(first: Any = None, /, **facts: Any) -> Any:
+    """Makes a function a policy check: what it returns is recorded as its verdict, and nothing is withheld.
+
+    The verdict is a bool, a `CheckResult` or its name, a pair of that and reasons, a mapping or an object with `result`,
+    `passed` or `ok`; or what the rule `result` reads from it. A check that raises has the result `error`.
+
+    Args:
+        first: the function, or the name.
+        name: what is checked.
+        type: a `ComplianceCheckType`; `policy_compliance` where nothing is said.
+        version: of the policy.
+        parameters: its settings, as a mapping.
+        result: the verdict, where the function's value does not say it.
+        reasons: why; stays in the process and its store.
+        blocking: whether a failure is meant to block; the type's default where nothing is said.
+
+    Raises:
+        UsageError: a fact that checks do not have, or a value that it does not take.
+        UnsupportedCallable: a generator or a class.
+    """
+    return _traced(semconv.KIND_POLICY_CHECK, ActivityHandle, first, facts)
+
+
+def declare_source(value: T, *, name: str | None = None, type: str | None = None, **facts: Any) -> T:  # noqa: A002 the word users know
+    """Says that `value` came from elsewhere, and hands it back; takes the facts of `traced_source`.
+
+    Inside an output it becomes a source of that output's record. Facts are values here, not functions.
+    """
+    return by_hand(semconv.KIND_SOURCE, name or "declared", {"type": type, **facts}, result=value)

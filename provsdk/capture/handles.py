@@ -1,0 +1,143 @@
+"""What a `with` block gets: the same facts as a decorator finds, said by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from provsdk import semconv
+from provsdk.capture import _guard
+from provsdk.capture._call import close
+from provsdk.capture._plan import Plan, say
+from provsdk.capture._verdict import verdict_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from provsdk.capture._session import Activity
+
+__all__ = ["ActivityHandle", "OutputHandle", "by_hand"]
+
+T = TypeVar("T")
+
+_NOTHING: Final = object()
+
+
+class ActivityHandle:
+    """The traced call that a `with` block is. Not configured, everything here does nothing."""
+
+    __slots__ = ("_activity", "_plan", "_result")
+
+    def __init__(self, plan: Plan, activity: Activity | None) -> None:
+        self._plan = plan
+        self._activity = activity
+        self._result: Any = _NOTHING
+
+    @property
+    def record_id(self) -> str | None:
+        """Id of the record that the call belongs to; None outside any output, or not configured."""
+        activity = self._activity
+        return activity.scope.record_id if activity is not None and activity.scope is not None else None
+
+    def use(self, *values: Any) -> None:
+        """Says that the block was given these values."""
+        activity = self._activity
+        if activity is None:
+            return
+        try:
+            for value in values:
+                activity.given(None, value)
+        except Exception as error:
+            activity.missing.append(("capture_failed", "used"))
+            _guard.report("note a used value", error, activity.ports)
+
+    def set(self, **facts: Any) -> None:
+        """Says facts of this call; the same names as the decorator's, but for `tenant`, which is fixed at the start."""
+        if self._activity is not None:
+            for name, value in facts.items():
+                if name == "tenant":
+                    self._activity.missing.append(("invalid_fact", "tenant"))
+                elif value is not None:
+                    say(self._activity, name, value)
+
+    def set_result(self, value: T) -> T:
+        """Says what the block made, and hands it back."""
+        self._result = value
+        return value
+
+    def finish(self) -> Any:
+        """The result that was said, or None."""
+        return None if self._result is _NOTHING else self._result
+
+    @property
+    def has_result(self) -> bool:
+        """Whether `set_result` was called."""
+        return self._result is not _NOTHING
+
+
+class OutputHandle(ActivityHandle):
+    """The output that a `with` block makes; takes steps by hand, for code that cannot be decorated."""
+
+    __slots__ = ()
+
+    def add_source(self, name: str, *, value: Any = None, type: str | None = None, **facts: Any) -> Any:  # noqa: A002 the word users know
+        """Adds something that was loaded: `value` where it is at hand; the facts of `traced_source`. Hands `value` back."""
+        return by_hand(semconv.KIND_SOURCE, name, {"type": type, **facts}, result=value)
+
+    def add_transformation(
+        self,
+        name: str,
+        *,
+        used: Iterable[Any] = (),
+        result: Any = None,
+        type: str | None = None,
+        **facts: Any,
+    ) -> Any:
+        """Adds a step that made `result` out of the `used` values; the facts of `traced_transform`. Hands `result` back."""
+        return by_hand(semconv.KIND_TRANSFORMATION, name, {"type": type, **facts}, used=used, result=result)
+
+    def add_model_call(self, name: str, *, prompt: Any = None, response: Any = None, **facts: Any) -> Any:
+        """Adds a model call from `prompt` to `response`; the facts of `traced_model_call`. Hands `response` back."""
+        return by_hand(semconv.KIND_MODEL_CALL, name, facts, used=(prompt,), result=response)
+
+    def add_check(
+        self, name: str, *, result: Any, used: Iterable[Any] = (), type: str | None = None, **facts: Any
+    ) -> None:
+        """Adds the verdict of a check on the `used` values; the facts of `traced_check`."""
+        by_hand(semconv.KIND_POLICY_CHECK, name, {"type": type, **facts}, used=used, result=result)
+
+
+def by_hand(
+    kind: str,
+    name: str,
+    facts: Mapping[str, Any],
+    *,
+    used: Iterable[Any] = (),
+    result: T = None,  # type: ignore[assignment]
+) -> T:
+    """An activity that the user's code says by hand, as a span of no length below the current one; hands `result` back.
+
+    A wrong fact is noted as missing: the code that says it goes on.
+    """
+    from provsdk.capture.ports import current  # noqa: PLC0415 read at the call, as it may be plugged in later
+
+    ports = current()
+    if ports is None:
+        return result
+    try:
+        plan = Plan.of(kind, name, {}, None, each=False)
+        activity = plan.open(ports, None, (), {})
+        activity.extra["by_hand"] = True
+        for fact, value in facts.items():
+            if value is not None:
+                say(activity, fact, value)
+        for value in used:
+            if value is not None:
+                activity.given(None, value)
+        if result is not None:
+            activity.made(result)
+            if kind == semconv.KIND_POLICY_CHECK:
+                verdict_of(activity, result)
+        close(activity)
+    except Exception as error:
+        _guard.report(f"add a {kind}", error, ports)
+    return result

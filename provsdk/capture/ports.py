@@ -1,0 +1,203 @@
+"""The four ports through which capture reaches the rest, and the one place where they are plugged in.
+
+Nothing plugged in: every decorator and context is a pass-through. `provsdk.configure` plugs in real ones; the first
+traced call with `PROVSDK_STORE` set makes it do so.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Protocol
+
+from opentelemetry.trace import SpanContext, Tracer
+
+from provsdk.digest import JoinKey
+from provsdk.gate import Answer, Subject
+
+__all__ = [
+    "Durable",
+    "Emitter",
+    "Facts",
+    "Gate",
+    "Ports",
+    "Settings",
+    "Ticket",
+    "TracerSource",
+    "current",
+    "plug",
+    "unplug",
+]
+
+_log: Final = logging.getLogger("provsdk")
+
+Facts = dict[str, Any]
+
+
+class TracerSource(Protocol):
+    """Gives the tracer to use."""
+
+    def tracer(self) -> Tracer:
+        """The tracer whose spans are all kept for assembly, whatever the user's sampler says. Cheap: asked for each span."""
+        ...
+
+    def announce(self, record_id: str) -> None:
+        """Puts the record id on the span that is current in the user's own tracing, where the configuration asks for that."""
+        ...
+
+
+class Gate(Protocol):
+    """Asked before a value moves on; may replace it, block it or hold it. Each call has an async twin for async callers."""
+
+    def before_source(self, subject: Subject) -> Answer:
+        """Asked when a source's value is there, before the caller gets it."""
+        ...
+
+    def before_model(self, subject: Subject) -> Answer:
+        """Asked before a model is called, with the arguments of the call."""
+        ...
+
+    def before_return(self, subject: Subject) -> Answer:
+        """Asked before an output is returned."""
+        ...
+
+    def on_chunk(self, subject: Subject) -> Answer:
+        """Asked before a chunk of a stream is handed on."""
+        ...
+
+    def after_seal(self, record_id: str) -> Answer:
+        """Told when the record is durable, before the caller gets the output."""
+        ...
+
+    async def abefore_source(self, subject: Subject) -> Answer:
+        """As `before_source`."""
+        ...
+
+    async def abefore_model(self, subject: Subject) -> Answer:
+        """As `before_model`."""
+        ...
+
+    async def abefore_return(self, subject: Subject) -> Answer:
+        """As `before_return`."""
+        ...
+
+    async def aon_chunk(self, subject: Subject) -> Answer:
+        """As `on_chunk`."""
+        ...
+
+    async def aafter_seal(self, record_id: str) -> Answer:
+        """As `after_seal`."""
+        ...
+
+
+class Ticket(Protocol):
+    """A claim on one output's record: wait for it, or await it.
+
+    Waiting is bounded by the configuration (`max_wait`). It returns True when the record is durable, False when it is
+    not (yet): the work goes on without the caller. It raises `RecordNotSealed` only where the configuration says so.
+    """
+
+    def wait(self) -> bool:
+        """Blocks the calling thread until the record is durable or the time is up."""
+        ...
+
+    def __await__(self) -> Generator[Any, Any, bool]:
+        """The same without blocking the event loop."""
+        ...
+
+
+class Durable(Protocol):
+    """Makes records durable. Safe to call from any thread; after `fork` it works in the child as in the parent."""
+
+    def ticket(self, span_context: SpanContext, facts: Facts) -> Ticket:
+        """Takes an output whose span has ended, with its local facts. Does no work in the caller: only `wait` does."""
+        ...
+
+    def late(self, span_context: SpanContext, facts: Facts) -> None:
+        """Takes what ended after its output had returned."""
+        ...
+
+
+class Emitter(Protocol):
+    """One process, as a source of numbered outputs."""
+
+    @property
+    def id(self) -> str:
+        """Id of this process as an emitter."""
+        ...
+
+    def started(self, number: int, span_context: SpanContext, name: str) -> None:
+        """Told before the output's function runs. Must not raise and must not wait for a disk."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What capture itself must know of the configuration: the frozen values that pass beside the ports."""
+
+    join: JoinKey | None
+    """Makes join digests; None where no digest key can be reached."""
+    tenant: str = "default"
+    capture_content: Literal["none", "full"] = "none"
+    on_failure: Literal["ignore", "raise"] = "ignore"
+    spans_current: bool = True
+    """Our spans are current for the user's own tracing; off where they are not exported, so that no parent is missing."""
+    max_value_bytes: int = 256 * 1024 * 1024
+    """Larger values are recorded with their size only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All four, plugged in together."""
+
+    tracers: TracerSource
+    gate: Gate
+    durable: Durable
+    emitter: Emitter
+    settings: Settings
+
+
+_plugged: Ports | None = None
+_refused: tuple[str, float] | None = None
+"""Store that could not be configured by itself, and when to try again: one clear log line, not one per call."""
+
+RETRY_S: Final = 10.0
+
+
+def plug(ports: Ports) -> None:
+    """Makes every traced call from now on go through `ports`."""
+    global _plugged, _refused
+    _plugged, _refused = ports, None
+
+
+def unplug() -> None:
+    """Makes every traced call from now on a pass-through again."""
+    global _plugged, _refused
+    _plugged, _refused = None, None
+
+
+def current() -> Ports | None:
+    """What is plugged in; None where calls pass through.
+
+    With `PROVSDK_STORE` set and nothing plugged in, the pipeline configures itself first. If it cannot, that is logged
+    and the traced function runs untraced: a program that never called `configure` is not broken by its environment.
+    """
+    return _plugged or _bootstrap()
+
+
+def _bootstrap() -> Ports | None:
+    global _refused
+    store = os.environ.get("PROVSDK_STORE")
+    if not store or (_refused is not None and _refused[0] == store and time.monotonic() < _refused[1]):
+        return None
+    _refused = (store, time.monotonic() + RETRY_S)
+    from provsdk import pipeline  # noqa: PLC0415 the lazy bootstrap: capture must not load the SDK before it is needed
+
+    try:
+        pipeline.bootstrap()
+    except Exception as error:  # the guard around the host
+        _log.error("PROVSDK_STORE=%s: outputs are not recorded: %s", store, error)
+    return _plugged

@@ -1,0 +1,216 @@
+"""What to add to a project, line by line: pure, from what was found in it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from provsdk.cli.project import Project
+from provsdk.cli.source_scan import Function, Module
+
+__all__ = ["Suggestion", "advice"]
+
+OUTPUTS_AT_MOST: Final = 3
+SOURCES_AT_MOST: Final = 3
+
+_MODEL_CALLS: Final = (
+    ("chat.completions.create", "openai", ()),
+    ("chat.completions.parse", "openai", ()),
+    ("responses.create", "openai", ()),
+    ("responses.parse", "openai", ()),
+    ("messages.create", "anthropic", ()),
+    ("litellm.completion", "litellm", ()),
+    ("litellm.acompletion", "litellm", ()),
+    ("generate_content", "google", ("google",)),
+    ("chat.complete", "mistral", ("mistralai",)),
+    ("ollama.chat", "ollama", ()),
+    ("ollama.generate", "ollama", ()),
+    ("invoke", "langchain", ("langchain", "langchain_core", "langchain_openai", "langgraph")),
+    ("ainvoke", "langchain", ("langchain", "langchain_core", "langchain_openai", "langgraph")),
+    ("query_engine.query", "llama-index", ("llama_index",)),
+    ("chat_engine.chat", "llama-index", ("llama_index",)),
+)
+"""End of the dotted name of a call, whose API that is, and what the file must import for it to count."""
+
+_HANDLERS: Final = frozenset(["get", "post", "put", "patch", "route", "api_route", "websocket", "tool", "task"])
+_APPLICATIONS: Final = frozenset(
+    ["FastAPI", "Flask", "Starlette", "FastMCP", "Celery", "get_wsgi_application", "get_asgi_application"]
+)
+_LOADS: Final = re.compile(r"(search|retriev|fetch|load|read|lookup|query|find|get)_?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Lines to put before a line of a file."""
+
+    path: Path
+    line: int | None
+    """From 1; None: at the end of the file, which is made where there is none."""
+    lines: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    module: Module
+    function: Function
+
+
+def advice(project: Project) -> tuple[Suggestion, ...]:
+    """Configuration first, then the output, then what shapes it; in each file the import before its first use."""
+    models = list(_model_functions(project))
+    outputs = _outputs(project, models)[:OUTPUTS_AT_MOST]
+    settings = [item for item in (_configuration_file(project), _configure(project, outputs)) if item is not None]
+    marked = [_decorated(place, "traced_output", "makes an output", f'("{_named(place)}")') for place in outputs]
+    marked += _model_lines(models, outputs)
+    marked += [_source(place) for place in _loads(project, outputs)]
+    imported = {item.path for item in settings}
+    imports = [
+        _import(module) for module in project.modules if module.path in {item.path for item in marked} - imported
+    ]
+    by_file = [*imports, *marked] if outputs else [_nothing_found(project)]
+    return (*settings, *by_file, *_not_traceable(models))
+
+
+def _import(module: Module) -> Suggestion:
+    return Suggestion(module.path, module.first_statement, ("import provsdk",), "for the lines below")
+
+
+def _source(place: _Place) -> Suggestion:
+    name = place.function.name.lower()
+    guess = "file" if "read" in name or "load" in name else "api" if "fetch" in name else "database"
+    arguments = f'(type="{guess}")  # or user_input, file, api, database, cache …'
+    return _decorated(place, "traced_source", "loads what the output is made from", arguments)
+
+
+def _not_traceable(models: list[tuple[_Place, str, int]]) -> Iterator[Suggestion]:
+    for place, _, _ in models:
+        if place.function.generator:
+            why = f"{place.function.name}() is a generator, which cannot be traced yet: trace the function that collects it"
+            yield Suggestion(place.module.path, place.function.line, (), why)
+
+
+def _configuration_file(project: Project) -> Suggestion | None:
+    service = re.sub(r"[^A-Za-z0-9_.-]", "-", project.name)
+    lines = ('store = ".provsdk"', f'service = "{service}"', 'owner = "you@example.org"')
+    why = "where the log is, the service's name, and who answers for its outputs"
+    pyproject = project.root / "pyproject.toml"
+    for path in (pyproject, project.root / "provsdk.toml"):
+        if path.exists() and "tool.provsdk" in path.read_text(encoding="utf-8", errors="replace"):
+            return None
+    if (project.root / "provsdk.toml").exists():
+        return None
+    path = pyproject if pyproject.exists() else project.root / "provsdk.toml"
+    return Suggestion(path, None, ("[tool.provsdk]", *lines), why)
+
+
+def _configure(project: Project, outputs: list[_Place]) -> Suggestion | None:
+    provider = project.telemetry.provider
+    if provider is not None and provider[2]:
+        path, line, name = provider
+        lines = ("import provsdk", f"provsdk.configure(tracer_provider={name})")
+        return Suggestion(path, line + 1, lines, "after the tracer provider is made, so that spans go where yours go")
+    module = _entry(project, outputs)
+    if module is None or any(name == "provsdk.configure" for name, _, _ in module.calls):
+        return None
+    why = "where the program begins, before the first output"
+    return Suggestion(module.path, module.first_statement, ("import provsdk", "provsdk.configure()"), why)
+
+
+def _entry(project: Project, outputs: list[_Place]) -> Module | None:
+    """The file that makes the application, else one with a main guard, else the first output's."""
+    applications = [
+        m for m in project.modules if any(name.rpartition(".")[2] in _APPLICATIONS for name, _, _ in m.calls)
+    ]
+    mains = [module for module in project.modules if module.main_line is not None]
+    return next(iter([*applications, *mains, *(place.module for place in outputs)]), None)
+
+
+def _model_functions(project: Project) -> Iterator[tuple[_Place, str, int]]:
+    for module in project.modules:
+        for function in module.functions:
+            for name, line in function.calls:
+                provider = _provider_of(module, name)
+                if provider:
+                    yield _Place(module, function), provider, line
+                    break
+
+
+def _provider_of(module: Module, call: str) -> str | None:
+    for ending, provider, needed in _MODEL_CALLS:
+        if (call == ending or call.endswith("." + ending)) and (not needed or module.imports_any(frozenset(needed))):
+            return provider
+    return None
+
+
+def _outputs(project: Project, models: list[tuple[_Place, str, int]]) -> list[_Place]:
+    """Whoever calls a function that calls a model makes the output; where nobody does, that function itself."""
+    found: list[_Place] = []
+    for place, _, _ in models:
+        callers = [caller for caller in _callers(project, place.function.name) if caller.function is not place.function]
+        for one in callers or [place]:
+            if not one.function.generator and one not in found:
+                found.append(one)
+    return sorted(found, key=lambda place: not _is_handler(place.function))
+
+
+def _is_handler(function: Function) -> bool:
+    return any(name.rpartition(".")[2] in _HANDLERS for name in function.decorators)
+
+
+def _callers(project: Project, name: str) -> Iterator[_Place]:
+    for module in project.modules:
+        for function in module.functions:
+            if any(call.rpartition(".")[2] == name for call, _ in function.calls):
+                yield _Place(module, function)
+
+
+def _loads(project: Project, outputs: list[_Place]) -> list[_Place]:
+    """Functions of the project that an output calls and whose name says that they load something."""
+    called = {name.rpartition(".")[2] for place in outputs for name, _ in place.function.calls}
+    return [
+        _Place(module, function)
+        for module in project.modules
+        for function in module.functions
+        if function.name in called and _LOADS.match(function.name) and not function.generator
+    ][:SOURCES_AT_MOST]
+
+
+def _named(place: _Place) -> str:
+    return place.function.name.replace("_", "-").strip("-") or "output"
+
+
+def _decorated(place: _Place, decorator: str, why: str, arguments: str) -> Suggestion:
+    """Below the decorators that register the function elsewhere: what they register is then the traced one."""
+    pad = " " * place.function.indent
+    lines = (f"{pad}@provsdk.{decorator}{arguments}", f"{pad}{_head(place)}")
+    return Suggestion(place.module.path, place.function.line, lines, f"{place.function.name}() {why}")
+
+
+def _head(place: _Place) -> str:
+    try:
+        text = place.module.path.read_text(encoding="utf-8", errors="replace").splitlines()[place.function.line - 1]
+    except (OSError, IndexError):
+        return f"def {place.function.name}(…):"
+    return text.strip()
+
+
+def _model_lines(models: list[tuple[_Place, str, int]], outputs: list[_Place]) -> Iterator[Suggestion]:
+    for place, provider, line in models[:OUTPUTS_AT_MOST]:
+        if place not in outputs and not place.function.generator:
+            yield _decorated(place, "traced_model_call", f"calls {provider}", f'(provider="{provider}")')
+        elif place in outputs:
+            why = f"{place.function.name}() calls {provider} itself: give that call a function of its own"
+            lines = (
+                f'@provsdk.traced_model_call(provider="{provider}")',
+                "def call_model(…):  # what stands in this line",
+            )
+            yield Suggestion(place.module.path, line, lines, why)
+
+
+def _nothing_found(project: Project) -> Suggestion:
+    lines = ("import provsdk", "", '@provsdk.traced_output("answer")', "def answer(question): …")
+    return Suggestion(
+        project.root, None, lines, "no model call was recognised: decorate the function that makes the output"
+    )

@@ -1,0 +1,231 @@
+"""The checks of `doctor`: each looks at one thing and says what it found, in words that a newcomer can act on."""
+
+import os
+import stat
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from provsdk.cli.filesystem import Mount, mount_of, mounts, risk, writable
+from provsdk.errors import ProvsdkError
+
+if TYPE_CHECKING:
+    from provsdk.config import Config
+    from provsdk.store.contract import Store
+
+__all__ = ["VERIFIED_UP_TO", "Check", "State", "examine", "settings"]
+
+State = Literal["ok", "note", "finding"]
+
+VERIFIED_UP_TO: Final = 2_000
+"""Entries that `doctor` verifies by itself; a larger store is left to `provsdk verify`."""
+
+CLOCK_SLACK_S: Final = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    area: str
+    state: State
+    text: str
+    remedy: str | None = None
+
+
+def settings(config: "Config") -> dict[str, tuple[str, str]]:
+    """Every setting with its value and where it comes from. Of exporters only names: options may hold secrets."""
+    import dataclasses  # noqa: PLC0415 help needs none of it
+
+    found = {}
+    for field in dataclasses.fields(config):
+        if field.name != "sources":
+            value = getattr(config, field.name)
+            shown = [_exporter_name(item) for item in value] if field.name == "exporters" else value
+            found[field.name] = (_plain(shown), str(config.sources.get(field.name, "default")))
+    return found
+
+
+def _exporter_name(item: Any) -> str:
+    return str(item.get("name")) if isinstance(item, Mapping) else str(getattr(item, "name", item))
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_plain, value)) or "none"
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def examine(config: "Config", environ: Mapping[str, str]) -> Iterator[Check]:
+    """All checks, in the order in which a person reads them."""
+    path = Path(config.store)
+    keys, state = Path(config.keys), Path(config.state)
+    yield from _switches(config, environ)
+    yield from _place("store", path, mounts())
+    yield from _place("state", state, mounts(), "the memory of the log's size outside the store")
+    yield from _keys(keys, path, mounts())
+    yield from _store(config, path, keys, state)
+    yield from _clock()
+    yield from _captured(config)
+
+
+def _switches(config: "Config", environ: Mapping[str, str]) -> Iterator[Check]:
+    if config.disabled:
+        yield Check("capture", "finding", "PROVSDK_DISABLED is set: nothing is recorded", "unset PROVSDK_DISABLED")
+    if environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        yield Check("capture", "note", "OTEL_SDK_DISABLED stops the export of spans; records are sealed all the same")
+
+
+def _place(area: str, path: Path, mounted: tuple[Mount, ...], what: str = "the log") -> Iterator[Check]:
+    mount = mount_of(path, mounted)
+    if mount is None:
+        yield Check(area, "note", f"{path}: this system does not say what it sits on; not checked")
+    elif danger := risk(mount):
+        remedy = f"put {what} on a local disk that lasts: set `{area}` (PROVSDK_{area.upper()})"
+        yield Check(area, "finding", f"{path} sits on {danger}", remedy)
+    else:
+        yield Check(area, "ok", f"{path} sits on {mount.kind}, mounted at {mount.point}")
+    if (mount is not None and mount.read_only) or not writable(path):
+        yield Check(
+            area, "finding", f"{path} cannot be written", f"give this user the right to write there, or set `{area}`"
+        )
+
+
+def _keys(keys: Path, store: Path, mounted: tuple[Mount, ...]) -> Iterator[Check]:
+    if os.path.realpath(keys).startswith(os.path.realpath(store) + os.sep) or os.path.realpath(
+        keys
+    ) == os.path.realpath(store):
+        text = f"{keys} lies inside the store's directory: whoever copies the store copies its keys"
+        yield Check("keys", "finding", text, "set `keys` (PROVSDK_KEYS) to a directory elsewhere")
+    if not keys.is_dir():
+        yield Check("keys", "note", f"{keys} is not there yet; it is made with the first record")
+        return
+    yield from _place("keys", keys, mounted, "the keys")
+    open_files = [path for path in [keys, *sorted(keys.rglob("*"))] if _open_to_others(path)]
+    for path in open_files:
+        mode = "700" if path.is_dir() else "600"
+        yield Check("keys", "finding", f"{path} can be read by other users", f"chmod {mode} {path}")
+    if not open_files:
+        number = sum(path.is_file() for path in keys.rglob("*"))
+        yield Check("keys", "ok", f"{number} key file{'' if number == 1 else 's'}, readable by this user only")
+
+
+def _open_to_others(path: Path) -> bool:
+    try:
+        return bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
+    except OSError:
+        return False
+
+
+def _store(config: "Config", path: Path, keys: Path, state: Path) -> Iterator[Check]:
+    from provsdk.store.open import open_store  # noqa: PLC0415 help needs none of it
+
+    try:
+        log = open_store(config.store, keys=keys, state=state, read_only=True)
+    except ProvsdkError as error:
+        absent = not (path / "log.db").exists()
+        yield Check("store", "finding", str(error), "provsdk init" if absent else None)
+        return
+    try:
+        yield from _health(log)
+        yield from _signing_key(log, keys)
+    finally:
+        log.close()
+
+
+def _health(log: "Store") -> Iterator[Check]:
+    size, stats = log.size(), log.stats()
+    text = f"{size:,} entries, {stats.records:,} records, {stats.bytes_total / 1e6:.1f} MB"
+    if size > VERIFIED_UP_TO:
+        yield Check("store", "note", f"{text}; opened, not recomputed", "provsdk verify")
+        return
+    from provsdk.store.verify import verify  # noqa: PLC0415 help needs none of it
+
+    report = verify(log)
+    if report.ok:
+        yield Check("store", "ok", f"{text}; verified ({report.level.value})")
+    else:
+        where = f"entry {report.first_wrong[0]}: {report.first_wrong[1]}" if report.first_wrong else "see the steps"
+        yield Check("store", "finding", f"{text}; verification FAILED, {where}", "provsdk verify")
+    unchecked = sum(step.not_checked for step in report.steps)
+    if unchecked:
+        yield Check("store", "note", f"{unchecked:,} not checked; `provsdk verify` says what and why")
+
+
+def _signing_key(log: "Store", keys: Path) -> Iterator[Check]:
+    from provsdk.ledger.keys import log_key  # noqa: PLC0415 help needs none of it
+
+    try:
+        log_key(keys, log.origin, create=False)
+    except ProvsdkError as error:
+        yield Check(
+            "keys",
+            "finding",
+            f"the log {log.origin} cannot be appended to: {error}",
+            "restore the key file, or set `keys`",
+        )
+    newest = next(iter(log.entries(max(log.size() - 1, 0))), None)
+    if newest is not None and _age_s(newest.time) < -CLOCK_SLACK_S:
+        text = f"the newest entry says {newest.time}, which this clock has not reached"
+        yield Check("clock", "finding", text, "set the clock; let it be kept by NTP")
+
+
+def _age_s(text: str) -> float:
+    from provsdk.report.steps import parse_time  # noqa: PLC0415 help needs none of it
+
+    return time.time() - parse_time(text).timestamp()
+
+
+def _clock() -> Iterator[Check]:
+    import provsdk  # noqa: PLC0415 only its file's date is read
+
+    behind = Path(str(provsdk.__file__)).stat().st_mtime - time.time()
+    if behind > CLOCK_SLACK_S:
+        text = f"the clock says {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC, before provsdk was installed here"
+        yield Check("clock", "finding", text, "set the clock; let it be kept by NTP")
+    else:
+        yield Check("clock", "ok", f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} UTC; nothing here is younger")
+
+
+def _captured(config: "Config") -> Iterator[Check]:
+    yield Check(
+        "captured",
+        "ok",
+        "functions and blocks under traced_output, traced_source, traced_transform, traced_model_call, traced_check, "
+        "and what declare_source names; how values flow between them, by identity and by digest",
+    )
+    yield from _uncaptured_libraries()
+    yield Check(
+        "not captured", "note", "values that are pasted into a text (an f-string): the text is not linked to them yet"
+    )
+    yield Check("not captured", "note", "generators and streams: decorate the function that collects them")
+    content = "kept, encrypted" if str(config.capture_content) == "full" else "not kept: digests and sizes only"
+    yield Check("captured", "ok", f"content of values: {content} (capture_content = {config.capture_content})")
+
+
+def _uncaptured_libraries() -> Iterator[Check]:
+    from provsdk.cli.project import FRAMEWORKS, installed  # noqa: PLC0415 help needs none of it
+
+    versions = installed()
+    there = [
+        f"{framework.label} {versions[name]}"
+        for framework in FRAMEWORKS
+        if framework.role != "web"
+        for name in framework.distributions[:1]
+        if name in versions
+    ]
+    if there:
+        text = f"calls of {', '.join(there)} made outside a decorated function: this version reads no library by itself"
+        yield Check(
+            "not captured", "note", text, "put @traced_model_call or @traced_source on the functions that call them"
+        )
+    instrumentations = sorted(
+        name for name in versions if name.startswith(("opentelemetry-instrumentation-", "openinference-"))
+    )
+    if instrumentations:
+        text = f"spans of {', '.join(instrumentations)}: this version does not read other instrumentations"
+        yield Check("not captured", "note", text)

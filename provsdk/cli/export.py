@@ -1,0 +1,87 @@
+"""Records in another format, on stdout or in a file."""
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from provsdk.cli.place import opened, store_option
+from provsdk.cli.terminal import remark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from provsdk.store.contract import Store
+
+__all__ = ["export"]
+
+
+@click.command("export")
+@click.argument("record", required=False)
+@click.option("--all", "everything", is_flag=True, help="Every record, in log order.")
+@click.option(
+    "--format", "format_", type=click.Choice(["jsonl"]), default="jsonl", show_default=True, help="The format."
+)
+@click.option(
+    "-o", "--output", metavar="FILE", help="Write to FILE, which is replaced in one step; stdout where left out, or -."
+)
+@store_option
+def export(record: str | None, everything: bool, format_: str, output: str | None, store: str | None) -> None:  # noqa: FBT001, ARG001 click's options
+    """Write RECORD, or all, in another format: jsonl is one folded record a line, in canonical form.
+
+    Encrypted records are written in the clear where their key is reachable: whoever can read the file can read them.
+    """
+    if bool(record) == everything:
+        raise click.UsageError("name a RECORD or say --all" if not record else "name a RECORD or say --all, not both")
+    with opened(store) as log:
+        count = _write(_lines(log, record), output)
+    if output not in (None, "-"):
+        remark(f"{count:,} record{'' if count == 1 else 's'} written to {output}")
+
+
+def _lines(log: "Store", record: str | None) -> "Iterator[bytes]":
+    from provsdk.cli.reading import found, why_unreadable  # noqa: PLC0415 help needs none of it
+    from provsdk.errors import StoreUnavailable  # noqa: PLC0415 as above
+    from provsdk.export.delivery import first_entry, sealed  # noqa: PLC0415 as above
+    from provsdk.export.jsonl import line  # noqa: PLC0415 as above
+
+    name = first_entry(log)
+    named = [found(log, record)] if record else (log.fold(item.record_id) for item in log.summaries(newest_first=False))
+    for folded in named:
+        item = sealed(folded, name)
+        if item is not None:
+            yield line(item)
+        elif record:
+            raise StoreUnavailable(why_unreadable(folded))
+        else:
+            remark(f"passed over: {why_unreadable(folded)}")
+
+
+def _write(lines: "Iterator[bytes]", output: str | None) -> int:
+    if output in (None, "-"):
+        return _copy(lines, sys.stdout.buffer)
+    target = Path(str(output)).expanduser()
+    if target.exists() and not target.is_file():
+        with target.open("wb") as device:  # a pipe or a device cannot be replaced
+            return _copy(lines, device)
+    draft = target.with_name(f".{target.name}.{os.getpid()}.new")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            count = _copy(lines, file)
+        draft.replace(target)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            draft.unlink()
+        raise
+    return count
+
+
+def _copy(lines: "Iterator[bytes]", file: IO[bytes]) -> int:
+    count = 0
+    for count, data in enumerate(lines, 1):  # noqa: B007 the number is what is returned
+        file.write(data)
+    file.flush()
+    return count

@@ -1,0 +1,165 @@
+"""The log itself: its entries, whether it was tampered with, and notes appended to it."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from provsdk.cli.app import FINDING
+from provsdk.cli.place import as_json, opened, store_option
+from provsdk.cli.terminal import print_json, remark, show
+
+if TYPE_CHECKING:
+    from provsdk.records.parts import Part
+    from provsdk.store.contract import Draft, Folded
+    from provsdk.store.verify import VerifyReport
+
+__all__ = ["audit", "record", "verify"]
+
+WAIT_S = 10.0
+"""How long a note waits for programs that are writing to the store."""
+
+
+@click.command("audit")
+@click.argument("record", required=False)
+@store_option
+@as_json
+def audit(record: str | None, store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
+    """List log entries, of RECORD or all, in log order.
+
+    RECORD is an id, a unique prefix of it, an output id, or @latest.
+    """
+    import dataclasses  # noqa: PLC0415 help needs none of it
+
+    from provsdk.cli.reading import found  # noqa: PLC0415 as above
+    from provsdk.report.log import entry_table  # noqa: PLC0415 as above
+
+    with opened(store) as log:
+        entries = list(found(log, record).entries if record else log.entries())
+        size = log.size()
+    if as_json:
+        print_json([dataclasses.asdict(entry) for entry in entries])
+        return
+    show(entry_table(entries))
+    remark(f"{len(entries):,} of {size:,} entries." if record else f"{size:,} entries.")
+
+
+@click.command("verify")
+@click.argument("record", required=False)
+@click.option("--all", "everything", is_flag=True, help="The whole store; so too where no RECORD is named.")
+@store_option
+@as_json
+def verify(record: str | None, everything: bool, store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
+    """Recompute everything and say whether it was tampered with.
+
+    Without RECORD the whole store: entries, manifests, tree, checkpoint, views, and the memory outside. With RECORD its
+    entries, parts, inclusion and the newest checkpoint. Exits 1 where something is wrong, and names the first one
+    that is.
+    """
+    from provsdk.cli.reading import found, log_key  # noqa: PLC0415 help needs none of it
+    from provsdk.report.log import verification  # noqa: PLC0415 as above
+    from provsdk.store.verify import verify as verify_store  # noqa: PLC0415 as above
+
+    if record and everything:
+        raise click.UsageError("name a RECORD or say --all, not both")
+    with opened(store) as log:
+        record_id = found(log, record).record_id if record else None
+        report = verify_store(log, record_id)
+        key, origin, size = log_key(log), log.origin, log.size()
+    if as_json:
+        print_json({"record_id": record_id, "origin": origin, "entries": size, "key": key, **_report_json(report)})
+    else:
+        show(verification(report, record_id or f"the whole store: {size:,} entries of {origin}", key))
+    if not report.ok:
+        click.get_current_context().exit(FINDING)
+
+
+def _report_json(report: "VerifyReport") -> dict[str, Any]:
+    wrong = report.first_wrong
+    return {
+        "ok": report.ok,
+        "level": report.level.value,
+        "steps": [
+            {
+                "number": step.number,
+                "title": step.title,
+                "ok": step.ok,
+                "checked": step.checked,
+                "not_checked": step.not_checked,
+                "detail": step.detail,
+            }
+            for step in report.steps
+        ],
+        "first_wrong": None if wrong is None else {"entry": wrong[0], "what": wrong[1]},
+        "findings": [str(finding) for finding in report.findings],
+    }
+
+
+@click.command("record")
+@click.argument("record")
+@click.option("--note", required=True, metavar="TEXT", help="What to note.")
+@click.option("--author", metavar="NAME", help="Who says so; the name that you are logged in under where left out.")
+@store_option
+@as_json
+def record(record: str, note: str, author: str | None, store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
+    """Append a note to a record. What is in the log stays as it is; the note becomes an entry of its own.
+
+    RECORD is an id, a unique prefix of it, an output id, or @latest.
+    """
+    from provsdk.cli.reading import found  # noqa: PLC0415 help needs none of it
+
+    with opened(store, read_only=False) as log:
+        folded = found(log, record)
+        (sealed,) = log.append([_draft(folded, note, author)], timeout=WAIT_S)
+    if isinstance(sealed, Exception):
+        raise sealed
+    if as_json:
+        print_json({"record_id": folded.record_id, "entry": sealed.index, "kind": "note.added"})
+    else:
+        click.echo(f"entry {sealed.index}: note on {folded.record_id}")
+
+
+def _draft(folded: "Folded", text: str, author: str | None) -> "Draft":
+    import secrets  # noqa: PLC0415 help needs none of it
+    from datetime import UTC, datetime  # noqa: PLC0415 as above
+
+    from provsdk.store.contract import Draft  # noqa: PLC0415 as above
+
+    return Draft(
+        kind="note.added",
+        key=f"note/{folded.record_id}/{secrets.token_hex(8)}",
+        actor=f"usr_{secrets.token_hex(16)}",
+        subject=folded.record_id,
+        time=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        parts=(_note(folded, text, author),),
+        protected=_protected(folded),
+    )
+
+
+def _note(folded: "Folded", text: str, author: str | None) -> "Part":
+    from provsdk.canonical import canonical  # noqa: PLC0415 help needs none of it
+    from provsdk.records.parts import Part  # noqa: PLC0415 as above
+
+    if not text.strip():
+        raise click.UsageError("--note is empty")
+    for option, value in (("--note", text), ("--author", author or "")):
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise click.UsageError(f"{option} is not text in this terminal's encoding")
+    kept = folded.record.retention if folded.record else None
+    retention = (kept.period or f"days:{kept.days}") if kept else "standard"
+    return Part(path="note", retention=retention, content=canonical({"author": author or _user(), "text": text}))
+
+
+def _user() -> str | None:
+    import getpass  # noqa: PLC0415 help needs none of it
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a user id without a name, as containers have it
+        return None
+
+
+def _protected(folded: "Folded") -> bool:
+    """As the record is: a record that cannot be read because it is encrypted is protected too."""
+    if folded.record is not None:
+        return folded.record.permissions.encryption_required
+    return any(state == "locked" for _, _, state in folded.unreadable)

@@ -1,0 +1,116 @@
+"""Records as lists, reports and sources."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from provsdk.cli.app import FINDING, NOT_CARRIED_OUT
+from provsdk.cli.place import as_json, opened, store_option
+from provsdk.cli.terminal import complain, console, print_json, remark
+from provsdk.cli.terminal import show as show_screen
+
+if TYPE_CHECKING:
+    from provsdk.report.summary import Integrity
+    from provsdk.store.contract import Folded, Store
+
+__all__ = ["list_", "show", "sources"]
+
+PAGE = 50
+
+
+@click.command("list")
+@click.option(
+    "-n", "--limit", type=click.IntRange(min=1), help=f"At most so many; {PAGE} where a person reads, all with --json."
+)
+@click.option("--oldest-first", is_flag=True, help="In log order.")
+@store_option
+@as_json
+def list_(limit: int | None, oldest_first: bool, store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
+    """List records, newest first."""
+    import dataclasses  # noqa: PLC0415 help needs none of it
+
+    with opened(store) as log:
+        wanted = limit if limit or as_json else PAGE
+        summaries = log.summaries(limit=wanted, newest_first=not oldest_first)
+        if as_json:
+            print_json([dataclasses.asdict(summary) for summary in summaries])
+            return
+        if not summaries:
+            remark("No records yet: call a function under @traced_output, then look again.")
+            return
+        from provsdk.cli.reading import short_names  # noqa: PLC0415 as above
+        from provsdk.report.listing import record_table  # noqa: PLC0415 as above
+
+        names = short_names(log, [summary.record_id for summary in summaries])
+        show_screen(record_table(summaries, names, width=console().width))
+        total = log.stats().records
+        if total > len(summaries):
+            remark(f"{len(summaries)} of {total:,} records; more with --limit.")
+
+
+@click.command("show")
+@click.argument("record")
+@store_option
+@as_json
+def show(record: str, store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
+    """Show the report of one record.
+
+    RECORD is an id, a unique prefix of it, an output id, or @latest.
+    """
+    from provsdk.cli.reading import found, integrity_of, why_unreadable  # noqa: PLC0415 help needs none of it
+
+    with opened(store) as log:
+        folded = found(log, record)
+        integrity = integrity_of(log, folded.record_id)
+        if as_json:
+            _print_record(folded)
+        else:
+            _print_report(log, folded, integrity)
+    if folded.record is None:
+        complain(why_unreadable(folded))
+        click.get_current_context().exit(NOT_CARRIED_OUT)
+    if integrity.status == "tampered":
+        complain(f"{folded.record_id}: verification failed; see `provsdk verify {folded.record_id}`")
+        click.get_current_context().exit(FINDING)
+
+
+def _print_record(folded: "Folded") -> None:
+    import msgspec  # noqa: PLC0415 as above
+
+    if folded.record is not None:
+        print_json(msgspec.to_builtins(folded.record))
+
+
+def _print_report(log: "Store", folded: "Folded", integrity: "Integrity") -> None:
+    from provsdk.cli.reading import custody_of  # noqa: PLC0415 as above
+    from provsdk.report.custody import unreadable  # noqa: PLC0415 as above
+    from provsdk.report.summary import summarise  # noqa: PLC0415 as above
+    from provsdk.report.text import show as report_screen  # noqa: PLC0415 as above
+
+    custody = custody_of(log, folded)
+    if folded.record is None:
+        show_screen(unreadable(folded.record_id, integrity, custody))
+    else:
+        show_screen(report_screen(summarise(folded.record, integrity, custody), width=console().width))
+
+
+@click.command("sources")
+@click.argument("record")
+@store_option
+@as_json
+def sources(record: str, store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
+    """Show every source of a record, in full.
+
+    RECORD is an id, a unique prefix of it, an output id, or @latest.
+    """
+    from provsdk.cli.reading import readable  # noqa: PLC0415 as above
+    from provsdk.report.sources import source_details, source_json  # noqa: PLC0415 as above
+    from provsdk.report.summary import source_lines  # noqa: PLC0415 as above
+
+    with opened(store) as log:
+        found_record = readable(log, record)
+    lines = source_lines(found_record)
+    if as_json:
+        print_json([source_json(line) for line in lines])
+    else:
+        show_screen(source_details(lines, found_record))

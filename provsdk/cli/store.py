@@ -1,0 +1,78 @@
+"""The store itself: its size, and its views derived anew."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from provsdk.cli.place import as_json, configuration, opened, store_option
+from provsdk.cli.terminal import print_json, remark, show
+
+if TYPE_CHECKING:
+    from provsdk.store.contract import Stats
+
+__all__ = ["rebuild", "store"]
+
+_MONTH_S = 30 * 86_400
+
+
+@click.command("rebuild")
+@store_option
+@as_json
+def rebuild(store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
+    """Derive every view again from log and parts. The log is not touched; what comes out is the same, byte for byte."""
+    from provsdk.report.log import counts  # noqa: PLC0415 help needs none of it
+
+    with opened(store, read_only=False) as log:
+        rows = log.rebuild()
+    if as_json:
+        print_json(rows)
+        return
+    show(counts("View", "Rows", rows))
+    remark(f"{len(rows)} views derived again.")
+
+
+@click.group("store")
+def store() -> None:
+    """Look at the store itself."""
+
+
+@store.command("stats")
+@store_option
+@as_json
+def stats(store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
+    """Bytes per record, and gigabytes per month at the present rate."""
+    import dataclasses  # noqa: PLC0415 help needs none of it
+
+    from provsdk.report.log import sizes  # noqa: PLC0415 as above
+
+    with opened(store) as log:
+        found = log.stats()
+        origin = log.origin
+    path = configuration(store).store
+    rates = _rates(found)
+    if as_json:
+        print_json({"store": path, "origin": origin, **dataclasses.asdict(found), **rates})
+    else:
+        show(sizes(found, path, origin, **rates))
+
+
+def _rates(found: "Stats") -> dict[str, Any]:
+    """What a record takes, and what a month takes at this rate; None where there are too few records to tell."""
+    from provsdk.report.steps import microseconds_between  # noqa: PLC0415 help needs none of it
+
+    per_record = found.bytes_total / found.records if found.records else None
+    rates: dict[str, Any] = {
+        "bytes_per_record": None if per_record is None else round(per_record),
+        "records_per_day": None,
+        "gb_per_month": None,
+        "measured_seconds": None,
+    }
+    if per_record is None or found.records < 2 or not found.first_record_at or not found.last_record_at:
+        return rates
+    seconds = max(microseconds_between(found.first_record_at, found.last_record_at) / 1_000_000, 1.0)
+    rate = (found.records - 1) / seconds
+    return rates | {
+        "records_per_day": round(rate * 86_400, 1),
+        "gb_per_month": round(rate * _MONTH_S * per_record / 1e9, 4),
+        "measured_seconds": round(seconds, 1),
+    }

@@ -1,0 +1,1 @@
+"""The append-only log as pure functions: entries, tree, checkpoints, notes, proofs."""

@@ -1,0 +1,126 @@
+"""`configure`: wires the ports of capture to assembly, ledger and store, then to the exporters.
+
+>>> import provsdk
+>>> runtime = provsdk.configure(service="help-desk")
+>>> runtime.config.service
+'help-desk'
+>>> provsdk.shutdown()
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.sdk.trace import TracerProvider
+
+from provsdk.capture import _call, ports
+from provsdk.config import load
+from provsdk.errors import ConfigError
+from provsdk.pipeline._runtime import Flushed, Runtime
+
+if TYPE_CHECKING:
+    from provsdk.config import Config
+
+__all__ = ["Flushed", "Runtime", "bootstrap", "configure", "flush", "shutdown"]
+
+_log: Final = logging.getLogger("provsdk")
+
+_lock = threading.RLock()
+_runtime: Runtime | None = None
+"""What is running; written under `_lock`."""
+
+_hooked = False
+
+
+def configure(*, tracer_provider: TracerProvider | None = None, **settings: Any) -> Runtime:
+    """Opens the store and plugs in everything: from now on traced calls leave records.
+
+    Arguments beat `PROVSDK_*` environment variables, those beat `[tool.provsdk]` in a TOML file, that beats defaults.
+    A second call shuts down what the first one started.
+
+    Args:
+        tracer_provider: the SDK provider whose resource, sampler and processors are used; else the global one, as soon
+            as there is one.
+        settings: `store`, `service`, `owner`, `classification`, `retention`, `tenant`, `capture_content`, `durability`,
+            `max_wait`, `on_unavailable`, `on_failure`, `export_spans`, `exporters` and the others of `docs/configuration.md`.
+
+    Returns:
+        The runtime: its `config`, `flush()` and `shutdown()`.
+
+    Raises:
+        ConfigError: a wrong key, type or value; names it, its place and what is allowed.
+        StoreError: the store cannot be opened or appended to.
+        KeyUnusable: a key is damaged, or missing for a log that exists.
+    """
+    global _runtime
+    if tracer_provider is not None and not isinstance(tracer_provider, TracerProvider):
+        raise ConfigError(
+            f"tracer_provider (argument): wants an opentelemetry.sdk.trace.TracerProvider, got {type(tracer_provider).__name__}"
+        )
+    config = load(settings, os.environ)
+    with _lock:
+        shutdown()
+        _runtime = runtime = Runtime(config, tracer_provider)
+        if not config.disabled:
+            runtime.start()
+            ports.plug(runtime.ports())
+        _hook_once()
+        return runtime
+
+
+def bootstrap() -> None:
+    """Configures from the environment, unless somebody else has in the meantime."""
+    with _lock:
+        if _runtime is None:
+            configure()
+
+
+def flush(timeout: float = 5.0) -> Flushed:
+    """Seals what is pending and hands it to the exporters.
+
+    Args:
+        timeout: seconds that this may take.
+
+    Returns:
+        What is durable and what is not; true when nothing is left.
+    """
+    runtime = _runtime
+    return Flushed(0, 0, {}) if runtime is None else runtime.flush(timeout)
+
+
+def shutdown() -> None:
+    """Flushes, seals `emitter.closed`, and makes traced calls pass through again. Idempotent."""
+    global _runtime
+    with _lock:
+        runtime, _runtime = _runtime, None
+        ports.unplug()
+        _call.renumber()
+        if runtime is not None:
+            runtime.stop()
+
+
+def _hook_once() -> None:
+    """At exit what is pending is sealed; a forked child becomes an emitter of its own."""
+    global _hooked
+    if _hooked:
+        return
+    _hooked = True
+    atexit.register(shutdown)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_after_fork)
+
+
+def _after_fork() -> None:
+    """The child gets a runtime like its parent's: new emitter, own connections, nothing pending."""
+    global _lock, _runtime
+    _lock = threading.RLock()
+    _call.renumber()
+    parents = _runtime
+    if parents is None or parents.config.disabled:
+        return
+    _runtime = parents.forked()
+    ports.plug(_runtime.ports())

@@ -1,0 +1,74 @@
+"""Entries before they are sealed: of records and their extensions, and of the emitter's life."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from provsdk.records.codec import encode
+from provsdk.records.parts import Part, split
+from provsdk.store.contract import Draft
+from provsdk.vocabulary import DataClassification
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from provsdk.assembly.assembler import Assembly
+    from provsdk.pipeline._emitter import Gap, ProcessEmitter
+    from provsdk.pipeline._sealer import Sealer
+
+__all__ = ["closed_draft", "gap_draft", "opened_draft", "record_drafts"]
+
+
+def record_drafts(emitter_id: str, assembly: Assembly, revisions: dict[str, int]) -> tuple[Draft, ...]:
+    """Entries of the records and extensions that were assembled; `revisions` counts the extensions of each record."""
+    drafts = []
+    for one in assembly.records:
+        record = one.record
+        drafts.append(
+            Draft(
+                kind="record.sealed",
+                key=f"record/{record.record_id}/0",
+                actor=emitter_id,
+                subject=record.record_id,
+                time=_now(),
+                parts=(*split(record), *one.contents),
+                protected=DataClassification(record.output.classification).encryption_required,
+                record=record,
+            )
+        )
+    return tuple(drafts)
+
+
+def opened_draft(emitter_id: str, environment: Mapping[str, str]) -> Draft:
+    """A process begins to make outputs."""
+    return _emitter_draft(emitter_id, "opened", "opened", {"environment": dict(environment)})
+
+
+def closed_draft(emitter: ProcessEmitter, sealer: Sealer) -> Draft:
+    """A process ends: how many outputs it started, how many of them are sealed, how many are lost."""
+    numbers = {"by": "exit", "started": emitter.started_count, "sealed": sealer.sealed, "lost": sealer.lost}
+    return _emitter_draft(emitter.id, "closed", "closed", numbers)
+
+
+def gap_draft(emitter_id: str, gap: Gap) -> Draft:
+    """An output without a record."""
+    said = {"number": gap.number, "record_id": gap.record_id, "reason": gap.reason}
+    return _emitter_draft(emitter_id, "gap", f"gap/{gap.number}", said)
+
+
+def _emitter_draft(emitter_id: str, kind: str, key: str, said: Mapping[str, Any]) -> Draft:
+    part = Part("emitter", "long_term", encode({"emitter_id": emitter_id, **said}))
+    return Draft(
+        kind=f"emitter.{kind}",
+        key=f"emitter/{emitter_id}/{key}",
+        actor=emitter_id,
+        subject=emitter_id,
+        time=_now(),
+        parts=(part,),
+        protected=False,
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,81 @@
+"""Hands sealed records to the configured exporters, off the path of sealing: a slow or failing one costs nobody a wait."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+from provsdk.errors import ProvsdkError
+from provsdk.export.delivery import Cursor, deliver
+from provsdk.pipeline._timer import Timer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from provsdk.export.contract import Loaded
+    from provsdk.store.contract import Store
+
+__all__ = ["Exports"]
+
+_log: Final = logging.getLogger("provsdk")
+
+DELAY_S: Final = 0.2
+RETRY_FIRST_S: Final = 1.0
+RETRY_LAST_S: Final = 60.0
+
+
+class Exports:
+    """Delivers when told that something was sealed; tries again later what an exporter did not take."""
+
+    def __init__(self, loaded: Sequence[Loaded], store: Callable[[], Store], transit: Path) -> None:
+        self._targets = [(one, Cursor(transit, one.identity)) for one in loaded]
+        self._store = store
+        self._retry_s = RETRY_FIRST_S
+        self._behind: dict[str, str] = {}
+        self._timer = Timer(self._tick)
+
+    def something_sealed(self) -> None:
+        """Delivers soon, in a thread of its own."""
+        if self._targets:
+            self._timer.kick(DELAY_S)
+
+    def deliver(self) -> dict[str, str]:
+        """Delivers now; what each exporter that could not take everything said, by its name."""
+        behind: dict[str, str] = {}
+        for one, cursor in self._targets:
+            try:
+                deliver(one.exporter, cursor, self._store())
+            except Exception as error:  # the guard around the host: another package's code
+                behind[one.name] = str(error) if isinstance(error, ProvsdkError) else type(error).__qualname__
+        for name, what in behind.items():
+            if self._behind.get(name) != what:
+                _log.warning("exporter %s is behind, its records stay pending: %s", name, what)
+        self._behind = behind
+        return behind
+
+    def _tick(self) -> float | None:
+        if not self.deliver():
+            self._retry_s = RETRY_FIRST_S
+            return None
+        self._retry_s = min(self._retry_s * 2, RETRY_LAST_S)
+        return self._retry_s
+
+    def flush(self, timeout: float) -> dict[str, str]:
+        """Delivers what is pending, within `timeout` seconds where the exporters let it."""
+        deadline = time.monotonic() + timeout
+        behind = self.deliver()
+        while behind and time.monotonic() + DELAY_S < deadline:
+            time.sleep(DELAY_S)
+            behind = self.deliver()
+        return behind
+
+    def close(self) -> None:
+        """Closes the exporters."""
+        self._timer.stop()
+        for one, _ in self._targets:
+            try:
+                one.exporter.close()
+            except Exception as error:  # the guard around the host: another package's code
+                _log.warning("exporter %s did not close (%s)", one.name, type(error).__qualname__)

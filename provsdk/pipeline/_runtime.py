@@ -1,0 +1,192 @@
+"""Everything that one configuration runs: opened by `configure`, closed by `shutdown`, made anew in a forked child."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from provsdk.assembly.assembler import assemble
+from provsdk.assembly.processor import Keeper, from_readable
+from provsdk.capture.ports import Ports, Settings
+from provsdk.digest import JoinKey
+from provsdk.errors import FormatError
+from provsdk.export.contract import load as load_exporter
+from provsdk.gate import ALWAYS_PROCEED
+from provsdk.ledger.keys import digest_key
+from provsdk.pipeline._drafts import closed_draft, gap_draft, opened_draft, record_drafts
+from provsdk.pipeline._emitter import ProcessEmitter
+from provsdk.pipeline._environment import environment
+from provsdk.pipeline._exports import Exports
+from provsdk.pipeline._sealer import Claim, Sealer
+from provsdk.pipeline._tracers import OwnTracers
+from provsdk.store.open import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opentelemetry.sdk.trace import TracerProvider
+
+    from provsdk.config import Config
+    from provsdk.errors import KeyConflict
+    from provsdk.store.contract import Draft, Sealed, Store
+
+__all__ = ["Flushed", "Runtime"]
+
+_log: Final = logging.getLogger("provsdk")
+
+EXIT_S: Final = 5.0
+"""How long the end of the process may be held up for what is pending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """What is durable and what is not; true when nothing is left."""
+
+    pending: int
+    """Outputs whose record is not durable."""
+    lost: int
+    """Outputs of this process that have a numbered gap in place of a record."""
+    behind: dict[str, str] = field(default_factory=dict)
+    """What each exporter said that could not take everything, by its name."""
+
+    def __bool__(self) -> bool:
+        return not self.pending and not self.behind
+
+
+class Runtime:
+    """One configuration at work."""
+
+    def __init__(self, config: Config, provider: TracerProvider | None) -> None:
+        self.config = config
+        self._provider = provider
+        self._emitter = ProcessEmitter()
+        self._keeper = Keeper(self._forward_to)
+        self._tracers = OwnTracers(self._keeper, provider, config.export_spans)
+        self._environment = environment(config.service, self._tracers.resource)
+        self._store: Store | None = None
+        self._join: JoinKey | None = None
+        self._opened = False
+        self._revisions: dict[str, int] = {}
+        self._exports = Exports((), self.store, Path())
+        self._inherited: object = None
+        self._sealer = Sealer(
+            draft=self._draft,
+            append=self._append,
+            gap_draft=lambda gap: gap_draft(self._emitter.id, gap),
+            on_sealed=lambda: self._exports.something_sealed(),
+            durability=config.durability,
+            max_wait=config.max_wait,
+            on_unavailable=config.on_unavailable,
+            queue_size=config.queue_size,
+        )
+
+    # -- life
+
+    def start(self) -> None:
+        """Opens the store and seals `emitter.opened`, so that a store that cannot be written to is found out now.
+
+        Raises:
+            StoreError: the store cannot be opened or appended to.
+            KeyUnusable: a key is damaged or missing.
+            ConfigError: an exporter cannot be made.
+        """
+        loaded = [
+            load_exporter(one["name"], {k: v for k, v in one.items() if k != "name"}) for one in self._exporters()
+        ]
+        self._join = JoinKey(digest_key(Path(self.config.keys), create=True))
+        self._append((), max(self.config.max_wait, 5.0))
+        self._exports = Exports(loaded, self.store, self._transit())
+        self._exports.something_sealed()
+
+    def forked(self) -> Runtime:
+        """A runtime for the child: an emitter of its own, whose `emitter.opened` goes with its first record."""
+        child = Runtime(self.config, self._provider)
+        child._join = self._join
+        # A connection must not cross a fork, and closing the parent's here would let go of its locks: it is only kept.
+        child._inherited = (self._store, self._inherited)
+        child._exports = Exports([one for one, _ in self._exports.targets], child.store, self._transit())
+        return child
+
+    def ports(self) -> Ports:
+        """What capture reaches us through."""
+        config = self.config
+        settings = Settings(
+            join=self._join,
+            tenant=config.tenant,
+            capture_content=config.capture_content,
+            on_failure=config.on_failure,
+            spans_current=config.export_spans == "all",
+            max_value_bytes=config.max_value_bytes,
+        )
+        return Ports(self._tracers, ALWAYS_PROCEED, self._sealer, self._emitter, settings)
+
+    def store(self) -> Store:
+        """The store, opened on first use."""
+        if self._store is None:
+            config = self.config
+            self._store = open_store(
+                config.store, keys=Path(config.keys), state=Path(config.state), origin=config.origin, create=True
+            )
+        return self._store
+
+    def flush(self, timeout: float) -> Flushed:
+        """Seals what is pending and hands it to the exporters."""
+        if self.config.disabled:
+            return Flushed(0, 0)
+        self._sealer.drain(timeout)
+        behind = self._exports.flush(timeout) if self._sealer.sealed or self._opened else {}
+        return Flushed(self._sealer.pending, self._sealer.lost, behind)
+
+    def stop(self) -> None:
+        """Flushes within `EXIT_S`, seals `emitter.closed`, closes everything. Never raises."""
+        if self.config.disabled:
+            return
+        try:
+            flushed = self.flush(EXIT_S)
+            if flushed.pending:
+                _log.error("%d outputs could not be sealed before the end; their records are lost", flushed.pending)
+            elif self._opened:
+                self._append((closed_draft(self._emitter, self._sealer),), EXIT_S)
+        except Exception as error:  # the guard around the host
+            _log.warning("the emitter could not be closed (%s)", type(error).__qualname__)
+        finally:
+            self._sealer.stop()
+            self._exports.close()
+            if self._store is not None:
+                self._store.close()
+
+    # -- from outputs to entries
+
+    def _draft(self, claim: Claim) -> tuple[Draft, ...]:
+        spans = [from_readable(span) for span in self._keeper.take(claim.record_id)]
+        claim.facts["environment"] = self._environment()
+        claim.facts["defaults"] = self._defaults()
+        assembled = assemble(spans, {claim.record_id: claim.facts})
+        drafts = record_drafts(self._emitter.id, assembled, self._revisions)
+        if not drafts:
+            raise FormatError(f"{claim.record_id}: its spans make no record")
+        return drafts
+
+    def _defaults(self) -> dict[str, Any]:
+        config = self.config
+        return {"owner": config.owner, "classification": config.classification, "retention": config.retention}
+
+    def _append(self, drafts: Sequence[Draft], timeout: float) -> list[Sealed | KeyConflict]:
+        """Appends, with `emitter.opened` before the first."""
+        if self._opened:
+            return self.store().append(drafts, timeout=timeout)
+        opened = opened_draft(self._emitter.id, self._environment())
+        answers = self.store().append((opened, *drafts), timeout=timeout)
+        self._opened = True
+        return answers[1:]
+
+    def _forward_to(self) -> Any:
+        return self._tracers.forward_to()
+
+    def _transit(self) -> Path:
+        return Path(self.config.store) / "transit"
+
+    def _exporters(self) -> list[dict[str, Any]]:
+        return [{"name": one} if isinstance(one, str) else dict(one) for one in self.config.exporters]

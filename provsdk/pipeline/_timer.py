@@ -1,0 +1,51 @@
+"""A lazy daemon thread: there while there is work, gone when there is none, made again after a fork."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Timer"]
+
+_log: Final = logging.getLogger("provsdk")
+
+AFTER_FAILURE_S: Final = 5.0
+
+
+class Timer:
+    """One lazy daemon thread that calls `tick` until it answers None; started again by the next `kick`."""
+
+    def __init__(self, tick: Callable[[], float | None]) -> None:
+        self._tick = tick
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stopped = threading.Event()
+
+    def kick(self, delay_s: float) -> None:
+        """Makes sure that `tick` is called, in `delay_s` at the latest if no call is due already."""
+        if self._thread is not None or self._stopped.is_set():
+            return
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, args=(delay_s,), name="provsdk-timer", daemon=True)
+                self._thread.start()
+
+    def _run(self, delay_s: float) -> None:
+        delay: float | None = delay_s
+        while delay is not None and not self._stopped.wait(delay):
+            try:
+                delay = self._tick()
+            except Exception:
+                _log.exception("the timer's work failed; it is tried again")
+                delay = AFTER_FAILURE_S
+        self._thread = None
+        if not self._stopped.is_set() and (delay := self._tick()) is not None:
+            self.kick(delay)  # somebody kicked between the last tick and here, and saw a thread that was about to end
+
+    def stop(self) -> None:
+        """No tick is started any more."""
+        self._stopped.set()

@@ -1,0 +1,1 @@
+"""What a record is: its shape, its parts, its ids, its canonical bytes, the graph it draws."""

@@ -1,0 +1,254 @@
+"""The provenance record, as `docs/formats/records.md` describes it: frozen values, no behaviour that touches the world.
+
+Times are RFC 3339 in UTC with microseconds and `Z`. Digests are `sha256:<hex>` (of the value itself, known only in the
+process that saw it) and `hmac-sha256:<key id>:<hex>` (the join digest). None means: not known.
+"""
+
+from typing import Any
+
+import msgspec
+
+SCHEMA_VERSION = "1"
+
+
+class Struct(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings that all parts of a record share."""
+
+
+class Trace(Struct):
+    """Where the output's span stands."""
+
+    trace_id: str
+    span_id: str
+
+
+class Entity(Struct):
+    """A value that flowed, and was no source: an argument, a result, an element of one."""
+
+    entity_id: str
+    role: str
+    """`argument`, `result`, `element` or `declared`."""
+    name: str | None = None
+    """Name of the parameter, key or position, where it has one."""
+    digest: str | None = None
+    join_digest: str | None = None
+    media_type: str | None = None
+    size_bytes: int | None = None
+    element_of: str | None = None
+
+
+class Output(Struct):
+    """What a `traced_output` call came to: its value, or its failure."""
+
+    output_id: str
+    name: str
+    digest: str | None
+    join_digest: str | None
+    media_type: str | None
+    size_bytes: int | None
+    classification: str
+    status: str
+    """An `OutputStatus`."""
+    error_type: str | None
+    """Qualified name of the exception's class, never its message."""
+    version: str | None
+    arguments: list[Entity]
+    """What the function was called with."""
+    started_at: str
+    ended_at: str
+
+
+class Source(Struct):
+    """Something that was loaded or declared: a document, rows, an API's answer, what a user typed."""
+
+    source_id: str
+    """The entity id of its value."""
+    activity_id: str | None
+    """The load; None where the source was declared."""
+    type: str
+    """A `SourceType`."""
+    retrieved_at: str
+    name: str
+    version: str | None
+    location: str | None
+    digest: str | None
+    join_digest: str | None
+    media_type: str | None
+    size_bytes: int | None
+    modified_at: str | None
+    classification: str | None
+    owner: str | None
+    reliability: float | int
+    """A default of policy by type unless somebody said otherwise; never evidence."""
+    requires_verification: bool
+    parameters: dict[str, Any]
+    arguments: list[Entity]
+    elements: list[Entity]
+    """Values inside the source's value that are entities of their own."""
+    basis: str
+    """`explicit` where somebody declared it by hand, else `identity`: we saw it being loaded."""
+    status: str
+    error_type: str | None
+
+
+class Transformation(Struct):
+    """A step that made values out of values."""
+
+    transformation_id: str
+    name: str
+    type: str
+    """A `TransformationType`."""
+    version: str | None
+    parameters: dict[str, Any]
+    started_at: str
+    ended_at: str
+    status: str
+    error_type: str | None
+    arguments: list[Entity]
+    results: list[Entity]
+
+
+class ModelCall(Struct):
+    """A call of a model."""
+
+    model_call_id: str
+    name: str
+    provider: str | None
+    model: str | None
+    response_model: str | None
+    response_id: str | None
+    version: str | None
+    parameters: dict[str, Any]
+    input_tokens: int | None
+    output_tokens: int | None
+    finish_reasons: list[str]
+    started_at: str
+    ended_at: str
+    status: str
+    error_type: str | None
+    arguments: list[Entity]
+    results: list[Entity]
+
+
+class PolicyCheck(Struct):
+    """A policy check and its verdict."""
+
+    check_id: str
+    name: str
+    type: str
+    """A `ComplianceCheckType`."""
+    result: str
+    """A `CheckResult`."""
+    reasons: list[str]
+    blocking: bool
+    version: str | None
+    parameters: dict[str, Any]
+    started_at: str
+    ended_at: str
+    status: str
+    error_type: str | None
+    arguments: list[Entity]
+
+
+class Edge(Struct, rename={"from_": "from"}):
+    """One arrow, from effect to cause, with how we know it."""
+
+    from_: str
+    to: str
+    relation: str
+    """A `Relation`."""
+    basis: str
+    """A `Basis`."""
+
+
+class Context(Struct):
+    """Whom the output concerns and who got it."""
+
+    tenant: str
+    session: str | None
+    subjects: list[str]
+    recipients: list[str]
+    purpose: str | None
+
+
+class Owner(Struct):
+    """Who answers for the output, in which role."""
+
+    role: str
+    """An `OwnershipRole`."""
+    agent: str
+
+
+class Retention(Struct):
+    """How long the record is kept."""
+
+    period: str | None
+    """A `RetentionPeriod`; None where a policy gives a number of days of its own."""
+    days: int
+    """-1: for ever."""
+    basis: str
+    """`classification`, `configured` or `declared`."""
+    secure_deletion: bool
+
+
+class Permissions(Struct):
+    """What is asked of whoever handles the record."""
+
+    encryption_required: bool
+    approval_required: list[str]
+    """The `AccessLevel`s that need an approval."""
+
+
+class Emitter(Struct):
+    """One process as a source of numbered outputs."""
+
+    id: str
+    number: int
+
+
+class Capture(Struct):
+    """How the record came about."""
+
+    path: str
+    """`process`: sealed in the process that made the output; `receiver`: assembled elsewhere from its spans."""
+    integrations: list[str]
+
+
+class Missing(Struct):
+    """One thing that the record does not know."""
+
+    reason: str
+    """A `CompletenessReason`."""
+    detail: str | None
+    """Which field, activity or parameter; never content."""
+
+
+class Completeness(Struct):
+    """What the record misses."""
+
+    complete: bool
+    reasons: list[Missing]
+
+
+class ProvenanceRecord(Struct):
+    """Everything that is known of one output."""
+
+    schema_version: str
+    vocabulary_version: str
+    record_id: str
+    generated_at: str
+    trace: Trace
+    output: Output
+    sources: list[Source]
+    transformations: list[Transformation]
+    model_calls: list[ModelCall]
+    policy_checks: list[PolicyCheck]
+    flow: list[Edge]
+    context: Context
+    ownership: list[Owner]
+    retention: Retention
+    permissions: Permissions
+    environment: dict[str, str]
+    emitter: Emitter | None
+    capture: Capture
+    completeness: Completeness

@@ -1,0 +1,194 @@
+"""The report of one record, for a terminal: the page that a person reads to know where an output came from.
+
+What matters first stands first: what it is, who answers for it, whether it was tampered with, what is missing. Then
+where it came from, how it was made, under what rules; last the log, for whoever wants to check.
+"""
+
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from provsdk.records.record import Entity, ModelCall, Owner, ProvenanceRecord
+from provsdk.report import wording
+from provsdk.report.custody import custody_section, missing_section, verdict
+from provsdk.report.layout import (
+    BAR,
+    DOT,
+    UNSURE,
+    cell,
+    columns,
+    joined,
+    listed,
+    pairs,
+    parameters,
+    section,
+    status_style,
+)
+from provsdk.report.rules import checks_section, owners_section, retention_section
+from provsdk.report.sources import legend, source_table
+from provsdk.report.steps import Step, counted, microseconds_between, tokens
+from provsdk.report.summary import Report
+from provsdk.vocabulary import OwnershipRole
+
+__all__ = ["BARS_FROM_WIDTH", "show"]
+
+BARS_FROM_WIDTH: Final = 100
+"""From this width on, steps are drawn on a time line too."""
+
+_BAR_CELLS: Final = 20
+
+
+def show(report: Report, *, width: int) -> RenderableType:
+    """The whole report, for a screen of *width* columns."""
+    return Group(
+        _title(report.record),
+        _headline(report),
+        _sources(report),
+        _steps(report, bars=width >= BARS_FROM_WIDTH),
+        *_models(report.record),
+        checks_section(report.record),
+        owners_section(report.record),
+        retention_section(report.record, report.kept_until),
+        *_environment(report.record),
+        custody_section(report.integrity, report.custody, report.record),
+        missing_section(report.record),
+    )
+
+
+def _title(record: ProvenanceRecord) -> RenderableType:
+    output = record.output
+    status = joined([cell(output.status, status_style(output.status)), cell(output.error_type, "red")])
+    return Group(Text.assemble(cell(output.name, "bold"), "  ", status), cell(record.record_id, "dim"), Text())
+
+
+def _headline(report: Report) -> RenderableType:
+    record, output = report.record, report.record.output
+    version = f"version {output.version}" if output.version else None
+    value = [output.media_type, wording.size(output.size_bytes), wording.digest(output.digest or output.join_digest)]
+    rows: list[tuple[str, RenderableType | None]] = [
+        ("made", joined([wording.moment(record.generated_at), f"in {wording.duration(report.duration_us)}", version])),
+        ("answers for it", _accountable(record.ownership)),
+        ("context", _context(record)),
+        ("from", listed(_argument(item) for item in output.arguments) if output.arguments else None),
+        ("value", joined(value) if any(value) else cell("none", "dim")),
+        ("class", cell(output.classification)),
+        ("integrity", verdict(report.integrity)),
+        ("missing", _missing_count(record)),
+    ]
+    return pairs((label, value) for label, value in rows if value is not None)
+
+
+def _accountable(owners: list[Owner]) -> Text:
+    roles = {role.value: role for role in OwnershipRole}
+    found = [owner for owner in owners if owner.role in roles and roles[owner.role].accountable]
+    if not found:
+        return cell(f"{UNSURE} nobody is named", "yellow")
+    return listed(f"{owner.agent} ({wording.words(owner.role)})" for owner in found)
+
+
+def _context(record: ProvenanceRecord) -> Text | None:
+    context = record.context
+    known = [
+        None if context.tenant == "default" else f"tenant {context.tenant}",
+        f"session {context.session}" if context.session else None,
+        "about " + ", ".join(context.subjects) if context.subjects else None,
+        "for " + ", ".join(context.recipients) if context.recipients else None,
+        f"purpose {context.purpose}" if context.purpose else None,
+    ]
+    return joined(known) if any(known) else None
+
+
+def _argument(item: Entity) -> str:
+    measure = wording.size(item.size_bytes)
+    return f"{item.name or item.role}{f' ({measure})' if measure else ''}"
+
+
+def _missing_count(record: ProvenanceRecord) -> Text:
+    number = len(record.completeness.reasons)
+    if not number:
+        return cell("nothing is known to be missing")
+    return cell(f"{UNSURE} {counted(number, 'thing')}, named at the end", "yellow")
+
+
+def _sources(report: Report) -> RenderableType:
+    if not report.sources:
+        return section("Sources", "", cell(f"{UNSURE} none was found or declared", "yellow"))
+    return section(
+        "Sources", str(len(report.sources)), source_table(report.sources, report.record), *legend(report.sources)
+    )
+
+
+def _steps(report: Report, *, bars: bool) -> RenderableType:
+    if not report.steps:
+        return section("Steps", "", cell(f"{UNSURE} none was traced within this output", "yellow"))
+    titles = ("#", "Step", "Kind", "At", "Took", "Came to", *(["Time line"] if bars else []))
+    table = columns(*titles, right=("#", "At", "Took"), fixed=("Kind", "Time line"))
+    for number, step in enumerate(report.steps, 1):
+        table.add_row(*_step_row(number, step), *([_bar(step, report.duration_us)] if bars else []))
+    return section("Steps", f"{len(report.steps)}, in {wording.duration(report.duration_us)}", table)
+
+
+def _step_row(number: int, step: Step) -> list[Text]:
+    kind = Text.assemble(step.kind, " ", cell(step.type and wording.words(step.type), "dim", limit=20))
+    bad = None if step.status == "completed" else cell(step.status, status_style(step.status))
+    outcome = cell(step.outcome, status_style(step.outcome) if step.kind == "check" else "")
+    came_to = joined([bad, cell(step.error_type, "red"), outcome])
+    at = f"+{wording.duration(max(step.offset_us, 0))}"
+    return [
+        cell(number, "dim"),
+        cell(step.name),
+        kind,
+        cell(at, "dim"),
+        cell(wording.duration(step.duration_us)),
+        came_to,
+    ]
+
+
+def _bar(step: Step, total_us: int) -> Text:
+    """Where the step lies in the output's time; a bar of one cell stands for anything shorter."""
+    scale = _BAR_CELLS / max(total_us, 1)
+    start = min(max(int(step.offset_us * scale), 0), _BAR_CELLS - 1)
+    length = min(max(round((step.duration_us or 0) * scale), 1), _BAR_CELLS - start)
+    sign = BAR if step.duration_us is not None else DOT
+    return Text(" " * start + sign * length, style="blue", no_wrap=True)
+
+
+def _models(record: ProvenanceRecord) -> list[RenderableType]:
+    calls = record.model_calls
+    if not calls:
+        return []
+    blocks = [block for call in calls for block in (pairs(_model(call)), Text())][:-1]
+    return [section("Model", "" if len(calls) == 1 else f"{len(calls)} calls", *blocks)]
+
+
+def _model(call: ModelCall) -> list[tuple[str, RenderableType]]:
+    answered = f"answered as {call.response_model}" if call.response_model not in (None, call.model) else None
+    took = wording.duration(microseconds_between(call.started_at, call.ended_at))
+    finish = "finished: " + ", ".join(call.finish_reasons) if call.finish_reasons else None
+    bad = None if call.status == "completed" else cell(call.status, status_style(call.status))
+    rows = [
+        ("model", joined([call.model or "not known", f"by {call.provider}" if call.provider else None, answered])),
+        (
+            "call",
+            joined(
+                [
+                    call.name,
+                    took,
+                    bad,
+                    cell(call.error_type, "red"),
+                    f"version {call.version}" if call.version else None,
+                ]
+            ),
+        ),
+        ("settings", parameters(call.parameters) if call.parameters else cell("none recorded", "dim")),
+        ("usage", joined([tokens(call) or "tokens not known", finish])),
+        ("response", cell(call.response_id, "dim")),
+    ]
+    return [(label, value) for label, value in rows if value.plain]
+
+
+def _environment(record: ProvenanceRecord) -> list[RenderableType]:
+    if not record.environment:
+        return []
+    return [section("Environment", "", joined(f"{name} {value}" for name, value in sorted(record.environment.items())))]

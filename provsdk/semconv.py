@@ -1,0 +1,41 @@
+"""Names of spans and attributes, ours and, as dialects come, theirs; nothing else.
+
+A native span carries four attributes. `FACTS` is one JSON object, described in `docs/formats/spans.md`; where it would be
+longer than `FACTS_LIMIT_BYTES`, it is cut into numbered child spans named `FACTS_SPAN`.
+"""
+
+from typing import Final
+
+KIND: Final = "provsdk.kind"
+"""Which kind of activity the span is: one of the KIND_ values."""
+
+RECORD_ID: Final = "provsdk.record_id"
+"""Record that the span belongs to; on an output's span, its own."""
+
+PARENT: Final = "provsdk.parent"
+"""Nearest native parent as `<trace id>-<span id>`; on an output's span, the activity that it is nested in."""
+
+FACTS: Final = "provsdk.facts"
+"""JSON object of what the span says besides its name, times and status."""
+
+FACTS_PART: Final = "provsdk.facts.part"
+"""On a `FACTS_SPAN`: the position of its piece of the JSON text, from 0."""
+
+FACTS_PARTS: Final = "provsdk.facts.parts"
+"""On a native span whose facts were cut: the number of pieces."""
+
+FACTS_SPAN: Final = "provsdk.facts"
+"""Name of the child spans that carry pieces of facts that were too long."""
+
+FACTS_LIMIT_BYTES: Final = 65_536
+
+KIND_OUTPUT: Final = "output"
+KIND_SOURCE: Final = "source"
+KIND_TRANSFORMATION: Final = "transformation"
+KIND_MODEL_CALL: Final = "model_call"
+KIND_POLICY_CHECK: Final = "policy_check"
+
+SERVICE_NAME: Final = "service.name"
+SERVICE_VERSION: Final = "service.version"
+DEPLOYMENT_ENVIRONMENT: Final = "deployment.environment.name"
+VCS_REVISION: Final = "vcs.ref.head.revision"

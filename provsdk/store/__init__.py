@@ -1,0 +1,1 @@
+"""Where sealed records live: one contract, one file per engine."""

@@ -1,0 +1,202 @@
+"""What every store promises: durability, concurrency, consistency, retry and errors of each method.
+
+Drivers share this contract and its test suite, not code.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from provsdk.errors import KeyConflict
+from provsdk.records.parts import Part
+from provsdk.records.record import ProvenanceRecord
+
+__all__ = ["Draft", "Folded", "LogEntry", "PartState", "Sealed", "Stats", "Store", "StoredPart", "Summary"]
+
+PartState = Literal["open", "locked", "erased"]
+"""`open`: readable. `locked`: encrypted, and its key is not reachable. `erased`: bytes and salt are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry before it has an index, an id and commitments."""
+
+    kind: str
+    """`record.sealed`, `record.extended`, `emitter.opened`, `note.added` …"""
+    key: str
+    """The idempotency key, for instance `record/<record id>/0`."""
+    actor: str
+    """A pseudonym."""
+    subject: str
+    """A pseudonym, or a random id such as a record id."""
+    time: str
+    parts: tuple[Part, ...]
+    protected: bool
+    """Encrypt every part; `content/…` parts are encrypted always."""
+    record: ProvenanceRecord | None = None
+    """The record that the parts were cut from, where the caller has it at hand: saves decoding them for the views."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An entry that is on disk."""
+
+    index: int
+    duplicate: bool
+    """The same key with the same content was there already: nothing was appended."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """An entry as the log holds it."""
+
+    index: int
+    id: str
+    kind: str
+    time: str
+    key: str
+    actor: str
+    subject: str
+    body: str
+    """SHA-256 of the canonical manifest, lower-case hex."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPart:
+    """A part as the store holds it."""
+
+    path: str
+    retention: str
+    state: PartState
+    content: bytes | None
+    """Canonical bytes; None unless `state` is `open`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One line of `list`."""
+
+    record_id: str
+    output_id: str
+    name: str | None
+    """None where the record is protected and its key is not reachable."""
+    status: str | None
+    generated_at: str | None
+    classification: str | None
+    sources: int
+    transformations: int
+    model_calls: int
+    policy_checks: int
+    complete: bool | None
+    entry: int
+    """Index of the `record.sealed` entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A record with its extensions folded in, and where each fact stands in the log."""
+
+    record_id: str
+    record: ProvenanceRecord | None
+    """None where a part that it needs cannot be read."""
+    entries: tuple[LogEntry, ...]
+    """Every entry about the record, in log order."""
+    unreadable: tuple[tuple[int, str, PartState], ...]
+    """(entry index, path, state) of parts that cannot be read."""
+    notes: tuple[dict[str, Any], ...]
+    """`{time, author, text}` of each `note.added` entry, in log order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Sizes, in bytes, and the rate that they were reached at."""
+
+    entries: int
+    records: int
+    first_record_at: str | None
+    last_record_at: str | None
+    bytes_total: int
+    bytes_log: int
+    bytes_parts: int
+    bytes_views: int
+
+
+class Store(Protocol):
+    """One log with its parts and views.
+
+    Objects are safe to use from several threads; any number of processes may have the same store open. After `fork`
+    the child must open it again (`pipeline` does).
+    """
+
+    @property
+    def origin(self) -> str:
+        """The log's name, from entry 0."""
+        ...
+
+    def append(self, drafts: Sequence[Draft], *, timeout: float) -> list[Sealed | KeyConflict]:
+        """Appends the drafts in order, in one transaction, and signs a checkpoint over them.
+
+        Durable: when it returns, all of them survive a crash of process and machine; when it raises, none was
+        appended. Concurrency: waits at most `timeout` seconds for other writers. Consistency: the frontier is read
+        inside the transaction and compared with the signed checkpoint and with the memory outside the store first.
+        Retry: safe, because keys are idempotent. A draft whose key stands there with other content is left out and
+        answered with its `KeyConflict`; the others are appended.
+
+        Raises:
+            StoreUnavailable: locked for longer than `timeout`, full, read-only, gone.
+            StoreDamaged: the store contradicts its checkpoint or the memory outside (`StoreRolledBack`).
+            KeyUnusable: the signing key or an encryption key is missing or damaged.
+        """
+        ...
+
+    def size(self) -> int:
+        """Number of entries."""
+        ...
+
+    def checkpoint(self) -> str:
+        """The newest signed checkpoint, as a signed note."""
+        ...
+
+    def entries(self, start: int = 0, stop: int | None = None) -> Iterator[LogEntry]:
+        """Entries from `start` up to before `stop`, in log order."""
+        ...
+
+    def entries_about(self, subject: str) -> list[LogEntry]:
+        """Entries with that subject, in log order."""
+        ...
+
+    def parts(self, index: int) -> list[StoredPart]:
+        """The parts of an entry, sorted by path."""
+        ...
+
+    def resolve(self, name: str) -> str:
+        """Record id for a record id, an output id, a unique prefix of either, or `@latest`.
+
+        Raises:
+            NotFound: none, or more than one; the message names up to five candidates.
+        """
+        ...
+
+    def summaries(self, *, limit: int | None = None, newest_first: bool = True) -> list[Summary]:
+        """Records in log order or the reverse."""
+        ...
+
+    def fold(self, record_id: str) -> Folded:
+        """The record with its extensions folded in.
+
+        Raises:
+            NotFound: there is no such record.
+        """
+        ...
+
+    def rebuild(self) -> dict[str, int]:
+        """Drops every view and derives it again from log and parts, in one transaction; rows by view."""
+        ...
+
+    def stats(self) -> Stats:
+        """Sizes and rate."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of files. Idempotent."""
+        ...

@@ -1,0 +1,109 @@
+"""A source's link is the strongest path from the output to it, and never more than its weakest edge."""
+
+import pytest
+
+from provsdk.report.links import links, strength
+
+
+def link_of(build, *edges, sources=None):
+    record = build.record(sources=sources or [build.source(1)], flow=build.edges(*edges))
+    found = links(record)[build.entity(1, 0)]
+    return found.strength, found.basis, found.steps
+
+
+@pytest.mark.parametrize(
+    ("basis", "expected"),
+    [
+        ("identity", "observed"),
+        ("digest", "observed"),
+        ("containment", "observed"),
+        ("quotation", "observed"),
+        ("explicit", "declared"),
+        ("enclosing", "inferred"),
+        ("telepathy", "inferred"),
+    ],
+)
+def test_strength_says_how_a_basis_is_known(basis, expected):
+    assert strength(basis) == expected
+
+
+def test_a_direct_edge_links_by_its_basis(build):
+    assert link_of(build, (build.out, build.entity(1, 0), "wasDerivedFrom", "digest")) == ("observed", "digest", 1)
+
+
+def test_a_path_is_as_strong_as_its_weakest_edge(build):
+    step = build.entity(2, 0)
+
+    found = link_of(
+        build,
+        (build.out, step, "wasDerivedFrom", "identity"),
+        (step, build.entity(1, 0), "wasDerivedFrom", "explicit"),
+    )
+
+    assert found == ("declared", "explicit", 2)
+
+
+def test_the_strongest_of_several_paths_counts(build):
+    step = build.entity(2, 0)
+
+    found = link_of(
+        build,
+        (build.out, build.entity(1, 0), "wasDerivedFrom", "explicit"),
+        (build.out, step, "wasDerivedFrom", "identity"),
+        (step, build.entity(1, 0), "wasDerivedFrom", "digest"),
+    )
+
+    assert found[0] == "observed"
+
+
+def test_enclosing_is_inferred(build):
+    found = link_of(build, (build.out, build.entity(1, 0), "wasDerivedFrom", "enclosing"))
+
+    assert found == ("inferred", "enclosing", 1)
+
+
+def test_receiving_is_not_shaping(build):
+    """Where the value could not be examined, what its activity was given links, and weakly."""
+    value = build.entity(3, 0)
+
+    found = link_of(
+        build,
+        (build.out, value, "wasDerivedFrom", "identity"),
+        (value, build.activity(3), "wasGeneratedBy", "identity"),
+        (build.activity(3), build.entity(1, 0), "used", "identity"),
+    )
+
+    assert found == ("given", None, 2)
+
+
+def test_what_was_derived_hides_what_was_merely_given(build):
+    found = link_of(
+        build,
+        (build.out, build.entity(2, 0), "wasDerivedFrom", "identity"),
+        (build.out, build.activity(3), "wasGeneratedBy", "identity"),
+        (build.activity(3), build.entity(1, 0), "used", "identity"),
+    )
+
+    assert found == ("none", None, 0)
+
+
+def test_an_element_links_its_source(build):
+    element = build.record().output.arguments[0]
+    source = build.source(1, elements=[build.changed(element, entity_id=build.entity(1, 5))])
+
+    found = link_of(build, (build.out, build.entity(1, 5), "wasDerivedFrom", "identity"), sources=[source])
+
+    assert found == ("observed", "identity", 1)
+
+
+def test_cycles_end(build):
+    one, two = build.entity(2, 0), build.entity(2, 1)
+
+    found = link_of(
+        build,
+        (build.out, one, "wasDerivedFrom", "identity"),
+        (one, two, "wasDerivedFrom", "identity"),
+        (two, one, "wasDerivedFrom", "identity"),
+    )
+
+    assert found[0] == "none"

@@ -1,0 +1,212 @@
+"""The report says what a person asks for, at any width, and no data reaches the terminal but as letters."""
+
+import dataclasses
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from provsdk.records.record import Completeness, Missing, Owner
+from provsdk.report.custody import unreadable
+from provsdk.report.layout import in_ascii
+from provsdk.report.summary import Integrity
+from provsdk.report.text import show
+from provsdk.vocabulary import IntegrityStatus
+
+
+def screen(renderable, width=80, *, color=False):
+    console = Console(
+        width=width,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        force_terminal=color,
+        color_system="truecolor" if color else None,
+    )
+    with console.capture() as captured:
+        console.print(renderable)
+    return captured.get()
+
+
+def squeezed(text):
+    return re.sub(r"\s+", " ", text)
+
+
+def test_the_first_lines_answer_what_who_and_whether_it_holds(build):
+    head = "\n".join(screen(show(build.report(), width=80)).splitlines()[:12])
+
+    assert "support-answer  completed" in head
+    assert build.record().record_id in head
+    assert "2026-11-24 02:13:26 UTC · in 1.24 s" in head
+    assert "ana@example.org (output owner)" in head
+    assert "✓ verified (signed by key example.org/support+1a2b3c4d)" in head
+    assert "1 thing, named at the end" in head
+
+
+def test_sources_are_shown_with_type_version_reliability_and_link(build):
+    text = squeezed(screen(show(build.report(), width=120), 120))
+
+    assert "1 wrapt/README.rst file 2.5.2 0.90 given to chat" in text
+    assert "2 orders database unknown 0.90 inferred: enclosing" in text
+
+
+def test_reliability_is_never_shown_as_evidence(build):
+    assert "reliability, default of policy for the type, not evidence" in screen(show(build.report(), width=80))
+
+
+def test_steps_stand_in_order_with_their_durations(build):
+    lines = screen(show(build.report(), width=120), 120).splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("Steps"))
+
+    assert [squeezed(line.split("━")[0].split("·")[0]).strip() for line in lines[start + 2 : start + 6]] == [
+        "1 wrapt/README.rst and 1 more load file +12 ms sources 1-2",
+        "2 rank transform filter +14 ms 412 µs",
+        "3 chat model call +20 ms 1.19 s 1,312 tokens in, 58 out",
+        "4 no personal data check pii scan +1.21 s 300 µs pass",
+    ]
+
+
+def test_the_model_is_shown_with_settings_and_tokens(build):
+    text = screen(show(build.report(), width=80))
+
+    assert "gpt-5-mini · by openai · answered as gpt-5-mini-2026-08-07" in text
+    assert "temperature 0.2 · max_tokens 400" in text
+    assert "1,312 tokens in, 58 out · finished: stop" in text
+
+
+def test_the_missing_is_named(build):
+    assert "! a bound was reached before everything was looked at (chat/prompt)" in screen(
+        show(build.report(), width=80)
+    )
+
+
+def test_a_complete_record_says_so(build):
+    report = build.report(build.record(completeness=Completeness(complete=True, reasons=[])))
+
+    assert screen(show(report, width=80)).count("nothing is known to be missing") == 2
+
+
+def test_notes_are_shown_with_their_author(build):
+    text = screen(show(build.report(), width=80))
+
+    assert "Ana · 2026-11-24 02:13:28 UTC" in text
+    assert "Checked by hand." in text
+
+
+@pytest.mark.parametrize(
+    ("integrity", "expected"),
+    [
+        (Integrity(IntegrityStatus.VERIFIED, "consistent", None, 3, 0, None), "verified (consistent:"),
+        (Integrity(IntegrityStatus.VERIFIED, "signed", "k+1", 3, 0, None), "verified (signed by key k+1)"),
+        (Integrity(IntegrityStatus.VERIFIED, "anchored", "k+1", 3, 0, None), "verified (anchored outside this machine"),
+        (Integrity(IntegrityStatus.TAMPERED, "signed", "k+1", 3, 0, (12, "body")), "✗ TAMPERED: entry 12, body"),
+        (Integrity(IntegrityStatus.UNVERIFIED, None, None, 0, 0, None), "! unverified"),
+    ],
+)
+def test_integrity_is_never_said_without_its_level(build, integrity, expected):
+    text = screen(show(build.report(integrity=integrity), width=80))
+
+    assert expected in text
+    assert not re.search(r"verified(?! \()", text.replace("unverified", "").replace("has to be verified", ""))
+
+
+def test_parts_without_their_key_count_as_not_checked(build):
+    report = build.report(integrity=Integrity(IntegrityStatus.VERIFIED, "signed", "k", 10, 4, None))
+
+    assert "10 items recomputed · 4 not checked, and not counted as valid" in screen(show(report, width=80))
+
+
+def test_without_color_there_is_no_escape(build):
+    assert "\x1b" not in screen(show(build.report(), width=80))
+
+
+def test_color_only_repeats_what_the_words_say(build):
+    colored = screen(show(build.report(), width=80), color=True)
+
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == screen(show(build.report(), width=80))
+
+
+def test_ascii_terminals_get_the_same_columns(build):
+    text = screen(show(build.report(), width=120), 120)
+
+    assert in_ascii(text).isascii()
+    assert [len(line) for line in in_ascii(text).splitlines()] == [len(line) for line in text.splitlines()]
+
+
+hostile = st.lists(
+    st.sampled_from(
+        [
+            *"[]/ \\aZ日ש\u0645\x1b\x9b\u202e\u2066\u200f\ud800\n\t\x07e\u0301",
+            "👩‍🔬",
+            "[bold]",
+            "[/]",
+            "[link=x]",
+            ":smile:",
+        ]
+    )
+).map("".join)
+
+
+@settings(max_examples=25, deadline=None)
+@given(text=hostile, width=st.sampled_from([40, 80, 120]))
+def test_hostile_text_is_inert_and_fits(build, text, width):
+    """Whatever a name, a location or a note holds: no escape, no mark that reorders, no markup read, no overrun."""
+    shown = screen(show(hostile_report(build, text), width=width), width, color=True)
+
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200e\u200f\ud800-\udfff]", plain)
+    assert all(cell_len(line) <= width for line in plain.splitlines())
+
+
+def hostile_report(build, text):
+    record = build.record(
+        output=build.changed(build.record().output, name=text, status=text, error_type=text, media_type=text),
+        sources=[build.source(1, name=text, location=text, version=text, type=text, status=text)],
+        transformations=[build.transformation(2, name=text, type=text, status=text)],
+        model_calls=[build.model_call(3, name=text, provider=text, model=text, parameters={text: [text]})],
+        policy_checks=[build.check(4, name=text, type=text, result=text, reasons=[text])],
+        ownership=[Owner(role=text, agent=text), Owner(role="output_owner", agent=text)],
+        completeness=Completeness(complete=False, reasons=[Missing(reason=text, detail=text)]),
+        environment={text: text},
+    )
+    notes = ({"time": text, "author": text, "text": text},)
+    return build.report(record, custody=dataclasses.replace(build.custody, notes=notes, origin=text))
+
+
+def test_markup_in_a_name_is_shown_as_it_stands(build):
+    record = build.record(output=build.changed(build.record().output, name="[bold red]x[/] :smile:"))
+
+    assert screen(show(build.report(record), width=80)).startswith("[bold red]x[/] :smile:  completed")
+
+
+def test_an_empty_record_says_what_it_lacks(build):
+    record = build.record(sources=[], transformations=[], model_calls=[], policy_checks=[], flow=[], ownership=[])
+
+    text = screen(show(build.report(record), width=80))
+
+    assert "none was found or declared" in text
+    assert "none was traced within this output" in text
+    assert "none ran" in text
+    assert "nobody is named" in text
+
+
+def test_many_sources_leave_their_locations_to_another_command(build):
+    record = build.record(sources=[build.source(1, number) for number in range(20)], flow=[])
+
+    text = screen(show(build.report(record), width=80))
+
+    assert "METADATA" not in text
+    assert "locations and digests: provsdk sources" in text
+
+
+@pytest.mark.parametrize(("state", "why"), [("locked", "its key is not reachable"), ("erased", "it was erased")])
+def test_a_record_that_cannot_be_read_says_why(build, state, why):
+    custody = dataclasses.replace(build.custody, unreadable=((12, "header", state),))
+
+    text = screen(unreadable("rec_1", build.integrity, custody))
+
+    assert why in text
+    assert f"entry 12  header  {state}" in text
