@@ -76,7 +76,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path != "/v1/models":
             self._send(404, {"error": {"message": f"no such path: {self.path}", "type": "invalid_request_error"}})
             return
-        self._send(200, {"object": "list", "data": [{"id": MODEL, "object": "model", "created": 0, "owned_by": "demo"}]})
+        self._send(
+            200, {"object": "list", "data": [{"id": MODEL, "object": "model", "created": 0, "owned_by": "demo"}]}
+        )
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -18,8 +18,10 @@ __all__ = ["Document", "Index", "Passage", "installed_documents"]
 _LICENCE = re.compile(r"(^|/)(licen[cs]e|copying|notice)[^/]*$", re.IGNORECASE)
 _WORD = re.compile(r"[a-z0-9]+")
 _COMMON = frozenset(
-    "a an and are as at be by can do does for from how i in is it its may of on or should that the their them they this"
-    " to under was what when where which who why will with would you your".split()
+    _WORD.findall(
+        "a an and are as at be by can do does for from how i in is it its may of on or should that the their them they"
+        " this to under was what when where which who why will with would you your"
+    )
 )
 
 

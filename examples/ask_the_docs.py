@@ -127,8 +127,8 @@ def connect(stack: ExitStack) -> tuple[OpenAI, str]:
         print(f"Answers come from {model} at {base_url}.")
         return client, model
     print(
-        "OPENAI_BASE_URL is not set, so no language model answers: a small server on 127.0.0.1, started by this program,\n"
-        "picks sentences out of the passages it is sent. Its tokens are words."
+        "OPENAI_BASE_URL is not set, so no language model answers: a small server on 127.0.0.1,\n"
+        "started by this program, picks sentences out of the passages it is sent. Its tokens are words."
     )
     own = stack.enter_context(running())
     direct = DefaultHttpxClient(trust_env=False)  # a proxy in the environment is not meant for this

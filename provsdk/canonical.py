@@ -195,12 +195,13 @@ def _decimal(text: str) -> tuple[str, str, int]:
 
 
 def _ecmascript(digits: str, point: int) -> str:
-    """ECMA-262, Number::toString, steps 6 to 10; `point` is its n, the number of digits its k."""
+    """ECMA-262, Number::toString, for what Python writes with an exponent; `point` is its n, the count of digits its k.
+
+    A point amid the digits cannot come here: Python writes those numbers without an exponent, as ECMAScript does.
+    """
     count = len(digits)
     if count <= point <= 21:
         return digits + "0" * (point - count)
-    if 0 < point <= 21:
-        return digits[:point] + "." + digits[point:]
     if -6 < point <= 0:
         return "0." + "0" * -point + digits
     exponent = f"e{point - 1:+d}"

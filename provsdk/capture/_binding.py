@@ -96,7 +96,8 @@ def rule_for(fact: str, function: Callable[..., Any], signature: Signature, *, e
     for one in wants:
         if one.name not in there and one.default is inspect.Parameter.empty:
             raise UsageError(
-                f"{fact}: its function wants {one.name!r}, which the call does not have; there is: {', '.join(sorted(there))}"
+                f"{fact}: its function wants {one.name!r}, which the call does not have; "
+                f"there is: {', '.join(sorted(there))}"
             )
         if one.kind is inspect.Parameter.POSITIONAL_ONLY:
             raise UsageError(f"{fact}: its function takes {one.name!r} by position only; name it as a normal parameter")

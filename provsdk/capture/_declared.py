@@ -95,7 +95,7 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 
 def _json(value: Any, depth: int) -> Any:
-    """A value that JSON and RFC 8785 can carry; numbers beyond 2^53 as text, foreign values as the name of their type."""
+    """A value that RFC 8785 can carry: numbers beyond 2^53 as text, foreign values as the name of their type."""
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, Enum):

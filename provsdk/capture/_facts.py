@@ -20,7 +20,7 @@ __all__ = ["derivation", "encode", "entity", "missing_of", "use", "write_facts"]
 
 
 def _json_encoder() -> Callable[[Any], str]:
-    """An encoder made once: `JSONEncoder.encode` makes a new C encoder for every text, which costs as much as the text."""
+    """An encoder made once: `JSONEncoder.encode` makes a new C encoder for each text, at the cost of the text."""
     plain = json.JSONEncoder(check_circular=False, separators=(",", ":"))
     make = getattr(json.encoder, "c_make_encoder", None)
     if make is None:

@@ -1,4 +1,4 @@
-"""The span and the activity that are current: both travel in OpenTelemetry's context, attached and detached together."""
+"""The span and the activity that are current: they travel together in OpenTelemetry's context."""
 
 from __future__ import annotations
 

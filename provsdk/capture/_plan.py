@@ -1,4 +1,4 @@
-"""What one decorator or `with` block says, sorted once: facts that stand fast, and rules that are asked at each call."""
+"""What one decorator or `with` block says, sorted once: facts that stand fast, and rules asked at each call."""
 
 from __future__ import annotations
 
@@ -57,6 +57,8 @@ class Plan:
     name: str | Rule
     signature: Signature
     each: bool = False
+    item_name: Rule | None = None
+    """With `each`: what every item is called."""
     extra: dict[str, Any] = field(default_factory=dict)
     declared: dict[str, Any] = field(default_factory=dict)
     local: dict[str, Any] = field(default_factory=dict)
@@ -64,7 +66,14 @@ class Plan:
 
     @classmethod
     def of(
-        cls, kind: str, name: Any, facts: Mapping[str, Any], function: Callable[..., Any] | None, *, each: bool
+        cls,
+        kind: str,
+        first: str | None,
+        facts: Mapping[str, Any],
+        function: Callable[..., Any] | None,
+        *,
+        each: bool = False,
+        name: Any = None,
     ) -> Plan:
         """Checks everything that can be checked before the first call.
 
@@ -73,13 +82,20 @@ class Plan:
                 something the call does not have.
         """
         signature = Signature.of(function)
+        item_name = None
+        if each and callable(name):
+            item_name, name = rule_for("name", name, signature, each=True), first
+        elif first is not None and name is not None:
+            raise UsageError(f"name of {kind}: given twice, as {first!r} and as name=")
+        else:
+            name = first if name is None else name
         if name is None:
             name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None) or kind
         if callable(name):
             name = rule_for("name", name, signature, each=each)
         elif not isinstance(name, str):
             raise UsageError(f"name of {kind}: wants a str or a function, got {type(name).__name__}")
-        plan = cls(kind, name, signature, each)
+        plan = cls(kind, name, signature, each, item_name)
         if kind in _DEFAULT_TYPES:
             plan.extra["type"] = _DEFAULT_TYPES[kind]
         for fact, value in facts.items():
@@ -174,8 +190,8 @@ class Plan:
             for fact, rule in self.rules.items():
                 if rule.needs_result and fact not in LOCAL_ONLY:
                     _ask_item(activity, said, fact, rule, available)
-            if isinstance(self.name, Rule):
-                said["name"] = _asked_name(self.name, available, self.kind)
+            if self.item_name is not None:
+                said["name"] = _asked_name(self.item_name, available, self.kind)
             items.append(said)
         activity.extra["items"] = items
         for fact in LOCAL_ONLY & self.rules.keys():

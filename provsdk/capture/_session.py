@@ -41,7 +41,7 @@ _FAILED_STATUS: Final = Status(StatusCode.ERROR)
 class Scope:
     """One output: its registry, its local facts, and whether it still runs. Shared by the threads that work for it."""
 
-    __slots__ = ("missing", "number", "open", "output_id", "record_id", "registry", "spans")
+    __slots__ = ("missing", "number", "open", "output_id", "record_id", "registry", "running", "spans")
 
     def __init__(self, key: str) -> None:
         self.record_id = f"rec_{key}"
@@ -49,6 +49,8 @@ class Scope:
         self.registry = Registry()
         self.missing: list[tuple[str, str | None]] = []
         self.spans: dict[str, dict[str, Any]] = {}
+        self.running: set[str] = set()
+        """Keys of the activities that have not ended."""
         self.number = 0
         self.open = True
 
@@ -68,9 +70,31 @@ class Activity:
     """One traced call: a span, and what is said about it. Used by one thread or task at a time, but for `use`."""
 
     __slots__ = (
-        "_count", "_has_result", "_token", "available", "content", "declared", "derived", "entities", "error", "extra", "key", "kind", "local", "missing",
-        "name", "nested", "number", "parent", "plain", "ports", "scope", "span", "status", "used",
-    )  # fmt: skip
+        "_count",
+        "_has_result",
+        "_token",
+        "available",
+        "content",
+        "declared",
+        "derived",
+        "entities",
+        "error",
+        "extra",
+        "key",
+        "kind",
+        "local",
+        "missing",
+        "name",
+        "nested",
+        "number",
+        "parent",
+        "plain",
+        "ports",
+        "scope",
+        "span",
+        "status",
+        "used",
+    )
 
     def __init__(self, ports: Ports, kind: str, name: str, parent: Activity | None, span: Span) -> None:
         context = span.get_span_context()
@@ -83,6 +107,8 @@ class Activity:
         self.scope: Scope | None = parent.scope if parent is not None else None
         if kind == semconv.KIND_OUTPUT:
             self.scope = Scope(key)
+        elif self.scope is not None:
+            self.scope.running.add(key)
         self.number: int | None = None
         self.status = COMPLETED
         self.error: str | None = None
@@ -284,6 +310,7 @@ class Activity:
         if self.status == FAILED:
             span.set_status(_FAILED_STATUS)
         if scope is not None:
+            scope.running.discard(self.key)
             self._leave_home_facts(scope)
         write_facts(self)
         span.end()
@@ -299,6 +326,8 @@ class Activity:
             local["content"] = self.content
         if local:
             scope.spans[self.key] = local
+        if self.kind == semconv.KIND_OUTPUT and scope.running:
+            self.missing.append(("span_missing", f"{len(scope.running)} traced calls had not ended"))
         if scope.registry.full:
             self.missing.append(("bound_reached", "values of the scope"))
 

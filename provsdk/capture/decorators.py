@@ -51,11 +51,21 @@ H = TypeVar("H", bound=ActivityHandle)
 class Traced(Generic[H]):
     """A decorator, a `with` block and an `async with` block in one."""
 
-    __slots__ = ("_each", "_entered", "_facts", "_handle", "_kind", "_name", "_plan")
+    __slots__ = ("_each", "_entered", "_facts", "_first", "_handle", "_kind", "_name", "_plan")
 
-    def __init__(self, kind: str, handle: type[H], name: Any, facts: dict[str, Any], *, each: bool = False) -> None:
+    def __init__(
+        self,
+        kind: str,
+        handle: type[H],
+        first: str | None,
+        facts: dict[str, Any],
+        *,
+        each: bool = False,
+        name: Any = None,
+    ) -> None:
         self._kind = kind
         self._handle = handle
+        self._first = first
         self._name = name
         self._facts = facts
         self._each = each
@@ -70,7 +80,7 @@ class Traced(Generic[H]):
             UsageError: a fact that does not fit the function.
         """
         _refuse_what_cannot_be_traced(function)
-        plan = Plan.of(self._kind, self._name, self._facts, function, each=self._each)
+        plan = Plan.of(self._kind, self._first, self._facts, function, each=self._each, name=self._name)
         wrapper = _async_wrapper(plan) if _is_async(function) else _wrapper(plan)
         return cast("F", wrapt.FunctionWrapper(function, wrapper))
 
@@ -105,9 +115,9 @@ class Traced(Generic[H]):
 
     def _block_plan(self) -> Plan:
         if self._plan is None:
-            if self._name is None:
+            if self._first is None and not isinstance(self._name, str):
                 raise UsageError(f"traced_{self._kind}: a with block has no function to take a name from; give it one")
-            self._plan = Plan.of(self._kind, self._name, self._facts, None, each=self._each)
+            self._plan = Plan.of(self._kind, self._first, self._facts, None, each=self._each, name=self._name)
         return self._plan
 
     def _end(self, error: BaseException | None) -> Ticket | None:
@@ -151,7 +161,8 @@ def _async_wrapper(plan: Plan) -> Callable[..., Any]:
 
 def _is_async(function: Any) -> bool:
     raw = getattr(function, "__func__", function)
-    return inspect.iscoroutinefunction(raw) or inspect.iscoroutinefunction(getattr(raw, "__call__", None))  # noqa: B004 the method itself is asked
+    call = getattr(raw, "__call__", None)  # noqa: B004 the method itself is asked
+    return inspect.iscoroutinefunction(raw) or inspect.iscoroutinefunction(call)
 
 
 def _refuse_what_cannot_be_traced(function: Any) -> None:
@@ -160,7 +171,8 @@ def _refuse_what_cannot_be_traced(function: Any) -> None:
     call = getattr(raw, "__call__", None)  # noqa: B004 the method itself is asked
     if any(inspect.isgeneratorfunction(one) or inspect.isasyncgenfunction(one) for one in (raw, call)):
         raise UnsupportedCallable(
-            f"{name}: generators cannot be traced yet; trace the function that reads it, or use a with block around the loop"
+            f"{name}: generators cannot be traced yet; "
+            "trace the function that reads it, or use a with block around the loop"
         )
     if inspect.isclass(raw):
         raise UnsupportedCallable(f"{name}: classes cannot be traced yet; decorate the methods that make outputs")
@@ -174,8 +186,8 @@ def _traced(kind: str, handle: type[H], first: Any, facts: dict[str, Any], *, ea
     for fact in facts:
         check_name(kind, fact)
     if first is None or isinstance(first, str):
-        return Traced(kind, handle, name if first is None else first, facts, each=each)
-    return Traced(kind, handle, name, facts, each=each)(first)
+        return Traced(kind, handle, first, facts, each=each, name=name)
+    return Traced(kind, handle, None, facts, each=each, name=name)(first)
 
 
 @overload
@@ -342,8 +354,8 @@ def traced_check(
 def traced_check(first: Any = None, /, **facts: Any) -> Any:
     """Makes a function a policy check: what it returns is recorded as its verdict, and nothing is withheld.
 
-    The verdict is a bool, a `CheckResult` or its name, a pair of that and reasons, a mapping or an object with `result`,
-    `passed` or `ok`; or what the rule `result` reads from it. A check that raises has the result `error`.
+    The verdict is a bool, a `CheckResult` or its name, a pair of that and reasons, a mapping or an object with
+    `result`, `passed` or `ok`; or what the rule `result` reads from it. A check that raises has the result `error`.
 
     Args:
         first: the function, or the name.
@@ -362,9 +374,9 @@ def traced_check(first: Any = None, /, **facts: Any) -> Any:
     return _traced(semconv.KIND_POLICY_CHECK, ActivityHandle, first, facts)
 
 
-def declare_source(value: T, *, name: str | None = None, type: str | None = None, **facts: Any) -> T:  # noqa: A002 the word users know
+def declare_source(value: T, *, name: str = "declared", **facts: Any) -> T:
     """Says that `value` came from elsewhere, and hands it back; takes the facts of `traced_source`.
 
     Inside an output it becomes a source of that output's record. Facts are values here, not functions.
     """
-    return by_hand(semconv.KIND_SOURCE, name or "declared", {"type": type, **facts}, result=value)
+    return by_hand(semconv.KIND_SOURCE, name, facts, result=value)

@@ -79,31 +79,21 @@ class OutputHandle(ActivityHandle):
 
     __slots__ = ()
 
-    def add_source(self, name: str, *, value: Any = None, type: str | None = None, **facts: Any) -> Any:  # noqa: A002 the word users know
-        """Adds something that was loaded: `value` where it is at hand; the facts of `traced_source`. Hands `value` back."""
-        return by_hand(semconv.KIND_SOURCE, name, {"type": type, **facts}, result=value)
+    def add_source(self, name: str, value: Any = None, **facts: Any) -> Any:
+        """Adds something that was loaded, with the facts of `traced_source`; hands `value` back."""
+        return by_hand(semconv.KIND_SOURCE, name, facts, result=value)
 
-    def add_transformation(
-        self,
-        name: str,
-        *,
-        used: Iterable[Any] = (),
-        result: Any = None,
-        type: str | None = None,
-        **facts: Any,
-    ) -> Any:
-        """Adds a step that made `result` out of the `used` values; the facts of `traced_transform`. Hands `result` back."""
-        return by_hand(semconv.KIND_TRANSFORMATION, name, {"type": type, **facts}, used=used, result=result)
+    def add_transformation(self, name: str, *, used: Iterable[Any] = (), result: Any = None, **facts: Any) -> Any:
+        """Adds a step from the `used` values to `result`, with the facts of `traced_transform`; hands `result` back."""
+        return by_hand(semconv.KIND_TRANSFORMATION, name, facts, used=used, result=result)
 
     def add_model_call(self, name: str, *, prompt: Any = None, response: Any = None, **facts: Any) -> Any:
-        """Adds a model call from `prompt` to `response`; the facts of `traced_model_call`. Hands `response` back."""
+        """Adds a model call from `prompt` to `response`, as `traced_model_call`; hands `response` back."""
         return by_hand(semconv.KIND_MODEL_CALL, name, facts, used=(prompt,), result=response)
 
-    def add_check(
-        self, name: str, *, result: Any, used: Iterable[Any] = (), type: str | None = None, **facts: Any
-    ) -> None:
-        """Adds the verdict of a check on the `used` values; the facts of `traced_check`."""
-        by_hand(semconv.KIND_POLICY_CHECK, name, {"type": type, **facts}, used=used, result=result)
+    def add_check(self, name: str, *, result: Any, used: Iterable[Any] = (), **facts: Any) -> None:
+        """Adds the verdict of a check on the `used` values, with the facts of `traced_check`."""
+        by_hand(semconv.KIND_POLICY_CHECK, name, facts, used=used, result=result)
 
 
 def by_hand(
@@ -124,7 +114,7 @@ def by_hand(
     if ports is None:
         return result
     try:
-        plan = Plan.of(kind, name, {}, None, each=False)
+        plan = Plan.of(kind, name, {}, None)
         activity = plan.open(ports, None, (), {})
         activity.extra["by_hand"] = True
         for fact, value in facts.items():

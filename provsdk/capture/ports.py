@@ -41,16 +41,16 @@ class TracerSource(Protocol):
     """Gives the tracer to use."""
 
     def tracer(self) -> Tracer:
-        """The tracer whose spans are all kept for assembly, whatever the user's sampler says. Cheap: asked for each span."""
+        """The tracer whose spans are all kept for assembly, whatever the user's sampler says. Asked for each span."""
         ...
 
     def announce(self, record_id: str) -> None:
-        """Puts the record id on the span that is current in the user's own tracing, where the configuration asks for that."""
+        """Puts the record id on the span that is current in the user's own tracing, where that is configured."""
         ...
 
 
 class Gate(Protocol):
-    """Asked before a value moves on; may replace it, block it or hold it. Each call has an async twin for async callers."""
+    """Asked before a value moves on; may replace, block or hold it. Each call has an async twin for async callers."""
 
     def before_source(self, subject: Subject) -> Answer:
         """Asked when a source's value is there, before the caller gets it."""
@@ -144,7 +144,7 @@ class Settings:
     capture_content: Literal["none", "full"] = "none"
     on_failure: Literal["ignore", "raise"] = "ignore"
     spans_current: bool = True
-    """Our spans are current for the user's own tracing; off where they are not exported, so that no parent is missing."""
+    """Our spans are current for the user's own tracing; off where they are not exported: no parent may be missing."""
     max_value_bytes: int = 256 * 1024 * 1024
     """Larger values are recorded with their size only."""
 

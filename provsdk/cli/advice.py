@@ -80,14 +80,14 @@ def _import(module: Module) -> Suggestion:
 def _source(place: _Place) -> Suggestion:
     name = place.function.name.lower()
     guess = "file" if "read" in name or "load" in name else "api" if "fetch" in name else "database"
-    arguments = f'(type="{guess}")  # or user_input, file, api, database, cache …'
+    arguments = f'(type="{guess}")  # or file, api …'
     return _decorated(place, "traced_source", "loads what the output is made from", arguments)
 
 
 def _not_traceable(models: list[tuple[_Place, str, int]]) -> Iterator[Suggestion]:
     for place, _, _ in models:
         if place.function.generator:
-            why = f"{place.function.name}() is a generator, which cannot be traced yet: trace the function that collects it"
+            why = f"{place.function.name}() is a generator, not traceable yet: trace what collects it"
             yield Suggestion(place.module.path, place.function.line, (), why)
 
 

@@ -23,18 +23,18 @@ INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
 
 COMMANDS: Final = {
-    "init": ("provsdk.cli.init:init", "Set provsdk up in this project: store, lines to add, check."),
+    "init": ("provsdk.cli.init:init", "Set provsdk up in this project."),
     "list": ("provsdk.cli.records:list_", "List records, newest first."),
     "show": ("provsdk.cli.records:show", "Show the report of one record."),
     "sources": ("provsdk.cli.records:sources", "Show every source of a record, in full."),
     "lineage": ("provsdk.cli.lineage:lineage", "Show what an output goes back to, as a tree."),
-    "audit": ("provsdk.cli.log:audit", "List log entries, of one record or all, in log order."),
+    "audit": ("provsdk.cli.log:audit", "List log entries in log order."),
     "verify": ("provsdk.cli.log:verify", "Recompute everything and say whether it was tampered with."),
     "record": ("provsdk.cli.log:record", "Append a note to a record."),
-    "export": ("provsdk.cli.export:export", "Write records in another format."),
+    "export": ("provsdk.cli.export:export", "Write records as JSON lines."),
     "rebuild": ("provsdk.cli.store:rebuild", "Derive every view again from log and parts."),
     "store": ("provsdk.cli.store:store", "Look at the store itself."),
-    "doctor": ("provsdk.cli.doctor:doctor", "Check the set-up: what is captured, what is not, what is at risk."),
+    "doctor": ("provsdk.cli.doctor:doctor", "Check the set-up."),
 }
 """Where each command lives, and its help in one line: so that help and one command load nothing of the others."""
 

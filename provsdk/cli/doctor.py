@@ -23,8 +23,9 @@ _STYLES = {"ok": "green", "note": "dim", "finding": "bold red"}
 @store_option
 @as_json
 def doctor(store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
-    """Check the set-up: what is configured and where, what is captured, what is not, what is at risk.
+    """Check the set-up.
 
+    What is configured and where, what is captured, what is not, what sits on a file system that does not last.
     Exits 1 where there is a finding.
     """
     from provsdk.cli.checkup import examine, settings  # noqa: PLC0415 help needs none of it

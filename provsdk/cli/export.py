@@ -30,7 +30,10 @@ __all__ = ["export"]
 )
 @store_option
 def export(record: str | None, everything: bool, format_: str, output: str | None, store: str | None) -> None:  # noqa: FBT001, ARG001 click's options
-    """Write RECORD, or all, in another format: jsonl is one folded record a line, in canonical form.
+    """Write records as JSON lines.
+
+    RECORD, or all: one folded record a line, in canonical form (RFC 8785). RECORD is an id, a unique prefix of it, an
+    output id, or @latest.
 
     Encrypted records are written in the clear where their key is reachable: whoever can read the file can read them.
     """

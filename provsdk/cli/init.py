@@ -23,9 +23,9 @@ __all__ = ["init"]
 @store_option
 @as_json
 def init(store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
-    """Set provsdk up in this project: make the store, say which lines to add, check the set-up.
+    """Set provsdk up in this project.
 
-    Reads the project's Python files and the installed packages; changes none of them. Running it again does no harm.
+    Makes the store, says which lines to add, and checks the set-up as `provsdk doctor` does. Reads the project's Python files and the installed packages; changes none of them. Running it again does no harm.
     """
     from provsdk.cli.advice import advice  # noqa: PLC0415 help needs none of it
     from provsdk.cli.checkup import examine  # noqa: PLC0415 as above
@@ -129,6 +129,7 @@ def _telemetry(project: "Project") -> str:
 
 def _advice_screen(project: "Project", suggestions: "tuple[Suggestion, ...]") -> "RenderableType":
     from rich.console import Group  # noqa: PLC0415 help needs none of it
+    from rich.padding import Padding  # noqa: PLC0415 as above
     from rich.text import Text  # noqa: PLC0415 as above
 
     from provsdk.report.layout import cell, section  # noqa: PLC0415 as above
@@ -136,7 +137,7 @@ def _advice_screen(project: "Project", suggestions: "tuple[Suggestion, ...]") ->
     blocks = []
     for item in suggestions:
         head = Text.assemble(cell(f"{_place(item, project.root)}: ", "bold"), cell(item.why))
-        blocks.append(Group(head, *(Text("    ").append_text(cell(text, "cyan")) for text in item.lines), Text()))
+        blocks.append(Group(head, *(Padding(cell(text, "cyan"), (0, 0, 0, 4)) for text in item.lines), Text()))
     return section("Lines to add", "", *blocks)
 
 

@@ -24,9 +24,9 @@ WAIT_S = 10.0
 @store_option
 @as_json
 def audit(record: str | None, store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
-    """List log entries, of RECORD or all, in log order.
+    """List log entries in log order.
 
-    RECORD is an id, a unique prefix of it, an output id, or @latest.
+    Those of RECORD, or all. RECORD is an id, a unique prefix of it, an output id, or @latest.
     """
     import dataclasses  # noqa: PLC0415 help needs none of it
 
@@ -101,9 +101,9 @@ def _report_json(report: "VerifyReport") -> dict[str, Any]:
 @store_option
 @as_json
 def record(record: str, note: str, author: str | None, store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
-    """Append a note to a record. What is in the log stays as it is; the note becomes an entry of its own.
+    """Append a note to a record.
 
-    RECORD is an id, a unique prefix of it, an output id, or @latest.
+    What is in the log stays as it is; the note becomes an entry of its own. RECORD is an id, a unique prefix of it, an output id, or @latest.
     """
     from provsdk.cli.reading import found  # noqa: PLC0415 help needs none of it
 

@@ -52,9 +52,9 @@ def opened(store: str | None, *, read_only: bool = True) -> Iterator["Store"]:
         StoreUnavailable: there is none; the message says how to get one. Also missing rights, locks, full disks.
         StoreDamaged, StoreForeign, StoreTooNew, KeyUnusable: as the store says.
     """
-    from provsdk.store.open import open_store  # noqa: PLC0415 help needs none of it
-
     config = configuration(store)
+    from provsdk.store.open import open_store  # noqa: PLC0415 a wrong configuration is told first, and cheaply
+
     try:
         log = open_store(config.store, keys=config.keys, state=config.state, read_only=read_only)
     except StoreUnavailable as error:

@@ -19,7 +19,10 @@ _MONTH_S = 30 * 86_400
 @store_option
 @as_json
 def rebuild(store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
-    """Derive every view again from log and parts. The log is not touched; what comes out is the same, byte for byte."""
+    """Derive every view again from log and parts.
+
+    The log is not touched. What comes out is the same as before, byte for byte.
+    """
     from provsdk.report.log import counts  # noqa: PLC0415 help needs none of it
 
     with opened(store, read_only=False) as log:

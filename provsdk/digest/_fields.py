@@ -48,8 +48,8 @@ def field_names(kind: type) -> tuple[str, ...] | None:
         names = tuple(field.name for field in sys.modules["dataclasses"].fields(kind))
     elif type(models := _pydantic(kind)) is dict:
         names = tuple(models)
-    elif type(structs := class_attribute(kind, "__struct_fields__")) is tuple:
-        names = structs
+    elif type(of_struct := class_attribute(type(kind), "__struct_fields__")) is MemberDescriptorType:
+        names = of_struct.__get__(kind)
     elif class_attribute(kind, "__attrs_attrs__") is not ABSENT:
         names = tuple(attribute.name for attribute in tuple.__iter__(class_attribute(kind, "__attrs_attrs__")))
     return names if type(names) is tuple and all(type(name) is str for name in names) else None

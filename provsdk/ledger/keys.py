@@ -19,8 +19,8 @@ from typing import Final
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from provsdk.errors import KeyUnusable
-from provsdk.ledger.note import Ed25519Signer
+from provsdk.errors import KeyUnusable, UsageError
+from provsdk.ledger.note import Ed25519Signer, is_key_name
 
 __all__ = ["KEY_BYTES", "LogKey", "content_key", "digest_key", "log_key", "log_key_path", "seal_key"]
 
@@ -54,6 +54,8 @@ def log_key(keys_dir: Path, origin: str, *, create: bool) -> LogKey:
         KeyUnusable: no such file and not `create`; not a key of that type; readable by others; not to be read or made.
         UsageError: the origin cannot be a key's name.
     """
+    if not is_key_name(origin):
+        raise UsageError(f"an origin is not empty and has neither white space nor '+'; got {origin!r}")
     path = log_key_path(keys_dir, origin)
     seed = _key(path, "ed25519-seed", f"the signing key of the log {origin!r}", create=create)
     return LogKey(Ed25519Signer(origin, seed), seal_key(seed))

@@ -68,12 +68,13 @@ def verify_entries(
 
     Steps 1 and 3 to 9; in step 7 the proof is made from the tiles and led from the entry's bytes to the checkpoint's
     root, in step 9 from the remembered checkpoints to that root. Nothing is said of other entries. Arguments as in
-    `verify_log`.
+    `verify_log`; without `key` entry 0 is verified too.
     """
     tally = Tally()
     signed = _signed_checkpoint(reader, key or _named_key(reader, tally), tally)
     walk = Walk(tally, seal_key, frozenset())
-    for index in sorted(set(indexes)):
+    # Whoever takes the key from entry 0 has to know that it is entry 0.
+    for index in sorted(set(indexes) if key else {0, *indexes}):
         row = _row(reader, index, tally)
         if row is None:
             continue
@@ -116,10 +117,9 @@ def _check_tiles(reader: Reader, leaves: Sequence[bytes], tally: Tally) -> None:
 
 
 def _first_difference(stored: bytes, expected: bytes) -> int:
-    for at in range(0, max(len(stored), len(expected)), HASH_BYTES):
-        if stored[at : at + HASH_BYTES] != expected[at : at + HASH_BYTES]:
-            return at // HASH_BYTES
-    return 0
+    places = range(max(len(stored), len(expected)) // HASH_BYTES + 1)
+    slices = [slice(place * HASH_BYTES, (place + 1) * HASH_BYTES) for place in places]
+    return next(place for place in places if stored[slices[place]] != expected[slices[place]])
 
 
 def _check_checkpoint(reader: Reader, walk: Walk, key: VerifierKey | None, tally: Tally) -> bool:

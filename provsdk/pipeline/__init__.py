@@ -13,7 +13,7 @@ import atexit
 import logging
 import os
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from opentelemetry.sdk.trace import TracerProvider
 
@@ -21,9 +21,6 @@ from provsdk.capture import _call, ports
 from provsdk.config import load
 from provsdk.errors import ConfigError
 from provsdk.pipeline._runtime import Flushed, Runtime
-
-if TYPE_CHECKING:
-    from provsdk.config import Config
 
 __all__ = ["Flushed", "Runtime", "bootstrap", "configure", "flush", "shutdown"]
 
@@ -46,7 +43,8 @@ def configure(*, tracer_provider: TracerProvider | None = None, **settings: Any)
         tracer_provider: the SDK provider whose resource, sampler and processors are used; else the global one, as soon
             as there is one.
         settings: `store`, `service`, `owner`, `classification`, `retention`, `tenant`, `capture_content`, `durability`,
-            `max_wait`, `on_unavailable`, `on_failure`, `export_spans`, `exporters` and the others of `docs/configuration.md`.
+            `max_wait`, `on_unavailable`, `on_failure`, `export_spans`, `exporters` and the others of
+            `docs/configuration.md`.
 
     Returns:
         The runtime: its `config`, `flush()` and `shutdown()`.
@@ -57,10 +55,10 @@ def configure(*, tracer_provider: TracerProvider | None = None, **settings: Any)
         KeyUnusable: a key is damaged, or missing for a log that exists.
     """
     global _runtime
-    if tracer_provider is not None and not isinstance(tracer_provider, TracerProvider):
-        raise ConfigError(
-            f"tracer_provider (argument): wants an opentelemetry.sdk.trace.TracerProvider, got {type(tracer_provider).__name__}"
-        )
+    provider: object = tracer_provider
+    if provider is not None and not isinstance(provider, TracerProvider):
+        got = type(provider).__name__
+        raise ConfigError(f"tracer_provider (argument): wants an opentelemetry.sdk.trace.TracerProvider, got {got}")
     config = load(settings, os.environ)
     with _lock:
         shutdown()

@@ -6,38 +6,47 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from provsdk.records.codec import encode
-from provsdk.records.parts import Part, split
+from provsdk.records.parts import Part, split, split_extension
 from provsdk.store.contract import Draft
 from provsdk.vocabulary import DataClassification
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from provsdk.assembly.assembler import Assembly
+    from provsdk.assembly.assembler import Assembled
     from provsdk.pipeline._emitter import Gap, ProcessEmitter
     from provsdk.pipeline._sealer import Sealer
+    from provsdk.records.record import Extension
 
-__all__ = ["closed_draft", "gap_draft", "opened_draft", "record_drafts"]
+__all__ = ["closed_draft", "extension_draft", "gap_draft", "opened_draft", "record_draft"]
 
 
-def record_drafts(emitter_id: str, assembly: Assembly, revisions: dict[str, int]) -> tuple[Draft, ...]:
-    """Entries of the records and extensions that were assembled; `revisions` counts the extensions of each record."""
-    drafts = []
-    for one in assembly.records:
-        record = one.record
-        drafts.append(
-            Draft(
-                kind="record.sealed",
-                key=f"record/{record.record_id}/0",
-                actor=emitter_id,
-                subject=record.record_id,
-                time=_now(),
-                parts=(*split(record), *one.contents),
-                protected=DataClassification(record.output.classification).encryption_required,
-                record=record,
-            )
-        )
-    return tuple(drafts)
+def record_draft(emitter_id: str, assembled: Assembled) -> Draft:
+    """The entry of a record."""
+    record = assembled.record
+    return Draft(
+        kind="record.sealed",
+        key=f"record/{record.record_id}/0",
+        actor=emitter_id,
+        subject=record.record_id,
+        time=_now(),
+        parts=(*split(record), *assembled.contents),
+        protected=DataClassification(record.output.classification).encryption_required,
+        record=record,
+    )
+
+
+def extension_draft(emitter_id: str, extension: Extension, *, protected: bool) -> Draft:
+    """The entry of what came too late for a record; encrypted where the record is."""
+    return Draft(
+        kind="record.extended",
+        key=f"record/{extension.record_id}/{extension.revision}",
+        actor=emitter_id,
+        subject=extension.record_id,
+        time=_now(),
+        parts=split_extension(extension),
+        protected=protected,
+    )
 
 
 def opened_draft(emitter_id: str, environment: Mapping[str, str]) -> Draft:

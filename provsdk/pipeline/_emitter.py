@@ -1,4 +1,4 @@
-"""This process as a source of numbered outputs."""
+"""The process as a source of numbered outputs."""
 
 from __future__ import annotations
 

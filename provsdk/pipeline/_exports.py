@@ -1,9 +1,10 @@
-"""Hands sealed records to the configured exporters, off the path of sealing: a slow or failing one costs nobody a wait."""
+"""Hands sealed records to the configured exporters, off the path of sealing: a slow one costs nobody a wait."""
 
 from __future__ import annotations
 
 import logging
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from provsdk.errors import ProvsdkError
@@ -12,7 +13,6 @@ from provsdk.pipeline._timer import Timer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from provsdk.export.contract import Loaded
     from provsdk.store.contract import Store
@@ -70,6 +70,12 @@ class Exports:
             time.sleep(DELAY_S)
             behind = self.deliver()
         return behind
+
+    def forked(self, store: Callable[[], Store]) -> Exports:
+        """The same exporters for a forked child; the cursors' locks keep it and its parent apart."""
+        child = Exports((), store, Path())
+        child._targets = self._targets
+        return child
 
     def close(self) -> None:
         """Closes the exporters."""

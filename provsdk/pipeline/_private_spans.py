@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from opentelemetry.context import Context
     from opentelemetry.util.types import Attributes, AttributeValue
@@ -94,7 +94,7 @@ class PrivateSpan(trace.Span):
         """Until its end."""
         return self.end_time is None
 
-    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:  # noqa: ARG002 API
         """Sets the status; a description may hold content and is not kept."""
         self.status = status if isinstance(status, Status) else Status(status)
 
@@ -116,7 +116,12 @@ class PrivateTracer(trace.Tracer):
         self._ids = OwnIds()
 
     def start_span(
-        self, name: str, context: Context | None = None, *args: Any, attributes: Attributes = None, **rest: Any
+        self,
+        name: str,
+        context: Context | None = None,
+        *_interface: Any,
+        attributes: Attributes = None,
+        **_of_the_api: Any,
     ) -> PrivateSpan:
         """Starts a span below the current one of `context`."""
         parent = trace.get_current_span(context).get_span_context()
@@ -130,8 +135,6 @@ class PrivateTracer(trace.Tracer):
             span.attributes.update(attributes)
         return span
 
-    def start_as_current_span(
-        self, name: str, context: Context | None = None, *args: Any, **rest: Any
-    ) -> Iterator[Any]:  # type: ignore[override]
+    def start_as_current_span(self, name: str, *interface: Any, **of_the_api: Any) -> Any:
         """A private span as the current one of a block."""
-        return trace.use_span(self.start_span(name, context), end_on_exit=True)  # type: ignore[return-value]
+        return trace.use_span(self.start_span(name, *interface, **of_the_api), end_on_exit=True)

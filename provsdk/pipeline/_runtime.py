@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from provsdk.assembly.assembler import assemble
 from provsdk.assembly.processor import Keeper, from_readable
 from provsdk.capture.ports import Ports, Settings
@@ -15,13 +17,14 @@ from provsdk.errors import FormatError
 from provsdk.export.contract import load as load_exporter
 from provsdk.gate import ALWAYS_PROCEED
 from provsdk.ledger.keys import digest_key
-from provsdk.pipeline._drafts import closed_draft, gap_draft, opened_draft, record_drafts
+from provsdk.pipeline._drafts import closed_draft, extension_draft, gap_draft, opened_draft, record_draft
 from provsdk.pipeline._emitter import ProcessEmitter
 from provsdk.pipeline._environment import environment
 from provsdk.pipeline._exports import Exports
 from provsdk.pipeline._sealer import Claim, Sealer
 from provsdk.pipeline._tracers import OwnTracers
 from provsdk.store.open import open_store
+from provsdk.vocabulary import DataClassification
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,11 +33,14 @@ if TYPE_CHECKING:
 
     from provsdk.config import Config
     from provsdk.errors import KeyConflict
+    from provsdk.records.record import Extension
     from provsdk.store.contract import Draft, Sealed, Store
 
 __all__ = ["Flushed", "Runtime"]
 
 _log: Final = logging.getLogger("provsdk")
+
+_ABOUT_RECORDS: Final = frozenset({"record.sealed", "record.extended"})
 
 EXIT_S: Final = 5.0
 """How long the end of the process may be held up for what is pending."""
@@ -75,7 +81,7 @@ class Runtime:
             draft=self._draft,
             append=self._append,
             gap_draft=lambda gap: gap_draft(self._emitter.id, gap),
-            on_sealed=lambda: self._exports.something_sealed(),
+            on_sealed=self._something_sealed,
             durability=config.durability,
             max_wait=config.max_wait,
             on_unavailable=config.on_unavailable,
@@ -92,11 +98,10 @@ class Runtime:
             KeyUnusable: a key is damaged or missing.
             ConfigError: an exporter cannot be made.
         """
-        loaded = [
-            load_exporter(one["name"], {k: v for k, v in one.items() if k != "name"}) for one in self._exporters()
-        ]
-        self._join = JoinKey(digest_key(Path(self.config.keys), create=True))
-        self._append((), max(self.config.max_wait, 5.0))
+        config = self.config
+        loaded = [load_exporter(one["name"], {k: v for k, v in one.items() if k != "name"}) for one in config.exporters]
+        self._join = JoinKey(digest_key(config.keys, create=True))
+        self._append((), max(config.max_wait, 5.0))
         self._exports = Exports(loaded, self.store, self._transit())
         self._exports.something_sealed()
 
@@ -106,7 +111,7 @@ class Runtime:
         child._join = self._join
         # A connection must not cross a fork, and closing the parent's here would let go of its locks: it is only kept.
         child._inherited = (self._store, self._inherited)
-        child._exports = Exports([one for one, _ in self._exports.targets], child.store, self._transit())
+        child._exports = self._exports.forked(child.store)
         return child
 
     def ports(self) -> Ports:
@@ -127,7 +132,7 @@ class Runtime:
         if self._store is None:
             config = self.config
             self._store = open_store(
-                config.store, keys=Path(config.keys), state=Path(config.state), origin=config.origin, create=True
+                config.store, keys=config.keys, state=config.state, origin=config.origin, create=True
             )
         return self._store
 
@@ -160,18 +165,35 @@ class Runtime:
     # -- from outputs to entries
 
     def _draft(self, claim: Claim) -> tuple[Draft, ...]:
+        """The entries of one claim: a record, or an extension of one; none where its spans are in the record already."""
         spans = [from_readable(span) for span in self._keeper.take(claim.record_id)]
-        claim.facts["environment"] = self._environment()
-        claim.facts["defaults"] = self._defaults()
-        assembled = assemble(spans, {claim.record_id: claim.facts})
-        drafts = record_drafts(self._emitter.id, assembled, self._revisions)
-        if not drafts:
+        facts = {**claim.facts, "environment": self._environment(), "defaults": self._defaults()}
+        assembly = assemble(spans, {claim.record_id: facts})
+        drafts = [record_draft(self._emitter.id, one) for one in assembly.records]
+        drafts += [self._extension_draft(one) for one in assembly.extensions]
+        if not drafts and not claim.late:
             raise FormatError(f"{claim.record_id}: its spans make no record")
-        return drafts
+        return tuple(drafts)
+
+    def _extension_draft(self, extension: Extension) -> Draft:
+        """Revisions count from the entries that stand there; several late ones may be on their way at once."""
+        record_id = extension.record_id
+        folded = self.store().fold(record_id)
+        revision = max(self._revisions.get(record_id, 0) + 1, sum(e.kind in _ABOUT_RECORDS for e in folded.entries))
+        self._revisions[record_id] = revision
+        protected = folded.record is None or DataClassification(folded.record.output.classification).encryption_required
+        return extension_draft(
+            self._emitter.id, msgspec.structs.replace(extension, revision=revision), protected=protected
+        )
 
     def _defaults(self) -> dict[str, Any]:
         config = self.config
-        return {"owner": config.owner, "classification": config.classification, "retention": config.retention}
+        found: dict[str, Any] = {"classification": config.classification.value}
+        if config.owner:
+            found["owner"] = dict(config.owner)
+        if config.retention is not None:
+            found["retention"] = config.retention
+        return found
 
     def _append(self, drafts: Sequence[Draft], timeout: float) -> list[Sealed | KeyConflict]:
         """Appends, with `emitter.opened` before the first."""
@@ -182,11 +204,11 @@ class Runtime:
         self._opened = True
         return answers[1:]
 
+    def _something_sealed(self) -> None:
+        self._exports.something_sealed()
+
     def _forward_to(self) -> Any:
         return self._tracers.forward_to()
 
     def _transit(self) -> Path:
         return Path(self.config.store) / "transit"
-
-    def _exporters(self) -> list[dict[str, Any]]:
-        return [{"name": one} if isinstance(one, str) else dict(one) for one in self.config.exporters]

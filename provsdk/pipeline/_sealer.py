@@ -44,19 +44,24 @@ MAX_GAPS: Final = 100_000
 
 
 class Claim:
-    """A claim on one output's record, or on an extension of it. Its fields are written under the sealer's commit lock."""
+    """A claim on one output's record, or on an extension of it; written to under the sealer's commit lock."""
 
-    __slots__ = ("done", "drafts", "facts", "lost", "number", "record_id", "sealer", "size")
+    __slots__ = ("done", "drafts", "facts", "late", "lost", "number", "record_id", "sealer", "size")
 
-    def __init__(self, sealer: Sealer, record_id: str, facts: dict[str, Any], number: int) -> None:
+    def __init__(self, sealer: Sealer, record_id: str, facts: dict[str, Any], *, late: bool = False) -> None:
         self.sealer = sealer
         self.record_id = record_id
         self.facts = facts
-        self.number = number
+        self.number: int = facts.get("number", 0)
+        self.late = late
         self.drafts: tuple[Draft, ...] | None = None
         self.size = 0
         self.done = False
         self.lost = False
+
+    def settled(self) -> bool:
+        """Nothing is left to wait for: it is durable, or lost."""
+        return self.done or self.lost
 
     def wait(self) -> bool:
         """Blocks until the record is durable or the time is up; True when it is durable.
@@ -121,13 +126,13 @@ class Sealer:
     def ticket(self, span_context: SpanContext, facts: dict[str, Any]) -> Claim:
         """Takes an output that ended."""
         record_id = f"rec_{span_context.trace_id:032x}-{span_context.span_id:016x}"
-        claim = Claim(self, record_id, facts, facts.get("number", 0))
+        claim = Claim(self, record_id, facts)
         self._take(claim)
         return claim
 
     def late(self, span_context: SpanContext, facts: dict[str, Any]) -> None:  # noqa: ARG002 the port's signature
         """Takes what ended after its output: an extension of its record, sealed soon."""
-        self._take(Claim(self, facts["record_id"], facts, 0))
+        self._take(Claim(self, facts["record_id"], facts, late=True))
         self._timer.kick(BATCH_WINDOW_S)
 
     def _take(self, claim: Claim) -> None:
@@ -151,12 +156,12 @@ class Sealer:
         blocking = self._on_unavailable == "block"
         if not blocking and (self._durability == "batch" or time.monotonic() < self._retry_at):
             return claim.done
-        while not (claim.done or claim.lost):
+        while not claim.settled():
             left = deadline - time.monotonic()
             if left <= 0 or not self._committing.acquire(timeout=left):
                 break
             try:
-                if not (claim.done or claim.lost) and not self._commit(deadline):
+                if not claim.settled() and not self._commit(deadline):
                     break
             finally:
                 self._committing.release()
@@ -204,6 +209,8 @@ class Sealer:
         drafts = [draft for claim in claims for draft in claim.drafts or ()]
         drafts += [self._gap_draft(gap) for gap in gaps]
         if not drafts:
+            for claim in claims:
+                claim.done = True
             return True
         try:
             answers = self._append(drafts, max(deadline - time.monotonic(), 0.05))

@@ -40,7 +40,7 @@ class AlwaysRecord(Sampler):
     def __init__(self, chosen_by: Sampler) -> None:
         self._chosen_by = chosen_by
 
-    def should_sample(  # noqa: PLR0913 the interface of the SDK
+    def should_sample(  # noqa: PLR0913, PLR0917 the interface of the SDK
         self,
         parent_context: Context | None,
         trace_id: int,

@@ -15,14 +15,14 @@ class Struct(msgspec.Struct, frozen=True, kw_only=True):
     """The settings that all parts of a record share."""
 
 
-class Trace(Struct):
+class Trace(Struct, frozen=True):
     """Where the output's span stands."""
 
     trace_id: str
     span_id: str
 
 
-class Entity(Struct):
+class Entity(Struct, frozen=True):
     """A value that flowed, and was no source: an argument, a result, an element of one."""
 
     entity_id: str
@@ -37,7 +37,7 @@ class Entity(Struct):
     element_of: str | None = None
 
 
-class Output(Struct):
+class Output(Struct, frozen=True):
     """What a `traced_output` call came to: its value, or its failure."""
 
     output_id: str
@@ -58,7 +58,7 @@ class Output(Struct):
     ended_at: str
 
 
-class Source(Struct):
+class Source(Struct, frozen=True):
     """Something that was loaded or declared: a document, rows, an API's answer, what a user typed."""
 
     source_id: str
@@ -91,7 +91,7 @@ class Source(Struct):
     error_type: str | None
 
 
-class Transformation(Struct):
+class Transformation(Struct, frozen=True):
     """A step that made values out of values."""
 
     transformation_id: str
@@ -108,7 +108,7 @@ class Transformation(Struct):
     results: list[Entity]
 
 
-class ModelCall(Struct):
+class ModelCall(Struct, frozen=True):
     """A call of a model."""
 
     model_call_id: str
@@ -130,7 +130,7 @@ class ModelCall(Struct):
     results: list[Entity]
 
 
-class PolicyCheck(Struct):
+class PolicyCheck(Struct, frozen=True):
     """A policy check and its verdict."""
 
     check_id: str
@@ -150,7 +150,7 @@ class PolicyCheck(Struct):
     arguments: list[Entity]
 
 
-class Edge(Struct, rename={"from_": "from"}):
+class Edge(Struct, frozen=True, rename={"from_": "from"}):
     """One arrow, from effect to cause, with how we know it."""
 
     from_: str
@@ -161,7 +161,7 @@ class Edge(Struct, rename={"from_": "from"}):
     """A `Basis`."""
 
 
-class Context(Struct):
+class Context(Struct, frozen=True):
     """Whom the output concerns and who got it."""
 
     tenant: str
@@ -171,7 +171,7 @@ class Context(Struct):
     purpose: str | None
 
 
-class Owner(Struct):
+class Owner(Struct, frozen=True):
     """Who answers for the output, in which role."""
 
     role: str
@@ -179,7 +179,7 @@ class Owner(Struct):
     agent: str
 
 
-class Retention(Struct):
+class Retention(Struct, frozen=True):
     """How long the record is kept."""
 
     period: str | None
@@ -191,7 +191,7 @@ class Retention(Struct):
     secure_deletion: bool
 
 
-class Permissions(Struct):
+class Permissions(Struct, frozen=True):
     """What is asked of whoever handles the record."""
 
     encryption_required: bool
@@ -199,14 +199,14 @@ class Permissions(Struct):
     """The `AccessLevel`s that need an approval."""
 
 
-class Emitter(Struct):
+class Emitter(Struct, frozen=True):
     """One process as a source of numbered outputs."""
 
     id: str
     number: int
 
 
-class Capture(Struct):
+class Capture(Struct, frozen=True):
     """How the record came about."""
 
     path: str
@@ -214,7 +214,7 @@ class Capture(Struct):
     integrations: list[str]
 
 
-class Missing(Struct):
+class Missing(Struct, frozen=True):
     """One thing that the record does not know."""
 
     reason: str
@@ -223,14 +223,14 @@ class Missing(Struct):
     """Which field, activity or parameter; never content."""
 
 
-class Completeness(Struct):
+class Completeness(Struct, frozen=True):
     """What the record misses."""
 
     complete: bool
     reasons: list[Missing]
 
 
-class ProvenanceRecord(Struct):
+class ProvenanceRecord(Struct, frozen=True):
     """Everything that is known of one output."""
 
     schema_version: str
@@ -252,3 +252,20 @@ class ProvenanceRecord(Struct):
     emitter: Emitter | None
     capture: Capture
     completeness: Completeness
+
+
+class Extension(Struct, frozen=True):
+    """What became known of an output after its record was sealed: more of the same, and nothing that replaces.
+
+    Its `flow` holds observed and declared edges only; what is inferred is inferred anew when it is folded in.
+    """
+
+    record_id: str
+    revision: int
+    """1 for the first extension in the log; 0 until it has its place there."""
+    sources: list[Source]
+    transformations: list[Transformation]
+    model_calls: list[ModelCall]
+    policy_checks: list[PolicyCheck]
+    flow: list[Edge]
+    missing: list[Missing]

@@ -3,7 +3,7 @@
 import json
 
 import rfc8785
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provsdk.canonical import MAX_SAFE_INTEGER, canonical, parse
@@ -21,29 +21,28 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_bytes_are_those_of_an_independent_implementation(value):
     assert canonical(value) == rfc8785.dumps(value)
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_what_is_written_reads_back_as_the_same_value(value):
     assert parse(canonical(value)) == value
     assert canonical(parse(canonical(value))) == canonical(value)
 
 
+@settings(deadline=None)
 @given(VALUES, st.sampled_from([None, 2]), st.booleans())
 def test_other_spellings_of_a_value_have_the_same_canonical_bytes(value, indent, ascii_only):
     spelled = json.dumps(value, indent=indent, ensure_ascii=ascii_only).encode()
 
-    try:
-        read = parse(spelled)
-    except FormatError:
-        # Python spells some integral floats, such as 1e22, as 1e+22: those read well. Nothing else may fail.
-        raise AssertionError(spelled) from None
-    assert canonical(read) == canonical(value)
+    assert canonical(parse(spelled)) == canonical(value)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40) | st.text(alphabet='{}[]",:\\u0dD8e1.-+ tfn', max_size=30).map(str.encode))
 def test_any_bytes_are_either_read_or_refused_cleanly(data):
     try:

@@ -131,14 +131,18 @@ def test_growing_in_any_steps_comes_to_the_same_tiles_and_frontier(steps):
     leaves = [leaf_hash(one) for one in data_of(sum(steps))]
     stored: dict[tuple[int, int], bytes] = {}
     frontier = Frontier()
+
+    def read(level, index):
+        return stored[level, index]
+
     sizes = [sum(steps[:count]) for count in range(len(steps) + 1)]
     for start, stop in pairwise(sizes):
-        stored |= tiles.update(start, leaves[start:stop], lambda level, index: stored[level, index])
+        stored.update(tiles.update(start, leaves[start:stop], read))
         frontier = frontier.extend(leaves[start:stop])
 
     assert tiles.update(0, leaves, lambda _level, _index: b"") == stored
     assert Frontier().extend(leaves) == frontier
-    assert frontier == tiles.frontier(len(leaves), lambda level, index: stored[level, index])
+    assert frontier == tiles.frontier(len(leaves), read)
 
 
 @pytest.mark.parametrize(("index", "size"), [(0, 0), (5, 5), (-1, 3)])
@@ -175,3 +179,21 @@ def damaged_lists(draw, proof):
     bit = draw(st.integers(0, 255))
     flipped = (int.from_bytes(proof[place]) ^ 1 << bit).to_bytes(32)
     return [*proof[:place], flipped, *proof[place + 1 :]]
+
+
+@pytest.mark.parametrize(("index", "size"), [(0, 0), (3, 3), (-1, 3)])
+def test_a_leaf_beyond_the_tree_is_never_included(index, size):
+    with pytest.raises(FormatError, match=f"no leaf {index}"):
+        proofs.verify_inclusion(index, size, bytes(32), [], bytes(32))
+
+
+@pytest.mark.parametrize(("old", "size"), [(0, 0), (0, 3), (-1, 3), (4, 3)])
+def test_such_sizes_are_never_consistent(old, size):
+    with pytest.raises(FormatError, match=f"consistency of {old} with {size}"):
+        proofs.verify_consistency(old, size, bytes(32), bytes(32), [])
+
+
+def test_equal_trees_need_no_proof_and_take_none():
+    proofs.verify_consistency(3, 3, bytes(32), bytes(32), [])
+    with pytest.raises(FormatError, match="expected no hashes, got 1"):
+        proofs.verify_consistency(3, 3, bytes(32), bytes(32), [bytes(32)])

@@ -1,8 +1,11 @@
 """RFC 8785: the published vectors, the RFC's own examples, and what has no canonical form."""
 
+import functools
+import inspect
 import json
 import math
 import struct
+import sys
 from enum import IntEnum, StrEnum
 from hashlib import sha256
 from pathlib import Path
@@ -62,7 +65,14 @@ def test_numbers_are_written_as_appendix_b_of_the_rfc_lists_them(bits, text):
 
 @pytest.mark.parametrize(
     ("number", "text"),
-    [(1.0, "1"), (1e30, "1e+30"), (1e20, "100000000000000000000"), (1e-7, "1e-7"), (1e16, "10000000000000000"), (4.50, "4.5")],
+    [
+        (1.0, "1"),
+        (1e30, "1e+30"),
+        (1e20, "100000000000000000000"),
+        (1e-7, "1e-7"),
+        (1e16, "10000000000000000"),
+        (4.50, "4.5"),
+    ],
 )
 def test_numbers_have_the_short_form_of_ecmascript(number, text):
     assert canonical(number) == text.encode()
@@ -88,6 +98,12 @@ def test_only_quote_backslash_and_controls_are_escaped():
 
 def test_text_is_not_normalised():
     assert canonical("é") != canonical("e\u0301")
+
+
+def test_long_decimal_fractions_keep_their_digits():
+    assert canonical([123456.789e3, 0.00001, -1.5e-9, 12345678901234567e3]) == (
+        b"[123456789,0.00001,-1.5e-9,12345678901234567000]"
+    )
 
 
 def test_tuples_are_arrays_and_empty_containers_stay():
@@ -155,7 +171,27 @@ def test_cycles_and_deep_nesting_are_refused():
         canonical(cycle)
     with pytest.raises(NotCanonical, match="nested beyond"):
         canonical(deep)
+    with pytest.raises(NotCanonical, match="nested beyond"):
+        canonical(functools.reduce(lambda inner, _: {"a": inner}, range(MAX_DEPTH), {}))
     assert canonical(deep[0]) == b"[" * MAX_DEPTH + b"]" * MAX_DEPTH
+
+
+def test_little_stack_left_is_a_refusal_too():
+    nested = functools.reduce(lambda inner, _: [inner], range(150), [])
+    refusals = set()
+
+    def dig(levels):
+        if levels:
+            return dig(levels - 1)
+        try:
+            return canonical(nested)
+        except NotCanonical as error:
+            return refusals.add(str(error).rpartition(": ")[2])
+
+    for left in range(100, 200, 10):
+        dig(sys.getrecursionlimit() - len(inspect.stack(0)) - left)
+
+    assert refusals == {"nested too deeply for this thread's stack"}
 
 
 @pytest.mark.parametrize(

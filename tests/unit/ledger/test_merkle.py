@@ -56,7 +56,7 @@ def test_roots_are_the_published_ones(size):
 
 
 def test_the_empty_tree_has_the_digest_of_nothing_as_its_root():
-    assert EMPTY_ROOT == Frontier().root()
+    assert Frontier().root() == EMPTY_ROOT
 
 
 def test_leaf_and_node_with_the_same_bytes_have_different_hashes():

@@ -31,7 +31,7 @@ def test_a_partial_tile_is_read_once_and_given_whole():
     changed = tiles.update(3, hashes_of(2, start=3), read)
 
     assert {(0, 0): b"".join(hashes_of(5))} == changed
-    assert [(0, 0)] == asked
+    assert asked == [(0, 0)]
 
 
 def test_a_full_tile_gives_its_root_to_the_level_above():
@@ -47,15 +47,15 @@ def test_behind_a_full_tile_the_next_is_begun_without_reading_it():
 
 
 def test_no_new_leaf_changes_no_tile():
-    assert {} == tiles.update(7, [], nothing)
+    assert tiles.update(7, [], nothing) == {}
 
 
 def test_a_tree_of_70000_leaves_has_the_tiles_of_the_specification():
-    assert {0: (273, 112), 1: (1, 17), 2: (0, 1)} == tiles.widths(70_000)
+    assert tiles.widths(70_000) == {0: (273, 112), 1: (1, 17), 2: (0, 1)}
 
 
 def test_a_tree_of_256_leaves_has_one_full_tile_and_one_of_width_one():
-    assert {0: (1, 0), 1: (0, 1)} == tiles.widths(256)
+    assert tiles.widths(256) == {0: (1, 0), 1: (0, 1)}
 
 
 def test_three_levels_of_tiles_lead_to_the_root():
@@ -63,7 +63,7 @@ def test_three_levels_of_tiles_lead_to_the_root():
     stored = tiles.update(0, leaves, nothing)
 
     assert Frontier().extend(leaves).root() == tiles.frontier(66_000, lambda level, index: stored[level, index]).root()
-    assert 32 == len(stored[2, 0])
+    assert len(stored[2, 0]) == 32
 
 
 @pytest.mark.parametrize("width", [0, 2, 4])

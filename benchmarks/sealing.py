@@ -1,0 +1,166 @@
+"""What it takes to make records durable, beside sending the same spans away."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from _figures import Figure, configured, side_by_side, timed
+from calls import CollectingDurable
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace.export import SpanExportResult
+
+import provsdk
+from provsdk.capture import ports
+
+__all__ = ["batch_of_64", "one_in_sync"]
+
+RECORDS = 64
+
+_SINK = """
+import http.server
+class Sink(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+    def log_message(self, *arguments): pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sink)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+"""
+
+
+@provsdk.traced_source(type="file", location=lambda name: f"docs/{name}.md", version="7")
+def load(name: str) -> str:
+    """A source of 1 KB."""
+    return name * (1024 // len(name))
+
+
+@provsdk.traced_transform(type="merge")
+def merge(first: str, second: str) -> list[str]:
+    """A step whose result holds what it was given."""
+    return [first, second]
+
+
+@provsdk.traced_model_call(provider="acme", model="small", parameters={"temperature": 0})
+def complete(passages: list[str], question: str) -> str:
+    """A model call."""
+    return f"{question}: {passages[0][:200]}"
+
+
+@provsdk.traced_check(type="content_filter")
+def harmless(answer: str) -> bool:
+    """A check."""
+    return len(answer) > 0
+
+
+@provsdk.traced_output("answer")
+def answer(question: str) -> str:
+    """Six spans: two sources, a transformation, a model call, a check, and the output itself."""
+    text = complete(merge(load("handbook"), load("prices")), question)
+    harmless(text)
+    return text
+
+
+def batch_of_64(directory: Path, quick: bool) -> list[Figure]:  # noqa: FBT001 one switch for all benchmarks
+    """64 records of 6 spans assembled, sealed and stored in one commit, beside one OTLP batch of the same spans."""
+    made = 0
+    with configured(directory) as runtime, sink() as endpoint:
+        exporter = OTLPSpanExporter(endpoint=endpoint)
+        durable = CollectingDurable()
+        ports.plug(dataclasses.replace(runtime.ports(), durable=durable))
+        sent: list[Any] = []
+
+        def seal() -> float:
+            nonlocal made
+            for _ in range(RECORDS):
+                made += 1
+                answer(f"What does question number {made:09d} of this benchmark want to know?")
+            taken, durable.taken = durable.taken, []
+            sent[:] = [span for context, _ in taken for span in kept_spans(runtime, context)]
+
+            def commit() -> None:
+                tickets = [runtime._sealer.ticket(*one) for one in taken]
+                if not tickets[-1].wait():
+                    raise RuntimeError("the store did not take them in time")
+
+            return timed(commit)
+
+        def post() -> float:
+            def export() -> None:
+                if exporter.export(sent) is not SpanExportResult.SUCCESS:
+                    raise RuntimeError("the sink did not take them")
+
+            return timed(export)
+
+        ratio, ours, theirs = side_by_side(seal, post, 10 if quick else 40)
+        if len(sent) != 6 * RECORDS:
+            raise RuntimeError(f"{len(sent)} spans of {RECORDS} records")
+        stored = runtime.store().stats().records
+        if stored < made:
+            raise RuntimeError(f"{made} outputs, {stored} records")
+        exporter.shutdown()
+    detail = f"{ours / RECORDS * 1e6:.0f} µs against {theirs / RECORDS * 1e6:.0f} µs per record"
+    return [Figure("64 records sealed and stored : their spans sent by OTLP", ratio, "x", 1.0, detail)]
+
+
+def kept_spans(runtime: Any, context: Any) -> list[Any]:
+    """The spans of a record, left where they are."""
+    record_id = f"rec_{context.trace_id:032x}-{context.span_id:016x}"
+    spans = runtime._keeper.take(record_id)
+    for span in spans:
+        runtime._keeper.on_end(span)
+    return spans
+
+
+def one_in_sync(directory: Path, quick: bool) -> list[Figure]:  # noqa: FBT001 one switch for all benchmarks
+    """One output at a time, durable when it returns, beside writing and syncing as many bytes to a file."""
+    rounds = 50 if quick else 300
+    with configured(directory) as runtime:
+        answer("warm-up: everything that is loaded on first use is loaded now")
+        before = size_of(directory / "store")
+        sealed = [timed(lambda n=n: answer(f"What does question number {n:09d} want to know?")) for n in range(rounds)]
+        runtime.flush(5.0)
+        grown = max(size_of(directory / "store") - before, 1) // rounds
+    block = os.urandom(grown)
+    with (directory / "plain").open("wb") as file:
+
+        def write() -> None:
+            file.write(block)
+            file.flush()
+            os.fsync(file.fileno())
+
+        synced = [timed(write) for _ in range(rounds)]
+    ours, theirs = statistics.median(sealed), statistics.median(synced)
+    detail = f"{ours * 1e6:.0f} µs against {theirs * 1e6:.0f} µs, {grown:,} bytes each"
+    return [Figure("one output of 6 spans in sync : fsync of as many bytes", ours / theirs, "x", None, detail)]
+
+
+def size_of(directory: Path) -> int:
+    """Bytes of all files below."""
+    return sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
+
+
+@contextmanager
+def sink() -> Iterator[str]:
+    """An HTTP server in a process of its own that takes everything; its traces endpoint."""
+    process = subprocess.Popen([sys.executable, "-c", _SINK], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}/v1/traces"
+    finally:
+        process.terminate()
+        process.wait()

@@ -1,0 +1,88 @@
+"""What the pages show can be run, and what they name is there."""
+
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+from docs_pages import ROOT, blocks, pages
+
+from provsdk.config import KEYS, load
+from provsdk.vocabulary import DataClassification
+
+PAGES = {str(page.relative_to(ROOT)): page for page in pages()}
+WITH_PYTHON = [name for name, page in PAGES.items() if blocks(page, "python")]
+MAKE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", WITH_PYTHON)
+def test_the_python_of_a_page_runs(name, run, tmp_path):
+    """The blocks of one page are one program, from top to bottom, with warnings as errors."""
+    program = tmp_path / "page.py"
+    # Blank lines keep the line numbers of the page in tracebacks.
+    lines = [""] * len(PAGES[name].read_text(encoding="utf-8").splitlines())
+    for block in blocks(PAGES[name], "python"):
+        lines[block.line - 1 : block.line - 1 + block.text.count("\n")] = block.text.splitlines()
+    program.write_text("\n".join(lines), encoding="utf-8")
+
+    done = run(sys.executable, str(program), check=False)
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_toml_of_a_page_is_a_configuration(name, tmp_path):
+    for block in blocks(PAGES[name], "toml"):
+        if "provsdk" in tomllib.loads(block.text).get("tool", {}):
+            (tmp_path / "pyproject.toml").write_text(block.text, encoding="utf-8")
+            load({}, {"HOME": str(tmp_path)}, tmp_path)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_links_of_a_page_lead_somewhere(name):
+    page = PAGES[name]
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text)]
+    broken = [one for one in targets if one and "://" not in one and not (page.parent / one).exists()]
+
+    assert broken == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_make_targets_of_a_page_exist(name):
+    text = PAGES[name].read_text(encoding="utf-8")
+    mentioned = set(re.findall(r"(?:^|`|\$ |    )make ([a-z]+)", text, re.MULTILINE))
+
+    assert {target for target in mentioned if not re.search(rf"^{target}:", MAKE, re.MULTILINE)} == set()
+
+
+def commands_in(text):
+    """`provsdk ...` as it is written in code: its subcommand (two words where it is a group) and its long options."""
+    for line in re.findall(r"(?:`|\$ |^    |/)provsdk ((?:--?)?[a-z][^`\n]*)", text, re.MULTILINE):
+        words = line.split(" #")[0].split()
+        options = {word.split("=")[0] for word in words if word.startswith("--")}
+        names = [word for word in words if re.fullmatch(r"[a-z]+", word)][: 2 if words[0] == "store" else 1]
+        yield tuple(names), options
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if not name.startswith("CHANGELOG")])
+def test_the_commands_of_a_page_exist_with_their_options(name, provsdk):
+    text = PAGES[name].read_text(encoding="utf-8")
+    for names, options in sorted({(names, tuple(sorted(options))) for names, options in commands_in(text)}):
+        done = subprocess.run([provsdk, *names, "--help"], capture_output=True, text=True, check=False)
+
+        assert done.returncode == 0, f"provsdk {' '.join(names)}: {done.stderr}"
+        assert {one for one in options if one not in done.stdout} == set(), f"provsdk {' '.join(names)}"
+
+
+def test_the_configuration_page_has_every_key_and_no_other():
+    rows = re.findall(r"^\| `(\w+)` \|", PAGES["docs/configuration.md"].read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert set(rows) == set(KEYS)
+
+
+def test_the_configuration_page_names_the_classifications_in_order():
+    text = PAGES["docs/configuration.md"].read_text(encoding="utf-8")
+
+    assert ", ".join(f"`{one}`" for one in DataClassification) in text

@@ -1,0 +1,221 @@
+"""Which value came from which: identity, digest, containers looked into; and what links nothing."""
+
+import json
+
+from provsdk import semconv, traced_model_call, traced_output, traced_source, traced_transform
+
+LONG = "a sentence that is long enough to link something"
+PASSAGES = [f"passage number {n}: " + LONG for n in range(20)]
+
+
+@traced_source("load", type="file")
+def load():
+    return [str(passage) + "." for passage in PASSAGES]
+
+
+def test_a_filter_that_keeps_three_of_twenty_hands_on_three_known_entities(plug, kept):
+    @traced_transform("keep", type="filter")
+    def keep(passages):
+        return passages[2:5]
+
+    @traced_output("out")
+    def answer():
+        return keep(load())[0]
+
+    answer()
+    said = kept.said("keep")
+    assert said["used"] == [[kept.id_of("load"), "identity"]]
+    assert said["derived"] == [[0, kept.id_of("load", n), "identity"] for n in (3, 4, 5)]
+    assert kept.said("out")["derived"] == [["out", kept.id_of("load", 3), "identity"]]
+
+
+def test_a_result_that_is_an_argument_is_that_same_entity(plug, kept):
+    @traced_transform("same")
+    def same(text):
+        return text
+
+    @traced_output("out")
+    def answer():
+        return same(load()[0])
+
+    answer()
+    assert "entities" not in kept.said("same")
+    assert kept.said("same")["returned"] == [kept.id_of("load", 1)]
+
+
+def test_equal_content_in_another_object_is_linked_by_digest(plug, kept):
+    @traced_output("out")
+    def answer():
+        return "".join(list(load()[0]))
+
+    answer()
+    assert kept.said("out")["derived"] == [["out", kept.id_of("load", 1), "digest"]]
+
+
+def test_an_f_string_is_not_derived_from_what_it_quotes_yet(plug, kept):
+    @traced_model_call("chat")
+    def chat(prompt):
+        return "reply to " + prompt
+
+    @traced_output("out")
+    def answer():
+        return chat(f"Read: {load()[0]}")
+
+    answer()
+    assert "derived" not in kept.said("chat")
+    assert kept.said("out")["derived"] == [["out", kept.id_of("chat"), "identity"]]
+
+
+def test_containers_are_looked_into_messages_too(plug, kept):
+    @traced_model_call("chat")
+    def chat(messages):
+        return {"choices": [{"message": {"content": "the reply, long enough to be linked"}}]}
+
+    @traced_output("out")
+    def answer():
+        passage = load()[0]
+        reply = chat([{"role": "user", "content": passage}])
+        return reply["choices"][0]["message"]["content"]
+
+    answer()
+    said = kept.said("chat")
+    assert [1, kept.id_of("load", 1), "identity"] in said["derived"]
+    element = next(one["n"] for one in said["entities"] if one["role"] == "element" and one["name"].endswith("content"))
+    assert kept.said("out")["derived"] == [["out", kept.id_of("chat", element), "identity"]]
+
+
+def test_a_list_that_changed_is_a_new_version_of_itself(plug, kept):
+    @traced_transform("first")
+    def first(passages):
+        return len(passages)
+
+    @traced_transform("second")
+    def second(passages):
+        return len(passages)
+
+    @traced_output("out")
+    def answer():
+        passages = load()
+        first(passages)
+        passages.append("one more that was not loaded but written here")
+        second(passages)
+
+    answer()
+    assert kept.said("first")["used"] == [[kept.id_of("load"), "identity"]]
+    assert kept.said("second")["used"] == [[1, "identity"]]
+    assert [1, kept.id_of("load"), "identity"] in kept.said("second")["derived"]
+
+
+def test_shared_and_small_values_link_nothing(plug, kept):
+    @traced_source("flags")
+    def flags():
+        return ["yes", 7, None, True, (), ""]
+
+    @traced_transform("use")
+    def use(*values):
+        return "".join(map(str, values))
+
+    @traced_output("out")
+    def answer():
+        return use(*flags())
+
+    answer()
+    assert "used" not in kept.said("use")
+
+
+def test_a_nested_output_stands_in_the_outer_one_as_an_entity(plug, kept):
+    @traced_output("inner")
+    def inner(passage):
+        return "summary of " + passage
+
+    @traced_output("outer")
+    def outer():
+        return inner(load()[0])
+
+    outer()
+    context = kept.span("inner").context
+    inner_id = f"out_{context.trace_id:032x}-{context.span_id:016x}"
+    said = kept.said("outer")
+    assert said["nested"] == [inner_id]
+    assert said["derived"] == [[inner_id, kept.id_of("load", 1), "identity"], ["out", inner_id, "identity"]]
+    assert kept.span("inner").attributes[semconv.RECORD_ID] != kept.span("outer").attributes[semconv.RECORD_ID]
+    assert len(kept.facts) == 2
+
+
+def test_spans_carry_no_content_and_no_plain_digest(plug, kept):
+    @traced_output("out")
+    def answer(question):
+        return load()[0] + question
+
+    answer("who reads this, and when, and why at all?")
+    everything = json.dumps([dict(span.attributes) for span in kept.spans])
+    assert "passage number" not in everything
+    assert "who reads" not in everything
+    assert '"sha256:' not in everything
+
+
+def test_facts_that_are_too_long_go_into_numbered_child_spans(plug, kept):
+    @traced_source("many")
+    def many():
+        return [f"{n}: {LONG}" for n in range(600)]
+
+    @traced_output("out")
+    def answer():
+        return many()[5]
+
+    answer()
+    span = kept.span("many")
+    pieces = sorted(
+        (one for one in kept.spans if one.name == semconv.FACTS_SPAN),
+        key=lambda one: one.attributes[semconv.FACTS_PART],
+    )
+    assert span.attributes[semconv.FACTS_PARTS] == len(pieces) > 1
+    said = json.loads("".join(piece.attributes[semconv.FACTS] for piece in pieces))
+    assert len(said["entities"]) == 601
+    assert all(len(piece.attributes[semconv.FACTS]) <= semconv.FACTS_LIMIT_BYTES for piece in pieces)
+
+
+def test_what_has_no_digest_is_named_and_costs_nothing_else(plug, kept):
+    loop = [LONG]
+    loop.append(loop)
+
+    @traced_output("out")
+    def answer(values):
+        return loop
+
+    assert answer(loop) is loop
+    reasons = {reason for reason, _ in kept.said("out")["missing"]}
+    assert reasons == {"value_not_digestible"}
+
+
+def test_work_that_ends_after_its_output_is_late(plug, kept):
+    import contextvars
+
+    held = []
+
+    @traced_source("later")
+    def later():
+        return LONG
+
+    @traced_output("out")
+    def answer():
+        held.append(contextvars.copy_context())
+        return LONG
+
+    answer()
+    held[0].run(later)
+    assert [facts["record_id"] for facts in kept.late_facts] == [kept.span("out").attributes[semconv.RECORD_ID]]
+
+
+def test_content_is_kept_at_home_when_asked_for(plug, kept):
+    plug(capture_content="full")
+
+    @traced_output("out")
+    def answer(question):
+        return {"text": question}
+
+    answer(LONG)
+    content = next(iter(kept.facts[0]["spans"].values()))["content"]
+    assert (1, "text/plain", LONG.encode()) in content
+    assert any(json.loads(data) == {"text": LONG} for _, media, data in content if media == "application/json")
+    assert LONG not in json.dumps([dict(span.attributes) for span in kept.spans])

@@ -1,0 +1,107 @@
+"""A failure of ours never changes what the traced function returns or raises, unless that was asked for."""
+
+import logging
+
+import pytest
+
+from provsdk import traced_output, traced_source
+from provsdk.capture import _guard, ports
+from provsdk.errors import RecordNotSealed
+
+LONG = "a sentence that is long enough to link something"
+
+
+class Broken:
+    """Every port at once, each failing."""
+
+    id = "emi_broken"
+
+    def __getattr__(self, name):
+        raise ZeroDivisionError("secret")
+
+
+@pytest.fixture
+def broken(plug):
+    settings = ports.current().settings
+
+    def plugged(**replaced):
+        working = plug()
+        made = {"tracers": working, "durable": working, "emitter": ports.current().emitter, **replaced}
+        ports.plug(ports.Ports(gate=ports.current().gate, settings=settings, **made))
+
+    yield plugged
+    _guard.failures.clear()
+
+
+@pytest.mark.parametrize("port", ["tracers", "durable", "emitter"])
+def test_a_failing_port_costs_the_record_and_nothing_else(broken, port, caplog):
+    broken(**{port: Broken()})
+    _guard.failures.clear()
+
+    @traced_output("out")
+    def answer(question):
+        return question
+
+    with caplog.at_level(logging.WARNING, "provsdk"):
+        assert answer(LONG) == LONG
+        assert answer(LONG) == LONG
+    assert len(caplog.records) == 1, "once per place and kind"
+    assert "secret" not in caplog.text
+    assert sum(_guard.failures.values()) == 2
+
+
+def test_the_functions_own_error_passes_through_a_failing_port(broken):
+    broken(durable=Broken())
+
+    @traced_output("out")
+    def answer():
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        answer()
+
+
+def test_on_failure_raise_says_what_failed(plug):
+    plug(on_failure="raise")
+
+    @traced_source("load", version=lambda result: result.nothing)
+    def load():
+        return LONG
+
+    @traced_output("out")
+    def answer():
+        return load()
+
+    with pytest.raises(AttributeError):
+        answer()
+
+
+def test_a_record_that_is_not_sealed_is_told_where_the_configuration_says_block(plug, kept):
+    class NeverSealed:
+        def wait(self):
+            raise RecordNotSealed("not durable")
+
+    kept.ticket = lambda span_context, facts: NeverSealed()
+
+    @traced_output("out")
+    def answer():
+        return LONG
+
+    with pytest.raises(RecordNotSealed):
+        answer()
+
+
+def test_the_current_activity_is_restored_after_every_outcome(plug):
+    from provsdk.capture._otel import current_activity
+
+    @traced_output("out")
+    def answer(fail):
+        assert current_activity() is not None
+        if fail:
+            raise LookupError
+
+    answer(fail=False)
+    assert current_activity() is None
+    with pytest.raises(LookupError):
+        answer(fail=True)
+    assert current_activity() is None

@@ -1,0 +1,202 @@
+"""A project is read, never run: frameworks, OpenTelemetry, and the functions to decorate."""
+
+import ast
+import textwrap
+
+import pytest
+
+from provsdk.cli import project as project_module
+from provsdk.cli.advice import advice
+from provsdk.cli.project import look
+from provsdk.cli.source_scan import scan
+
+ANSWERS = """
+    '''Answers.'''
+    import openai
+
+    client = openai.OpenAI()
+
+
+    def search_orders(question):
+        return ["order 1"]
+
+
+    def chat(prompt):
+        reply = client.chat.completions.create(model="m", messages=[])
+        return reply.choices[0].message.content
+
+
+    class Assistant:
+        @cached
+        def answer(self, question: str) -> str:
+            return chat(f"{question} {search_orders(question)}")
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(name, text):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text).lstrip())
+        return path
+
+    return write
+
+
+def labels(found):
+    return {use.framework.label for use in found.uses if use.places}
+
+
+def test_frameworks_are_found_by_their_imports(write, tmp_path):
+    write("a.py", "import openai\nfrom fastapi import FastAPI\n")
+    write("b/c.py", "from google import genai\nimport llama_index.core\n")
+
+    assert labels(look(tmp_path, {})) == {"OpenAI", "FastAPI", "Google GenAI", "LlamaIndex"}
+
+
+def test_a_framework_that_is_only_installed_is_found_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(project_module, "installed", lambda: {"litellm": "1.2.3"})
+
+    ((use,),) = [look(tmp_path, {}).uses]
+
+    assert (use.framework.label, use.version, use.places) == ("LiteLLM", "1.2.3", ())
+
+
+@pytest.mark.parametrize("place", [".venv/x.py", "node_modules/x.py", "odd-name/x.py", "tests/x.py", "test_x.py"])
+def test_what_is_not_the_program_is_passed_over(write, tmp_path, place):
+    write("odd-name/pyvenv.cfg", "")
+    write(place, "import openai\n")
+
+    assert labels(look(tmp_path, {})) == set()
+
+
+def test_files_that_are_no_python_are_passed_over(write, tmp_path):
+    write("a.py", "def broken(:\n")
+    (tmp_path / "b.py").write_bytes(b"\x00\xff\xfe")
+    write("c.py", "import openai\n")
+
+    assert labels(look(tmp_path, {})) == {"OpenAI"}
+
+
+def test_the_search_is_bounded_and_says_so(write, tmp_path, monkeypatch):
+    monkeypatch.setattr(project_module, "FILES_AT_MOST", 2)
+    for number in range(3):
+        write(f"m{number}.py", "x = 1\n")
+
+    found = look(tmp_path, {})
+
+    assert (found.files, found.bounded) == (2, True)
+
+
+def test_huge_files_are_passed_over(write, tmp_path, monkeypatch):
+    monkeypatch.setattr(project_module, "BYTES_AT_MOST", 10)
+    write("a.py", "import openai  # long\n")
+
+    assert labels(look(tmp_path, {})) == set()
+
+
+def test_opentelemetry_is_found_in_code_environment_and_launcher(write, tmp_path):
+    path = write("t.py", "from opentelemetry.sdk.trace import TracerProvider\nprovider = TracerProvider()\n")
+    launcher = write("Dockerfile", "CMD opentelemetry-instrument python app.py\n")
+
+    found = look(tmp_path, {"OTEL_SERVICE_NAME": "x", "PATH": "y"}).telemetry
+
+    assert found.provider == (path, 2, "provider")
+    assert found.environment == ("OTEL_SERVICE_NAME",)
+    assert found.launcher == launcher
+
+
+def test_the_project_is_named_by_its_metadata(write, tmp_path):
+    write("pyproject.toml", '[project]\nname = "shop"\n')
+
+    assert look(tmp_path, {}).name == "shop"
+
+
+@pytest.mark.parametrize("text", ["[project", "[project]\nname = 3\n", "project = 3\n", "\ufffd"])
+def test_a_broken_pyproject_leaves_the_directory_name(write, tmp_path, text):
+    write("pyproject.toml", text)
+
+    assert look(tmp_path, {}).name == tmp_path.name
+
+
+def test_the_lines_to_add_name_the_functions_of_this_project(write, tmp_path):
+    path = write("answers.py", ANSWERS)
+
+    found = [(item.line, item.lines[0].split("  #")[0]) for item in advice(look(tmp_path, {})) if item.path == path]
+
+    assert found == [
+        (3, "import provsdk"),
+        (18, '    @provsdk.traced_output("answer")'),
+        (11, '@provsdk.traced_model_call(provider="openai")'),
+        (7, '@provsdk.traced_source(type="database")'),
+    ]
+
+
+def test_the_lines_make_a_program_that_python_reads(write, tmp_path):
+    """All of them added where they are said to go."""
+    path = write("answers.py", ANSWERS)
+    lines = path.read_text().splitlines()
+
+    for item in sorted(advice(look(tmp_path, {})), key=lambda item: -(item.line or 0)):
+        if item.path == path and item.line is not None:
+            added = [line for line in item.lines if line.strip() != lines[item.line - 1].strip()]
+            lines[item.line - 1 : item.line - 1] = added
+
+    assert "@provsdk.traced_output" in ast.unparse(ast.parse("\n".join(lines)))
+
+
+def test_a_handler_is_decorated_below_its_route(write, tmp_path):
+    path = write(
+        "main.py",
+        """
+        from fastapi import FastAPI
+        import openai
+        app = FastAPI()
+        @app.post("/ask")
+        async def ask(q: str) -> str:
+            return openai.OpenAI().responses.create(input=q).output_text
+        """,
+    )
+
+    found = {item.lines[0]: item.line for item in advice(look(tmp_path, {})) if item.path == path}
+
+    assert found['@provsdk.traced_output("ask")'] == 5
+    assert found["import provsdk"] == 3
+
+
+def test_with_a_provider_of_ones_own_configure_is_handed_it(write, tmp_path):
+    path = write("t.py", "from opentelemetry.sdk.trace import TracerProvider\nprovider = TracerProvider()\n")
+
+    assert ("import provsdk", "provsdk.configure(tracer_provider=provider)") in [
+        item.lines for item in advice(look(tmp_path, {})) if item.path == path and item.line == 3
+    ]
+
+
+def test_generators_are_named_as_not_traceable_yet(write, tmp_path):
+    write("a.py", "import openai\ndef s(c):\n    yield from c.chat.completions.create(stream=True)\n")
+
+    assert any("s() is a generator" in item.why for item in advice(look(tmp_path, {})))
+
+
+def test_without_a_model_call_the_general_lines_are_given(tmp_path):
+    assert any("traced_output" in line for item in advice(look(tmp_path, {})) for line in item.lines)
+
+
+def test_settings_that_are_there_are_not_suggested_again(write, tmp_path):
+    write("pyproject.toml", "[tool.provsdk]\nservice = 'x'\n")
+    write("a.py", "import provsdk\nprovsdk.configure()\nif __name__ == '__main__':\n    pass\n")
+
+    assert not any(
+        "[tool.provsdk]" in item.lines or "provsdk.configure()" in item.lines for item in advice(look(tmp_path, {}))
+    )
+
+
+def test_a_function_inside_a_function_keeps_its_own_calls(tmp_path):
+    module = scan(tmp_path / "x.py", b"def outer():\n    def inner():\n        yield call()\n    return inner\n")
+
+    assert module is not None
+    assert {function.name: (function.generator, function.calls) for function in module.functions} == {
+        "outer": (False, ()),
+        "inner": (True, (("call", 3),)),
+    }

@@ -1,0 +1,212 @@
+"""list, show, sources, lineage, audit, record, export: on a real store with real records."""
+
+import json
+
+import msgspec
+import pytest
+
+from provsdk.records.record import Permissions, ProvenanceRecord
+
+
+@pytest.fixture
+def three(seal, numbered):
+    records = [numbered(number) for number in (1, 2, 3)]
+    seal(*records)
+    return records
+
+
+def test_list_shows_the_newest_first(run, three):
+    lines = run("list").stdout.splitlines()
+
+    assert [name for line in lines[1:] for name in ("answer-1", "answer-2", "answer-3") if name in line] == [
+        "answer-3",
+        "answer-2",
+        "answer-1",
+    ]
+
+
+def test_list_names_records_so_that_show_finds_them(run, three):
+    """At any width: what stands in the first column is enough."""
+    short = run("list").stdout.splitlines()[1].split()[0]
+
+    assert len(short) < 20
+    assert "answer-3" in run("show", short).stdout
+
+
+def test_list_json_is_an_array_of_summaries(run, three):
+    found = json.loads(run("list", "--json").stdout)
+
+    assert [item["record_id"] for item in found] == [record.record_id for record in reversed(three)]
+    assert found[0]["name"] == "answer-3"
+    assert (found[0]["sources"], found[0]["model_calls"], found[0]["complete"]) == (2, 1, False)
+
+
+def test_list_can_be_limited_and_turned(run, three):
+    found = json.loads(run("list", "--json", "--limit", "1", "--oldest-first").stdout)
+
+    assert [item["name"] for item in found] == ["answer-1"]
+
+
+def test_an_empty_store_is_an_empty_list(run, seal):
+    seal()
+
+    result = run("list")
+    assert result.stdout == ""
+    assert "No records yet" in result.stderr
+    assert json.loads(run("list", "--json").stdout) == []
+
+
+def test_show_is_the_report_with_its_trust_level(run, three):
+    text = run("show", "@latest").stdout
+
+    assert text.startswith("answer-3  completed")
+    assert "verified (signed by key example.org/support+" in text
+
+
+def test_show_json_is_the_folded_record_with_every_key(run, three):
+    shown = json.loads(run("show", "@latest", "--json").stdout)
+
+    assert shown == msgspec.to_builtins(three[2])
+    assert list(shown) == [field.encode_name for field in msgspec.structs.fields(ProvenanceRecord)]
+
+
+@pytest.mark.parametrize("name", ["record", "output", "prefix", "output prefix"])
+def test_a_record_goes_by_several_names(run, three, name):
+    record = three[1]
+    given = {
+        "record": record.record_id,
+        "output": record.output.output_id,
+        "prefix": record.record_id[:12],
+        "output prefix": record.output.output_id[:12],
+    }[name]
+
+    assert json.loads(run("show", given, "--json").stdout)["record_id"] == record.record_id
+
+
+def test_what_is_not_found_is_a_finding_with_suggestions(run, three):
+    result = run("show", "rec_ffff", code=1)
+
+    assert result.stdout == ""
+    assert three[2].record_id in result.stderr
+
+
+def test_an_outputs_name_is_answered_with_its_records(run, three):
+    result = run("show", "answer-2", code=1)
+
+    assert three[1].record_id in result.stderr
+    assert three[0].record_id not in result.stderr
+
+
+def test_an_ambiguous_prefix_is_not_guessed(run, three):
+    run("show", "rec_000000", code=1)
+
+
+def test_sources_are_shown_in_full(run, three):
+    text = run("sources", "@latest").stdout
+
+    assert "/usr/lib/python3.11/site-packages/wrapt-2.5.2.dist-info/METADATA" in text
+    assert "ab" * 32 in text
+
+
+def test_sources_json_holds_the_link(run, three):
+    found = json.loads(run("sources", "@latest", "--json").stdout)
+
+    assert [item["name"] for item in found] == ["wrapt/README.rst", "orders"]
+    assert set(found[0]["link"]) == {"strength", "basis", "steps", "through"}
+
+
+def test_audit_lists_entries_in_log_order(run, three):
+    found = json.loads(run("audit", "--json").stdout)
+
+    assert [item["index"] for item in found] == list(range(len(found)))
+    assert [item["kind"] for item in found if item["kind"] != "log.opened"] == ["record.sealed"] * 3
+
+
+def test_audit_of_a_record_lists_its_entries_only(run, three):
+    run("record", "@latest", "--note", "seen")
+
+    found = json.loads(run("audit", "@latest", "--json").stdout)
+
+    assert [item["kind"] for item in found] == ["record.sealed", "note.added"]
+    assert {item["subject"] for item in found} == {three[2].record_id}
+    assert "note.added" in run("audit", "@latest").stdout
+
+
+def test_a_note_is_appended_and_shown(run, three):
+    run("record", "@latest", "--note", "Checked by hand.\nStill right.", "--author", "Ana")
+
+    text = run("show", "@latest").stdout
+    assert "Ana · " in text
+    assert "Still right." in text
+    assert run("verify").exit_code == 0
+
+
+def test_a_note_leaves_the_record_as_it_was(run, three):
+    before = run("show", "@latest", "--json").stdout
+    answer = json.loads(run("record", "@latest", "--note", "x", "--json").stdout)
+
+    assert answer == {"record_id": three[2].record_id, "entry": 4, "kind": "note.added"}
+    assert run("show", "@latest", "--json").stdout == before
+
+
+@pytest.mark.parametrize("note", ["", "  \n"])
+def test_an_empty_note_is_wrong_usage(run, three, note):
+    run("record", "@latest", "--note", note, code=2)
+
+
+def test_a_hostile_note_is_harmless(run, three):
+    run("record", "@latest", "--note", "\x1b[2J\u202egone[/]", "--author", "[bold]Eve")
+
+    text = run("show", "@latest").stdout
+    assert "\ufffd[2J\ufffdgone[/]" in text
+    assert "[bold]Eve" in text
+
+
+def test_a_note_on_a_protected_record_is_protected(run, seal, numbered, home):
+    seal(numbered(1, permissions=Permissions(encryption_required=True, approval_required=[])))
+
+    run("record", "@latest", "--note", "a secret remark")
+
+    assert not any(b"secret remark" in path.read_bytes() for path in home.rglob("*") if path.is_file())
+    assert "a secret remark" in run("show", "@latest").stdout
+
+
+def test_without_its_key_a_protected_record_stays_shut(run, seal, numbered, tmp_path):
+    seal(numbered(1, permissions=Permissions(encryption_required=True, approval_required=[])))
+    (tmp_path / "home/.local/share/provsdk/keys/content.key").rename(tmp_path / "away.key")
+
+    assert "(encrypted)" in run("list").stdout
+    assert "its key is not reachable" in run("show", "@latest", code=3).stdout
+    assert run("show", "@latest", "--json", code=3).stdout == ""
+    assert "not checked" in run("verify").stdout
+    run("export", "@latest", code=3)
+
+
+def test_export_writes_a_line_for_each_record(run, three):
+    lines = run("export", "--all").stdout.splitlines()
+
+    assert [json.loads(line)["record_id"] for line in lines] == [record.record_id for record in three]
+    assert json.loads(lines[0]) == msgspec.to_builtins(three[0])
+
+
+def test_export_of_one_record_is_one_line(run, three):
+    assert len(run("export", "@latest", "--format", "jsonl").stdout.splitlines()) == 1
+
+
+def test_export_replaces_a_file_in_one_step(run, three, home):
+    (home / "out.jsonl").write_text("old")
+
+    result = run("export", "--all", "-o", "out.jsonl")
+
+    assert result.stdout == ""
+    assert len((home / "out.jsonl").read_text().splitlines()) == 3
+    assert sorted(path.name for path in home.iterdir()) == [".provsdk", "out.jsonl"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["@latest", "--all"], ["@latest", "--format", "xml"]])
+def test_export_of_nothing_or_too_much_is_wrong_usage(run, three, arguments):
+    run("export", *arguments, code=2)
+
+
+def test_export_into_a_missing_directory_cannot_be_carried_out(run, three):
+    assert "missing" in run("export", "--all", "-o", "missing/out.jsonl", code=3).stderr

@@ -1,0 +1,188 @@
+"""verify, rebuild, store stats, doctor, init: on a real store."""
+
+import json
+import sqlite3
+
+import pytest
+
+
+@pytest.fixture
+def three(seal, numbered):
+    seal(*(numbered(number) for number in (1, 2, 3)))
+
+
+def test_verify_says_what_it_did_and_at_which_level(run, three):
+    text = run("verify").stdout
+
+    assert text.startswith("✓ verified (signed by key example.org/support+")
+    assert "FAILED" not in text
+
+
+def test_verify_of_one_record(run, three):
+    found = json.loads(run("verify", "@latest", "--json").stdout)
+
+    assert found["ok"]
+    assert found["level"] == "signed"
+    assert found["record_id"].startswith("rec_00000003")
+    assert [step["number"] for step in found["steps"]] == sorted(step["number"] for step in found["steps"])
+
+
+def test_verify_names_the_first_wrong_entry(run, three, home):
+    tamper(home / ".provsdk" / "log.db")
+
+    result = run("verify", code=1)
+
+    assert "TAMPERED: entry 2" in result.stdout
+    assert json.loads(run("verify", "--json", code=1).stdout)["first_wrong"]["entry"] == 2
+    assert not json.loads(run("verify", "--all", "--json", code=1).stdout)["ok"]
+
+
+def test_show_of_a_tampered_record_is_a_finding(run, three, home):
+    tamper(home / ".provsdk" / "log.db")
+
+    run("show", "rec_00000002", code=1)
+
+
+def tamper(path):
+    """Changes one letter in entry 2, as somebody with the file and without the key would."""
+    connection = sqlite3.connect(path)
+    (table, column) = connection.execute(
+        "select m.name, p.name from sqlite_master m, pragma_table_info(m.name) p where m.name = 'entries' and p.type = 'BLOB' limit 1"
+    ).fetchone()
+    (data,) = connection.execute(f"select {column} from {table} where idx = 2").fetchone()
+    changed = bytes(data).replace(b"emi_0001", b"emi_0002")
+    connection.execute(f"update {table} set {column} = ? where idx = 2", (changed,))
+    connection.commit()
+    connection.close()
+
+
+def test_a_record_and_all_at_once_is_wrong_usage(run, three):
+    run("verify", "@latest", "--all", code=2)
+
+
+def test_rebuild_leaves_everything_as_it_was(run, three):
+    before = run("list", "--json").stdout
+
+    rows = json.loads(run("rebuild", "--json").stdout)
+
+    assert rows
+    assert run("list", "--json").stdout == before
+    assert "derived again" in run("rebuild").stderr
+
+
+def test_stats_say_what_a_record_takes_and_a_month(run, three):
+    found = json.loads(run("store", "stats", "--json").stdout)
+
+    assert (found["records"], found["entries"]) == (3, 4)
+    assert found["bytes_per_record"] > 0
+    assert found["records_per_day"] == 86_400
+    assert "per record" in run("store", "stats").stdout
+
+
+def test_stats_of_an_empty_store_guess_nothing(run, seal):
+    seal()
+
+    found = json.loads(run("store", "stats", "--json").stdout)
+
+    assert (found["bytes_per_record"], found["gb_per_month"]) == (None, None)
+
+
+def test_doctor_without_a_store_is_a_finding(run):
+    assert "provsdk init" in run("doctor", code=1).stdout
+
+
+def checks(run, **options):
+    found = json.loads(run("doctor", "--json", **options).stdout)
+    return found, {(check["area"], check["state"]) for check in found["checks"]}
+
+
+def test_doctor_names_each_setting_with_its_source(run, three, monkeypatch):
+    monkeypatch.setenv("PROVSDK_SERVICE", "support")
+
+    found, _ = checks(run)
+
+    assert found["settings"]["service"] == {"value": "support", "source": "environment variable PROVSDK_SERVICE"}
+    assert found["settings"]["tenant"]["source"] == "default"
+
+
+def test_doctor_verifies_a_small_store(run, three):
+    assert any("verified (signed)" in check["text"] for check in checks(run)[0]["checks"])
+
+
+def test_doctor_finds_tampering(run, three, home):
+    tamper(home / ".provsdk" / "log.db")
+
+    found, states = checks(run, code=1)
+
+    assert ("store", "finding") in states
+
+
+def test_doctor_finds_keys_that_others_can_read(run, three, tmp_path):
+    key = next((tmp_path / "home/.local/share/provsdk/keys/logs").iterdir())
+    key.chmod(0o644)
+
+    assert f"chmod 600 {key}" in [check["remedy"] for check in checks(run, code=1)[0]["checks"]]
+
+
+def test_doctor_finds_keys_inside_the_store(run, home, opened, monkeypatch):
+    monkeypatch.setenv("PROVSDK_KEYS", str(home / ".provsdk" / "keys"))
+    opened().close()
+
+    assert ("keys", "finding") in checks(run, code=1)[1]
+
+
+def test_doctor_finds_a_lost_signing_key(run, three, tmp_path):
+    next((tmp_path / "home/.local/share/provsdk/keys/logs").iterdir()).unlink()
+
+    assert ("keys", "finding") in checks(run, code=1)[1]
+
+
+def test_doctor_finds_a_disabled_sdk(run, three, monkeypatch):
+    monkeypatch.setenv("PROVSDK_DISABLED", "1")
+
+    assert ("capture", "finding") in checks(run, code=1)[1]
+
+
+def test_doctor_finds_a_file_system_that_does_not_last(run, three, monkeypatch, home):
+    from provsdk.cli import checkup
+    from provsdk.cli.filesystem import Mount
+
+    monkeypatch.setattr(checkup, "mounts", lambda: (Mount(home.parent.parent, "overlay", read_only=False),))
+
+    found, states = checks(run, code=1)
+
+    assert ("store", "finding") in states
+    assert any("gone with the container" in check["text"] for check in found["checks"])
+
+
+def test_doctor_says_what_is_not_captured(run, three):
+    assert "not captured" in {check["area"] for check in checks(run)[0]["checks"]}
+
+
+def test_init_makes_a_store_and_says_which_lines_to_add(run, home):
+    (home / "app.py").write_text("import openai\ndef answer(q):\n    return openai.OpenAI().responses.create(input=q)\n")
+
+    text = run("init").stdout
+
+    assert "OpenAI" in text
+    assert '@provsdk.traced_output("answer")' in text
+    assert "Checks" in text
+    assert (home / ".provsdk" / "log.db").exists()
+    assert (home / ".provsdk" / ".gitignore").read_text().strip() == "*"
+
+
+def test_init_again_does_no_harm(run, home):
+    first = json.loads(run("init", "--json").stdout)["store"]
+    second = json.loads(run("init", "--json").stdout)["store"]
+
+    assert (first["made"], second["made"]) == (True, False)
+    assert first["origin"] == second["origin"]
+
+
+def test_init_changes_no_file_of_the_project(run, home):
+    (home / "app.py").write_text("import openai\n")
+
+    run("init")
+
+    assert sorted(path.name for path in home.iterdir()) == [".provsdk", "app.py"]
+    assert (home / "app.py").read_text() == "import openai\n"

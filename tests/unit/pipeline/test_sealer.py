@@ -1,0 +1,209 @@
+"""The durable port: callers share commits, waiting is bounded, nothing that can be kept is lost."""
+
+import asyncio
+import logging
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from provsdk.errors import KeyConflict, RecordNotSealed, StoreUnavailable
+from provsdk.pipeline._sealer import Sealer
+
+
+class Log:
+    """A log in memory that can be slow, locked, or refuse."""
+
+    def __init__(self):
+        self.commits = []
+        self.error = None
+        self.slow_s = 0.0
+        self.conflicts = set()
+        self.lock = threading.Lock()
+
+    def append(self, drafts, timeout):
+        with self.lock:
+            time.sleep(min(self.slow_s, timeout))
+            if self.error is not None:
+                raise self.error
+            self.commits.append([draft.key for draft in drafts])
+            return [KeyConflict("stands there") if draft.key in self.conflicts else draft.key for draft in drafts]
+
+    @property
+    def keys(self):
+        return [key for commit in self.commits for key in commit]
+
+
+def draft(key, size=0):
+    return SimpleNamespace(key=key, parts=(SimpleNamespace(content=b"x" * size),))
+
+
+def context(n):
+    return SimpleNamespace(trace_id=n, span_id=n)
+
+
+@pytest.fixture
+def log():
+    return Log()
+
+
+@pytest.fixture
+def sealer(log):
+    made = []
+
+    def make(**changed):
+        arguments = {
+            "draft": lambda claim: (draft(claim.number, claim.facts.get("size", 0)),),
+            "append": log.append,
+            "gap_draft": lambda gap: draft(("gap", gap.number, gap.reason)),
+            "on_sealed": lambda: None,
+            "durability": "sync",
+            "max_wait": 0.3,
+            "on_unavailable": "proceed",
+            "queue_size": 100,
+            **changed,
+        }
+        made.append(Sealer(**arguments))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+def settles(condition, within_s=5.0):
+    deadline = time.monotonic() + within_s
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return condition()
+
+
+def test_who_waits_has_a_durable_record(sealer, log):
+    assert sealer().ticket(context(1), {"number": 1}).wait() is True
+    assert log.keys == [1]
+
+
+def test_concurrent_callers_share_commits(sealer, log):
+    log.slow_s = 0.02
+    one = sealer(max_wait=5.0)
+    answers = []
+
+    def call(n):
+        answers.append(one.ticket(context(n), {"number": n}).wait())
+
+    threads = [threading.Thread(target=call, args=(n,)) for n in range(1, 41)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [True] * 40
+    assert sorted(log.keys) == list(range(1, 41))
+    assert len(log.commits) < 40
+
+
+async def test_async_callers_do_not_block_the_loop(sealer, log):
+    log.slow_s = 0.1
+    one = sealer(max_wait=5.0)
+    ticks = 0
+
+    async def tick():
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0.005)
+            ticks += 1
+
+    ticking = asyncio.create_task(tick())
+    assert await one.ticket(context(1), {"number": 1}) is True
+    ticking.cancel()
+    assert ticks >= 3
+
+
+def test_waiting_is_bounded_and_what_could_not_be_sealed_is_sealed_later(sealer, log, caplog):
+    log.error = StoreUnavailable("locked by another process")
+    one = sealer()
+    with caplog.at_level(logging.WARNING, "provsdk"):
+        assert one.ticket(context(1), {"number": 1}).wait() is False
+    assert "locked by another process" in caplog.text
+    log.error = None
+    assert settles(lambda: log.keys == [1])
+    assert one.pending == 0
+
+
+def test_while_the_store_is_down_callers_do_not_wait_again_and_again(sealer, log):
+    log.error, log.slow_s = StoreUnavailable("down"), 0.2
+    one = sealer()
+    one.ticket(context(1), {"number": 1}).wait()
+    one._retry_at = time.monotonic() + 60
+    began = time.monotonic()
+    assert one.ticket(context(2), {"number": 2}).wait() is False
+    assert time.monotonic() - began < 0.1
+    assert one.pending == 2
+
+
+def test_block_raises_what_is_wrong(sealer, log):
+    log.error = StoreUnavailable("disk full")
+    with pytest.raises(RecordNotSealed, match=r"disk full.*stays queued"):
+        sealer(on_unavailable="block").ticket(context(1), {"number": 1}).wait()
+
+
+def test_a_full_queue_makes_numbered_gaps_with_their_reason(sealer, log):
+    log.error = StoreUnavailable("down")
+    one = sealer(queue_size=2, max_wait=0.05)
+    for n in (1, 2, 3, 4):
+        one.ticket(context(n), {"number": n}).wait()
+    assert (one.pending, one.lost) == (2, 2)
+    log.error = None
+    assert one.drain(5.0)
+    assert log.keys == [1, 2, ("gap", 3, "queue_full"), ("gap", 4, "queue_full")]
+
+
+def test_the_queue_is_bounded_in_bytes_too(sealer, log, monkeypatch):
+    monkeypatch.setattr("provsdk.pipeline._sealer.QUEUE_BYTES", 1_000)
+    log.error = StoreUnavailable("down")
+    one = sealer(max_wait=0.05)
+    for n in (1, 2, 3):
+        one.ticket(context(n), {"number": n, "size": 400})
+    one.drain(0.05)
+    assert (one.pending, one.lost) == (2, 1)
+
+
+def test_an_output_that_cannot_be_assembled_costs_the_others_nothing(sealer, log):
+    def assemble(claim):
+        if claim.number == 2:
+            raise ZeroDivisionError
+        return (draft(claim.number),)
+
+    one = sealer(draft=assemble)
+    tickets = [one.ticket(context(n), {"number": n}) for n in (1, 2, 3)]
+    assert [ticket.wait() for ticket in tickets] == [True, False, True]
+    assert one.drain(5.0)
+    assert log.keys == [1, 3, ("gap", 2, "capture_failed")]
+
+
+def test_a_key_conflict_is_a_gap_and_no_overwrite(sealer, log, caplog):
+    log.conflicts = {1}
+    one = sealer()
+    with caplog.at_level(logging.ERROR, "provsdk"):
+        assert one.ticket(context(1), {"number": 1}).wait() is False
+    assert one.drain(5.0)
+    assert ("gap", 1, "key_conflict") in log.keys
+
+
+def test_batch_returns_at_once_and_seals_within_its_window(sealer, log):
+    one = sealer(durability="batch")
+    began = time.monotonic()
+    for n in range(10):
+        one.ticket(context(n), {"number": n}).wait()
+    assert time.monotonic() - began < 0.15
+    assert settles(lambda: sorted(log.keys) == list(range(10)))
+    assert len(log.commits) <= 3
+
+
+def test_the_timer_is_gone_when_there_is_nothing_left_to_do(sealer, log):
+    one = sealer(durability="batch")
+    one.ticket(context(1), {"number": 1}).wait()
+    assert settles(lambda: one.pending == 0)
+    assert settles(lambda: not any(thread.name == "provsdk-timer" for thread in threading.enumerate()))
+    one.ticket(context(2), {"number": 2}).wait()
+    assert settles(lambda: log.keys == [1, 2])
