@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import provsdk
-from provsdk.pipeline import Runtime
+
+if TYPE_CHECKING:
+    from provsdk.pipeline import Runtime
 
 __all__ = ["Figure", "configured", "side_by_side", "timed"]
 

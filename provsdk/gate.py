@@ -54,7 +54,9 @@ PROCEED = Proceed()
 
 
 class AlwaysProceed:
-    """The gate of a configuration without policies: it lets everything pass."""
+    """The gate of a configuration without policies: it lets everything pass, so nobody has to ask it."""
+
+    always_proceeds = True
 
     def before_source(self, subject: Subject) -> Answer:  # noqa: ARG002 the port's signature
         """Lets the source's value pass."""

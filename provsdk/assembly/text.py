@@ -35,14 +35,14 @@ _LAST_SECOND: Final = int((datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - _EPO
 
 
 def clean(text: str, limit: int = MAX_NAME) -> str:
-    """The text with unsafe characters replaced by U+FFFD, cut at `limit` characters; the same object where it is safe."""
+    """The text with unsafe characters replaced by U+FFFD, cut at `limit` characters."""
     if len(text) > limit:
         text = text[:limit]
     return text if text.isprintable() else _UNSAFE.sub(REPLACEMENT, text)
 
 
 def rfc3339(nanoseconds: int) -> str:
-    """Nanoseconds since 1970 as RFC 3339 in UTC with microseconds; beyond the years 1970 to 9999, the nearest of them."""
+    """Nanoseconds since 1970 as RFC 3339 in UTC with microseconds; outside the years 1970 to 9999, the nearest."""
     seconds, rest = divmod(nanoseconds, 1_000_000_000)
     if not 0 <= seconds <= _LAST_SECOND:
         seconds, rest = (0, 0) if seconds < 0 else (_LAST_SECOND, 999_999_999)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from provsdk.errors import UsageError
 
@@ -15,8 +14,7 @@ RESULT: Final = frozenset({"result", "item"})
 """Names by which a rule gets the call's result, or each item of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """Names of a traced function's parameters; None stands for code in a `with` block."""
 
     names: tuple[str, ...]
@@ -45,7 +43,8 @@ class Signature:
         names = self.names
         for position, value in enumerate(args, offset):
             yield (names[position] if position < len(names) else f"args[{position - len(names)}]"), value
-        yield from kwargs.items()
+        for name, value in kwargs.items():
+            yield (name if name.isidentifier() else "*"), value
 
     def arguments(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """All parameters by name, with defaults, `self` included: what rules choose from."""
@@ -57,8 +56,7 @@ class Signature:
         return bound.arguments
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """A fact that is a function of the call."""
 
     function: Callable[..., Any]

@@ -9,11 +9,10 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from provsdk import semconv
-from provsdk.capture import _gate, _guard
+from provsdk.capture import _guard
 from provsdk.capture._session import BLOCKED, Activity
 from provsdk.capture._verdict import verdict_of
 from provsdk.errors import OutputBlocked
-from provsdk.gate import ALWAYS_PROCEED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -91,13 +90,15 @@ def call(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, a
     activity = begin(ports, plan, instance, args, kwargs)
     if activity is None:
         return wrapped(*args, **kwargs)
-    gated = ports.gate is not ALWAYS_PROCEED
+    gated = not ports.gate.always_proceeds
     try:
         if gated:
+            from provsdk.capture import _gate  # noqa: PLC0415 most programs have no policies
+
             args, kwargs = _gate.enter(activity, (args, kwargs))
-        result = wrapped(*args, **kwargs)
-        if gated:
-            result = _gate.leave(activity, result)
+            result = _gate.leave(activity, wrapped(*args, **kwargs))
+        else:
+            result = wrapped(*args, **kwargs)
     except BaseException as error:
         ticket = fail(activity, error)
         if ticket is not None:
@@ -116,13 +117,15 @@ async def acall(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance:
     activity = begin(ports, plan, instance, args, kwargs)
     if activity is None:
         return await wrapped(*args, **kwargs)
-    gated = ports.gate is not ALWAYS_PROCEED
+    gated = not ports.gate.always_proceeds
     try:
         if gated:
+            from provsdk.capture import _gate  # noqa: PLC0415 most programs have no policies
+
             args, kwargs = await _gate.aenter(activity, (args, kwargs))
-        result = await wrapped(*args, **kwargs)
-        if gated:
-            result = await _gate.aleave(activity, result)
+            result = await _gate.aleave(activity, await wrapped(*args, **kwargs))
+        else:
+            result = await wrapped(*args, **kwargs)
     except BaseException as error:
         ticket = fail(activity, error)
         if ticket is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from provsdk.digest import Measured, children, is_linkable, measure
+from provsdk.digest import MIN_LINKABLE_BYTES, Measured, children, is_linkable, measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,9 @@ MAX_DEPTH: Final = 6
 MAX_WIDTH: Final = 1_000
 """Elements of one container that are looked into."""
 
+MAX_NAME: Final = 64
+"""Characters of an element's name."""
+
 MAX_LOOKS: Final = 5_000
 """Values that one look into a container touches."""
 
@@ -42,7 +45,7 @@ MAX_ENTITIES: Final = 10_000
 Ref = int | str
 """A span's own entity by number, or any entity by its id."""
 
-_IMMUTABLE: Final = (str, bytes, frozenset)
+_LEAVES: Final = (str, bytes)
 
 
 class Known(NamedTuple):
@@ -73,12 +76,13 @@ class Registry:
     Each operation is one dict operation or depends on none before it, so threads need no lock.
     """
 
-    __slots__ = ("_by_digest", "_by_identity", "full")
+    __slots__ = ("_by_digest", "_by_identity", "cut")
 
     def __init__(self) -> None:
         self._by_identity: dict[int, _Held] = {}
         self._by_digest: dict[bytes, str] = {}
-        self.full = False
+        self.cut = False
+        """A bound was reached: something that flowed may be missing."""
 
     def find(self, value: Any, measured: Measured) -> Known | None:
         """The entity that `value` is, if it is known. A container that was changed since is not the same any more."""
@@ -86,7 +90,7 @@ class Registry:
         held = self._by_identity.get(id(value))
         if held is not None and held.value is value and held.digest == digest:
             return Known(held.id, "identity")
-        if digest is not None:
+        if digest is not None and _tells_apart(measured):
             known = self._by_digest.get(digest)
             if known is not None:
                 return Known(known, "digest")
@@ -100,46 +104,53 @@ class Registry:
     def enter(self, entity_id: str, value: Any, measured: Measured, *, replace: bool = False) -> None:
         """Notes that `value` is `entity_id` from now on; equal content keeps its first name unless `replace`."""
         if len(self._by_identity) >= MAX_ENTITIES:
-            self.full = True
+            self.cut = True
             return
         self._by_identity[id(value)] = _Held(entity_id, value, measured.digest)
-        if measured.digest is not None:
+        if measured.digest is not None and _tells_apart(measured):
             if replace:
                 self._by_digest[measured.digest] = entity_id
             else:
                 self._by_digest.setdefault(measured.digest, entity_id)
 
 
-def parts_of(value: Any) -> Iterator[tuple[str, Any]]:
-    """One level of a container, at most `MAX_WIDTH` elements; nothing for anything else."""
-    if isinstance(value, _IMMUTABLE):
-        return
-    for position, part in enumerate(children(value)):
-        if position == MAX_WIDTH:
-            return
-        yield part
+def _tells_apart(measured: Measured) -> bool:
+    """Equal content of this size is no chance: two lists of one short word each have nothing to do with each other."""
+    return measured.size_bytes is not None and measured.size_bytes >= MIN_LINKABLE_BYTES
+
+
+def _safe_name(name: str) -> str:
+    """A field's name or a position; keys of a mapping may be anybody's text, which must not reach a span."""
+    return name if len(name) <= MAX_NAME and (name.isidentifier() or name.isdecimal()) and name.isascii() else "*"
 
 
 def look_into(value: Any, registry: Registry) -> Iterator[Found]:
-    """The linkable values inside a container, those on top first, at most `MAX_LOOKS` of them.
+    """The linkable values inside a container, those on top first; what is beyond the bounds is noted as cut.
 
     A known value is not looked into any further: what it holds is its own story.
     """
     looks = 0
+    visited = {id(value)}
     queue = deque([("", value, 1)])
     while queue:
         prefix, container, depth = queue.popleft()
-        for name, part in parts_of(container):
+        for position, (name, part) in enumerate(children(container)):
             looks += 1
-            if looks > MAX_LOOKS:
-                return
+            if position == MAX_WIDTH or looks > MAX_LOOKS:
+                registry.cut = True
+                break
             if not is_linkable(part):
                 continue
             measured = measure(part)
             known = registry.find(part, measured)
-            yield Found(prefix + name, part, measured, known)
-            if known is None and depth < MAX_DEPTH and not isinstance(part, _IMMUTABLE):
-                queue.append((f"{prefix}{name}.", part, depth + 1))
+            named = prefix + _safe_name(name)
+            yield Found(named, part, measured, known)
+            if known is None and not isinstance(part, _LEAVES) and id(part) not in visited:
+                visited.add(id(part))
+                if depth == MAX_DEPTH:
+                    registry.cut = True
+                else:
+                    queue.append((f"{named}.", part, depth + 1))
 
 
 def known_in(value: Any, registry: Registry) -> Iterator[Known]:

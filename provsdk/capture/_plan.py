@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from provsdk import semconv
@@ -49,20 +48,24 @@ def put(activity: Activity, name: str, checked: Any) -> None:
         activity.declared[name] = checked
 
 
-@dataclass(slots=True)
 class Plan:
     """The checked facts of one decorator for one function."""
 
-    kind: str
-    name: str | Rule
-    signature: Signature
-    each: bool = False
-    item_name: Rule | None = None
-    """With `each`: what every item is called."""
-    extra: dict[str, Any] = field(default_factory=dict)
-    declared: dict[str, Any] = field(default_factory=dict)
-    local: dict[str, Any] = field(default_factory=dict)
-    rules: dict[str, Rule] = field(default_factory=dict)
+    __slots__ = ("declared", "each", "extra", "item_name", "kind", "local", "name", "rules", "signature")
+
+    def __init__(
+        self, kind: str, name: str | Rule, signature: Signature, *, each: bool, item_name: Rule | None
+    ) -> None:
+        self.kind = kind
+        self.name = name
+        self.signature = signature
+        self.each = each
+        self.item_name = item_name
+        """With `each`: what every item is called."""
+        self.extra: dict[str, Any] = {}
+        self.declared: dict[str, Any] = {}
+        self.local: dict[str, Any] = {}
+        self.rules: dict[str, Rule] = {}
 
     @classmethod
     def of(
@@ -95,7 +98,7 @@ class Plan:
             name = rule_for("name", name, signature, each=each)
         elif not isinstance(name, str):
             raise UsageError(f"name of {kind}: wants a str or a function, got {type(name).__name__}")
-        plan = cls(kind, name, signature, each, item_name)
+        plan = cls(kind, name, signature, each=each, item_name=item_name)
         if kind in _DEFAULT_TYPES:
             plan.extra["type"] = _DEFAULT_TYPES[kind]
         for fact, value in facts.items():

@@ -164,14 +164,13 @@ class Activity:
     def _given_new(self, name: str | None, value: Any, measured: Measured, *, linkable: bool) -> None:
         scope = self.scope
         assert scope is not None  # noqa: S101 given() asked
-        insides = list(known_in(value, scope.registry)) if linkable and type(value) not in _LEAVES else []
-        if measured.digest is None and not insides and scope.registry.former(value) is None:
+        if measured.digest is None and not _holds_known(value, scope.registry):
             return  # a client, a connection, a callback: what a function works with, not what flows
         if measured.problem is not None:
             self.missing.append(missing_of(measured, name))
         n = self._enter("argument", name, value, measured, linkable=linkable)
         self.used.append(use(n, "identity"))
-        self.derived.extend(derivation(n, known.id, known.basis) for known in insides)
+        self._came_from(n, value, None, linkable=linkable)
 
     def _given_from_outside(self, value: Any, outer: Activity) -> None:
         """A nested output's argument, as the outer output knows it."""
@@ -198,12 +197,13 @@ class Activity:
             self.extra.setdefault("returned", []).append(known.id)
         else:
             n = self._enter(role, name, value, measured, linkable=linkable)
-            self._made_from(n, value, known, linkable=linkable)
+            if self.kind != semconv.KIND_SOURCE or known is None:
+                self._came_from(n, value, known, linkable=linkable)
 
     def made_item(self, value: Any) -> int | None:
         """Notes one item of a load that brought many sources; its number, None when the scope holds no more."""
         scope = self.scope
-        if scope is None or scope.registry.full:
+        if scope is None or scope.registry.cut:
             return None
         measured = self._measure(value)
         if measured.problem is not None:
@@ -211,7 +211,7 @@ class Activity:
         linkable = is_linkable(value)
         known = scope.registry.find(value, measured) if linkable else None
         n = self._enter("result", None, value, measured, linkable=linkable)
-        self._made_from(n, value, known, linkable=linkable)
+        self._came_from(n, value, known, linkable=linkable)
         return n
 
     def rename(self, name: str) -> None:
@@ -231,7 +231,7 @@ class Activity:
         if outer is not None and linkable:
             outer.registry.enter(scope.output_id, value, measured, replace=True)
 
-    def _made_from(self, n: int, value: Any, known: Known | None, *, linkable: bool) -> None:
+    def _came_from(self, n: int, value: Any, known: Known | None, *, linkable: bool) -> None:
         """Where a new value comes from: what it equals, what it was before, or what is inside it."""
         scope = self.scope
         assert scope is not None  # noqa: S101 made() asked
@@ -255,9 +255,9 @@ class Activity:
         scope = self.scope
         assert scope is not None  # noqa: S101 every caller asked
         n = self._next(role)
-        former = scope.registry.former(value)
+        former = scope.registry.former(value) if linkable and self.kind != semconv.KIND_SOURCE else None
         self._add_entity(n, role, name, value, measured, element_of=None)
-        if former is not None and linkable:
+        if former is not None:
             self.derived.append(derivation(n, former, "identity"))
         if linkable:
             scope.registry.enter(f"ent_{self.key}-{n}", value, measured, replace=role == "result")
@@ -328,8 +328,13 @@ class Activity:
             scope.spans[self.key] = local
         if self.kind == semconv.KIND_OUTPUT and scope.running:
             self.missing.append(("span_missing", f"{len(scope.running)} traced calls had not ended"))
-        if scope.registry.full:
+        if self.kind == semconv.KIND_OUTPUT and scope.registry.cut:
             self.missing.append(("bound_reached", "values of the scope"))
+
+
+def _holds_known(value: Any, registry: Registry) -> bool:
+    """Whether a value without a digest is known, was known before it changed, or has something known inside."""
+    return registry.former(value) is not None or next(known_in(value, registry), None) is not None
 
 
 def _is_cancellation(error: BaseException) -> bool:

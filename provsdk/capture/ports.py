@@ -10,13 +10,14 @@ import logging
 import os
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from opentelemetry.trace import SpanContext, Tracer
 
-from provsdk.digest import JoinKey
-from provsdk.gate import Answer, Subject
+if TYPE_CHECKING:
+    from provsdk.digest import JoinKey
+    from provsdk.gate import Answer, Subject
+
 
 __all__ = [
     "Durable",
@@ -51,6 +52,11 @@ class TracerSource(Protocol):
 
 class Gate(Protocol):
     """Asked before a value moves on; may replace, block or hold it. Each call has an async twin for async callers."""
+
+    @property
+    def always_proceeds(self) -> bool:
+        """Nothing has to be asked: every answer would be `Proceed`."""
+        ...
 
     def before_source(self, subject: Subject) -> Answer:
         """Asked when a source's value is there, before the caller gets it."""
@@ -134,8 +140,7 @@ class Emitter(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What capture itself must know of the configuration: the frozen values that pass beside the ports."""
 
     join: JoinKey | None
@@ -149,8 +154,7 @@ class Settings:
     """Larger values are recorded with their size only."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
+class Ports(NamedTuple):
     """All four, plugged in together."""
 
     tracers: TracerSource

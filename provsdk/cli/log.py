@@ -137,15 +137,15 @@ def _draft(folded: "Folded", text: str, author: str | None) -> "Draft":
 
 def _note(folded: "Folded", text: str, author: str | None) -> "Part":
     from provsdk.canonical import canonical  # noqa: PLC0415 help needs none of it
-    from provsdk.records.parts import Part  # noqa: PLC0415 as above
+    from provsdk.records.parts import Part, retention_of  # noqa: PLC0415 as above
+    from provsdk.vocabulary import RetentionPeriod  # noqa: PLC0415 as above
 
     if not text.strip():
         raise click.UsageError("--note is empty")
     for option, value in (("--note", text), ("--author", author or "")):
         if any("\ud800" <= character <= "\udfff" for character in value):
             raise click.UsageError(f"{option} is not text in this terminal's encoding")
-    kept = folded.record.retention if folded.record else None
-    retention = (kept.period or f"days:{kept.days}") if kept else "standard"
+    retention = retention_of(folded.record) if folded.record else RetentionPeriod.STANDARD.value
     return Part(path="note", retention=retention, content=canonical({"author": author or _user(), "text": text}))
 
 

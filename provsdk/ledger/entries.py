@@ -27,6 +27,7 @@ KINDS: Final = frozenset(
         "record.extended",
         "emitter.opened",
         "emitter.closed",
+        "emitter.gap",
         "owner.assigned",
         "owner.accepted",
         "owner.transferred",

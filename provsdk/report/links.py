@@ -3,13 +3,13 @@
 Every edge says how it is known. A path is as strong as its weakest edge, and of several paths the strongest counts.
 """
 
-from collections import defaultdict
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Final, Literal
 
+from provsdk.records.flow import Causes, Step
 from provsdk.records.record import ProvenanceRecord
-from provsdk.vocabulary import Basis, Relation
+from provsdk.vocabulary import Basis
 
 __all__ = ["Link", "Strength", "links", "strength"]
 
@@ -62,50 +62,23 @@ def _order(link: Link) -> tuple[int, int]:
 
 def _reach(record: ProvenanceRecord) -> dict[str, Link]:
     """Best link of every value that the output goes back to: Dijkstra's search by strength, then steps."""
-    causes = _Causes(record)
+    causes = Causes((edge.from_, edge.to, edge.relation, edge.basis) for edge in record.flow)
     best: dict[str, Link] = {}
-    start = Link("observed", None, 0, None)
-    queue: list[tuple[tuple[int, int], str, int]] = [(_order(start), record.output.output_id, 0)]
-    found = [start]
+    found = [Link("observed", None, 0, None)]
+    queue = [(_order(found[0]), record.output.output_id, 0)]
     while queue:
         _, value, position = heappop(queue)
         if value in best:
             continue
         best[value] = here = found[position]
-        for cause, edge in causes(value):
-            if cause not in best:
-                found.append(_weaker(here, edge))
-                heappush(queue, (_order(found[-1]), cause, len(found) - 1))
+        for step in causes.steps(value):
+            if step.cause not in best:
+                found.append(_weaker(here, step))
+                heappush(queue, (_order(found[-1]), step.cause, len(found) - 1))
     return best
 
 
-def _weaker(here: Link, edge: Link) -> Link:
-    weakest = edge if here.basis is None and here.through is None else max(here, edge, key=lambda link: _order(link)[0])
+def _weaker(here: Link, step: Step) -> Link:
+    edge = Link("given", None, 1, step.activity) if step.activity else Link(strength(step.basis), step.basis, 1, None)
+    weakest = edge if not here.steps else max(here, edge, key=lambda link: _order(link)[0])
     return Link(weakest.strength, weakest.basis, here.steps + 1, weakest.through)
-
-
-class _Causes:
-    """What a value goes back to: what it was derived from, and where that is not known, what its activity was given."""
-
-    def __init__(self, record: ProvenanceRecord) -> None:
-        self._derived: dict[str, list[tuple[str, str]]] = defaultdict(list)
-        self._made_by: dict[str, list[str]] = defaultdict(list)
-        self._used: dict[str, list[str]] = defaultdict(list)
-        for edge in record.flow:
-            if edge.relation == Relation.WAS_DERIVED_FROM:
-                self._derived[edge.from_].append((edge.to, edge.basis))
-            elif edge.relation == Relation.WAS_GENERATED_BY:
-                self._made_by[edge.from_].append(edge.to)
-            elif edge.relation == Relation.USED:
-                self._used[edge.from_].append(edge.to)
-
-    def __call__(self, value: str) -> list[tuple[str, Link]]:
-        known = [(cause, Link(strength(basis), basis, 1, None)) for cause, basis in self._derived.get(value, ())]
-        if any(link.strength != "inferred" for _, link in known):
-            return known
-        given = [
-            (cause, Link("given", None, 1, activity))
-            for activity in self._made_by.get(value, ())
-            for cause in self._used.get(activity, ())
-        ]
-        return known + given

@@ -219,3 +219,57 @@ def test_content_is_kept_at_home_when_asked_for(plug, kept):
     assert (1, "text/plain", LONG.encode()) in content
     assert any(json.loads(data) == {"text": LONG} for _, media, data in content if media == "application/json")
     assert LONG not in json.dumps([dict(span.attributes) for span in kept.spans])
+
+
+def test_small_containers_link_by_identity_only(plug, kept):
+    @traced_source("tags")
+    def tags():
+        return ["yes"]
+
+    @traced_output("out")
+    def answer():
+        tags()
+        return ["yes"].copy()
+
+    answer()
+    assert "derived" not in kept.said("out")
+
+
+def test_keys_of_a_mapping_do_not_reach_a_span(plug, kept):
+    @traced_source("rows")
+    def rows():
+        return {"john@example.org": LONG, "name": LONG + "!"}
+
+    @traced_output("out")
+    def answer():
+        rows()
+
+    answer()
+    assert [one.get("name") for one in kept.said("rows")["entities"]] == [None, "*", "name"]
+
+
+def test_elements_of_an_argument_are_known_from_then_on(plug, kept):
+    @traced_transform("first")
+    def first(passages):
+        return passages[0]
+
+    @traced_output("out")
+    def answer(passages):
+        return first(passages)
+
+    answer(list(PASSAGES))
+    context = kept.span("out").context
+    mine = f"ent_{context.trace_id:032x}-{context.span_id:016x}-"
+    assert kept.said("first")["returned"] == [mine + "2"]
+    assert kept.said("out")["derived"][-1] == ["out", mine + "2", "identity"]
+
+
+def test_a_bound_that_was_reached_is_named(plug, kept, monkeypatch):
+    monkeypatch.setattr("provsdk.capture._flow.MAX_LOOKS", 5)
+
+    @traced_output("out")
+    def answer():
+        return load()[19]
+
+    answer()
+    assert kept.said("out")["missing"] == [["bound_reached", "values of the scope"]]

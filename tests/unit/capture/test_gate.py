@@ -12,6 +12,8 @@ LONG = "a sentence that is long enough to link something"
 class Scripted(AlwaysProceed):
     """Gives the answer of its script for a stage, and remembers what it was asked."""
 
+    always_proceeds = False
+
     def __init__(self, **answers):
         self.answers = answers
         self.asked = []

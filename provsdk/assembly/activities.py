@@ -1,0 +1,233 @@
+"""Loads, transformations, model calls and checks: from a native span to what a record holds of it."""
+
+from typing import Any, Final
+
+import msgspec
+
+from provsdk.assembly.dialects.native import (
+    CheckFacts,
+    ItemSaid,
+    ModelFacts,
+    SourceFacts,
+    SourceSaid,
+    TransformationFacts,
+)
+from provsdk.assembly.scope import INVALID, Activity, Native, Scope
+from provsdk.assembly.text import MAX_TEXT, is_moment, rfc3339
+from provsdk.records.ids import is_value_id
+from provsdk.records.record import Entity, ModelCall, PolicyCheck, Source, Transformation
+from provsdk.vocabulary import (
+    Basis,
+    CheckResult,
+    ComplianceCheckType,
+    DataClassification,
+    OutputStatus,
+    SourceType,
+    TransformationType,
+)
+
+__all__ = ["model_call", "policy_check", "sources", "transformation"]
+
+_SOURCE_TYPES: Final = {each.value: (each.reliability, each.requires_verification) for each in SourceType}
+_SOURCE_WORDS: Final = frozenset(_SOURCE_TYPES)
+_TRANSFORMATIONS: Final = frozenset(each.value for each in TransformationType)
+_CHECKS: Final = {each.value: each.blocking for each in ComplianceCheckType}
+_CHECK_WORDS: Final = frozenset(_CHECKS)
+_RESULTS: Final = frozenset(each.value for each in CheckResult)
+_CLASSES: Final = frozenset(each.value for each in DataClassification)
+
+_LEAST_SOURCE: Final = SourceType.EXTERNAL.value
+"""What an untyped source is taken for: the type that promises least."""
+
+_IDENTITY: Final = Basis.IDENTITY.value
+_EXPLICIT: Final = Basis.EXPLICIT.value
+
+
+def sources(native: Native, scope: Scope) -> list[Source]:
+    """The source that a load brought, or the sources, where each item of its result is one."""
+    facts = native.facts
+    assert isinstance(facts, SourceFacts)  # noqa: S101 the dialect made them by kind
+    activity = Activity(native, scope)
+    activity.connect(is_activity=not facts.by_hand)
+    said = _with_owner(activity, facts.declared)
+    retrieved_at = rfc3339(native.span.end_ns)
+    numbers = activity.numbers("result")
+    if not facts.each or not numbers:
+        inside = activity.values("element", "declared")
+        return [_source(activity, 0, facts.type, said, retrieved_at, inside)]
+    items = {item.n: item for item in facts.items}
+    elements: dict[str | None, list[Entity]] = {}
+    for element in activity.values("element"):
+        elements.setdefault(element.element_of, []).append(element)
+    return [
+        _source(activity, n, facts.type, said, retrieved_at, elements.get(activity.id_of(n), []), items.get(n))
+        for n in numbers
+    ]
+
+
+def _source(  # noqa: PLR0913 one for each place that a source's fields come from
+    activity: Activity,
+    n: int,
+    type_: str | None,
+    said: SourceSaid,
+    retrieved_at: str,
+    elements: list[Entity],
+    item: ItemSaid | None = None,
+) -> Source:
+    name: str | None = activity.name
+    if item is not None:
+        said = _overridden(said, item)
+        type_ = item.type or type_
+        name = activity.text(item.name, "items.name") or name
+    kind = activity.word(type_, _SOURCE_WORDS, "type", _LEAST_SOURCE)
+    reliability, requires_verification = _SOURCE_TYPES[kind]
+    fact, by_hand = activity.fact(n), activity.facts.by_hand
+    return Source(
+        source_id=activity.id_of(n),
+        activity_id=None if by_hand else activity.activity_id,
+        type=kind,
+        retrieved_at=retrieved_at,
+        name=name or activity.name,
+        version=activity.text(said.version, "version"),
+        location=activity.text(said.location, "location", MAX_TEXT),
+        digest=activity.digest(n, fact) if fact is not None else None,
+        join_digest=activity.join_digest(fact) if fact is not None else None,
+        media_type=activity.text(fact.media, "entities.media") if fact is not None else None,
+        size_bytes=activity.count(fact.size, "entities.size") if fact is not None else None,
+        modified_at=_moment(activity, said.modified_at),
+        classification=activity.word(said.classification, _CLASSES, "classification", "") or None,
+        owner=activity.text(said.owner, "owner"),
+        reliability=_score(activity, said.reliability, reliability),
+        requires_verification=requires_verification,
+        parameters=activity.parameters(said.parameters),
+        arguments=activity.values("argument"),
+        elements=elements,
+        basis=_EXPLICIT if by_hand else _IDENTITY,
+        status=activity.status,
+        error_type=activity.error_type,
+    )
+
+
+def _with_owner(activity: Activity, said: SourceSaid) -> SourceSaid:
+    local = activity.local.get("declared")
+    owner = local.get("owner") if isinstance(local, dict) else None
+    return msgspec.structs.replace(said, owner=owner) if isinstance(owner, str) else said
+
+
+_ITEM_FIELDS: Final = ("version", "location", "modified_at", "classification", "reliability", "parameters")
+
+
+def _overridden(said: SourceSaid, item: ItemSaid) -> SourceSaid:
+    own: dict[str, Any] = {name: value for name in _ITEM_FIELDS if (value := getattr(item, name)) is not None}
+    return msgspec.structs.replace(said, **own) if own else said
+
+
+def _moment(activity: Activity, said: str | None) -> str | None:
+    if said is None or is_moment(said):
+        return said
+    activity.lacks(INVALID, "modified_at")
+    return None
+
+
+def _score(activity: Activity, said: float | None, default: float) -> float:
+    if said is None:
+        return default
+    if not 0 <= said <= 1:
+        activity.lacks(INVALID, "reliability")
+        return default
+    return int(said) if said == int(said) else said
+
+
+def transformation(native: Native, scope: Scope) -> Transformation:
+    """A step that made values out of values."""
+    facts = native.facts
+    assert isinstance(facts, TransformationFacts)  # noqa: S101 the dialect made them by kind
+    activity = Activity(native, scope)
+    activity.connect()
+    return Transformation(
+        transformation_id=activity.activity_id,
+        name=activity.name,
+        type=activity.word(facts.type, _TRANSFORMATIONS, "type", TransformationType.DERIVE.value),
+        version=activity.text(facts.declared.version, "version"),
+        parameters=activity.parameters(facts.declared.parameters),
+        started_at=rfc3339(native.span.start_ns),
+        ended_at=rfc3339(native.span.end_ns),
+        status=activity.status,
+        error_type=activity.error_type,
+        arguments=activity.values("argument", "declared"),
+        results=_results(activity),
+    )
+
+
+def model_call(native: Native, scope: Scope) -> ModelCall:
+    """A call of a model."""
+    facts = native.facts
+    assert isinstance(facts, ModelFacts)  # noqa: S101 the dialect made them by kind
+    activity = Activity(native, scope)
+    activity.connect()
+    said = facts.declared
+    return ModelCall(
+        model_call_id=activity.activity_id,
+        name=activity.name,
+        provider=activity.text(said.provider, "provider"),
+        model=activity.text(said.model, "model"),
+        response_model=activity.text(said.response_model, "response_model"),
+        response_id=activity.text(said.response_id, "response_id"),
+        version=activity.text(said.version, "version"),
+        parameters=activity.parameters(said.parameters),
+        input_tokens=activity.count(said.input_tokens, "input_tokens"),
+        output_tokens=activity.count(said.output_tokens, "output_tokens"),
+        finish_reasons=activity.texts(said.finish_reasons, "finish_reasons"),
+        started_at=rfc3339(native.span.start_ns),
+        ended_at=rfc3339(native.span.end_ns),
+        status=activity.status,
+        error_type=activity.error_type,
+        arguments=activity.values("argument", "declared"),
+        results=_results(activity),
+    )
+
+
+def _results(activity: Activity) -> list[Entity]:
+    """What a step made, and what it handed on: a value that is known already keeps its id."""
+    made = activity.values("result", "element")
+    for value_id in activity.facts.returned:
+        if is_value_id(value_id):
+            made.append(Entity(entity_id=value_id, role="result"))
+        else:
+            activity.lacks(INVALID, "returned")
+    return made
+
+
+def policy_check(native: Native, scope: Scope) -> PolicyCheck:
+    """A policy check and its verdict. One that says nothing of its verdict was skipped, one that broke is an error."""
+    facts = native.facts
+    assert isinstance(facts, CheckFacts)  # noqa: S101 the dialect made them by kind
+    activity = Activity(native, scope)
+    activity.connect()
+    said = facts.declared
+    kind = activity.word(facts.type, _CHECK_WORDS, "type", ComplianceCheckType.POLICY_COMPLIANCE.value)
+    completed = activity.status == OutputStatus.COMPLETED.value
+    unsaid = CheckResult.SKIPPED.value if completed else CheckResult.ERROR.value
+    if said.result is None and completed:
+        activity.lacks(INVALID, "result")
+    return PolicyCheck(
+        check_id=activity.activity_id,
+        name=activity.name,
+        type=kind,
+        result=activity.word(said.result, _RESULTS, "result", unsaid),
+        reasons=activity.texts(_reasons(activity, said.reasons), "reasons"),
+        blocking=_CHECKS[kind] if said.blocking is None else said.blocking,
+        version=activity.text(said.version, "version"),
+        parameters=activity.parameters(said.parameters),
+        started_at=rfc3339(native.span.start_ns),
+        ended_at=rfc3339(native.span.end_ns),
+        status=activity.status,
+        error_type=activity.error_type,
+        arguments=activity.values("argument", "declared"),
+    )
+
+
+def _reasons(activity: Activity, on_span: list[str]) -> list[str]:
+    local = activity.local.get("declared")
+    said = local.get("reasons") if isinstance(local, dict) else None
+    return [each for each in said if isinstance(each, str)] if isinstance(said, list) else on_span

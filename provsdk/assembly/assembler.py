@@ -1,0 +1,189 @@
+"""From spans and local facts to records: a pure function of both, whatever the order and however often they came.
+
+A record's scope is what its output's span and the spans that carry its record id say. Spans of a record whose output's
+span is not among them are an extension of it. Nothing is read from the process that assembles.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from provsdk import semconv
+from provsdk.assembly.activities import model_call, policy_check, sources, transformation
+from provsdk.assembly.dialects.native import read_facts
+from provsdk.assembly.output import made
+from provsdk.assembly.scope import Native, Scope
+from provsdk.assembly.spans import SpanData, distinct
+from provsdk.assembly.text import clean
+from provsdk.records.flow import absent_activities, edges, inferred
+from provsdk.records.fold import activity_ids, called_key, checked_key, completeness, made_key, source_key
+from provsdk.records.ids import is_key
+from provsdk.records.parts import Part, content_part, retention_of
+from provsdk.records.record import (
+    SCHEMA_VERSION,
+    Capture,
+    Edge,
+    Extension,
+    Missing,
+    ModelCall,
+    PolicyCheck,
+    ProvenanceRecord,
+    Source,
+    Trace,
+    Transformation,
+)
+from provsdk.vocabulary import VOCABULARY_VERSION, CompletenessReason
+
+__all__ = ["Assembled", "Assembly", "assemble"]
+
+_SPAN_MISSING: Final = CompletenessReason.SPAN_MISSING.value
+_PROCESS_ONLY: Final = (
+    CompletenessReason.PROCESS_ONLY.value,
+    "plain digests, content, session, subjects, recipients, purpose, owners, reasons of checks, environment",
+)
+
+_FROM_RESOURCE: Final = (
+    semconv.SERVICE_NAME,
+    semconv.SERVICE_VERSION,
+    semconv.DEPLOYMENT_ENVIRONMENT,
+    semconv.VCS_REVISION,
+)
+
+_STEPS: Final = frozenset(
+    {semconv.KIND_SOURCE, semconv.KIND_TRANSFORMATION, semconv.KIND_MODEL_CALL, semconv.KIND_POLICY_CHECK}
+)
+
+
+class Assembled(NamedTuple):
+    """A record, and the captured content of its values."""
+
+    record: ProvenanceRecord
+    contents: tuple[Part, ...]
+
+
+class Assembly(NamedTuple):
+    """What spans came to, in the order of record ids."""
+
+    records: tuple[Assembled, ...]
+    extensions: tuple[Extension, ...]
+    """Of records whose output's span was not among the spans; `revision` is 0 until they have their place in the log."""
+
+
+class _Steps(NamedTuple):
+    sources: list[Source]
+    transformations: list[Transformation]
+    model_calls: list[ModelCall]
+    policy_checks: list[PolicyCheck]
+
+
+def assemble(spans: Iterable[SpanData], local: Mapping[str, Mapping[str, Any]]) -> Assembly:
+    """The records and extensions that the spans make.
+
+    Args:
+        spans: ended spans, ours and others, in any order, each any number of times.
+        local: by record id, what stayed in the process that made the output; empty where that is another one.
+    """
+    records, extensions = [], []
+    scopes = _scopes(spans)
+    for record_id in sorted(scopes):
+        natives = scopes[record_id]
+        found = local.get(record_id)
+        scope = Scope(found if isinstance(found, Mapping) else None)
+        output = next((each for each in natives if each.kind == semconv.KIND_OUTPUT), None)
+        if output is None:
+            extensions.append(_extension(record_id, natives, scope))
+        else:
+            records.append(_record(record_id, output, natives, scope))
+    return Assembly(tuple(records), tuple(extensions))
+
+
+def _scopes(spans: Iterable[SpanData]) -> dict[str, list[Native]]:
+    """Our spans by the record that they belong to; what belongs to none is left out."""
+    ours: list[tuple[str, str, str, SpanData]] = []
+    pieces: dict[str, dict[int, str]] = {}
+    for key, span in distinct(spans).items():
+        attributes = span.attributes
+        kind = attributes.get(semconv.KIND)
+        if kind == semconv.KIND_OUTPUT:
+            ours.append(("rec_" + key, kind, key, span))
+        elif isinstance(kind, str) and kind in _STEPS:
+            record_id = attributes.get(semconv.RECORD_ID)
+            if isinstance(record_id, str) and record_id.startswith("rec_") and is_key(record_id[4:]):
+                ours.append((record_id, kind, key, span))
+        elif semconv.FACTS_PART in attributes:
+            _take_piece(attributes, pieces)
+    scopes: dict[str, list[Native]] = {}
+    for record_id, kind, key, span in ours:
+        facts, problems = read_facts(kind, span, pieces.get(key, {}))
+        scopes.setdefault(record_id, []).append(Native(span, kind, key, facts, problems))
+    return scopes
+
+
+def _take_piece(attributes: Mapping[str, Any], pieces: dict[str, dict[int, str]]) -> None:
+    parent, position = attributes.get(semconv.PARENT), attributes[semconv.FACTS_PART]
+    text = attributes.get(semconv.FACTS)
+    if isinstance(parent, str) and type(position) is int and isinstance(text, str):
+        of = pieces.setdefault(parent, {})
+        of[position] = max(text, of.get(position, ""))  # two that differ: chosen by what they say, not by order
+
+
+def _steps(natives: list[Native], scope: Scope) -> _Steps:
+    steps = _Steps([], [], [], [])
+    for native in natives:
+        if native.kind == semconv.KIND_SOURCE:
+            steps.sources.extend(sources(native, scope))
+        elif native.kind == semconv.KIND_TRANSFORMATION:
+            steps.transformations.append(transformation(native, scope))
+        elif native.kind == semconv.KIND_MODEL_CALL:
+            steps.model_calls.append(model_call(native, scope))
+        elif native.kind == semconv.KIND_POLICY_CHECK:
+            steps.policy_checks.append(policy_check(native, scope))
+    steps.sources.sort(key=source_key)
+    steps.transformations.sort(key=made_key)
+    steps.model_calls.sort(key=called_key)
+    steps.policy_checks.sort(key=checked_key)
+    return steps
+
+
+def _record(record_id: str, output: Native, natives: list[Native], scope: Scope) -> Assembled:
+    about = made(output, scope)
+    steps = _steps(natives, scope)
+    value = about.output
+    present = {"act_" + each.key for each in natives}
+    links = inferred(scope.arrows, value.output_id, value.ended_at, steps.sources)
+    record = ProvenanceRecord(
+        schema_version=SCHEMA_VERSION,
+        vocabulary_version=VOCABULARY_VERSION,
+        record_id=record_id,
+        generated_at=value.ended_at,
+        trace=Trace(trace_id=output.span.trace_id, span_id=output.span.span_id),
+        output=value,
+        sources=steps.sources,
+        transformations=steps.transformations,
+        model_calls=steps.model_calls,
+        policy_checks=steps.policy_checks,
+        flow=edges([*scope.arrows, *links]),
+        context=about.context,
+        ownership=about.ownership,
+        retention=about.retention,
+        permissions=about.permissions,
+        environment=_environment(scope, output.span),
+        emitter=about.emitter,
+        capture=_capture(scope),
+        completeness=completeness(_missing(natives, scope, present), present),
+    )
+    return Assembled(record, _contents(scope, retention_of(record)))
+
+
+def _extension(record_id: str, natives: list[Native], scope: Scope) -> Extension:
+    steps = _steps(natives, scope)
+    present = {"act_" + each.key for each in natives}
+    return Extension(
+        record_id=record_id,
+        revision=0,
+        sources=steps.sources,
+        transformations=steps.transformations,
+        model_calls=steps.model_calls,
+        policy_checks=steps.policy_checks,
+        flow=edges(scope.arrows),
+        missing=completeness(_missing(natives, scope, present), present).reasons,
+    )

@@ -1,0 +1,157 @@
+"""The output of a record, and what applies to the record as a whole: context, owners, retention, permissions."""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from provsdk.assembly.dialects.native import OutputFacts, OutputSaid, convert
+from provsdk.assembly.scope import INVALID, Activity, Native, Scope
+from provsdk.assembly.text import rfc3339
+from provsdk.records.record import Context, Emitter, Output, Owner, Permissions, Retention
+from provsdk.vocabulary import AccessLevel, DataClassification, OwnershipRole, RetentionPeriod
+
+__all__ = ["Made", "made"]
+
+_CLASSES: Final = frozenset(each.value for each in DataClassification)
+_ROLES: Final = frozenset(each.value for each in OwnershipRole)
+_PERIODS: Final = {each.value: each for each in RetentionPeriod}
+_APPROVALS: Final = [each.value for each in AccessLevel if each.requires_approval]
+
+DEFAULT_CLASS: Final = DataClassification.INTERNAL.value
+DEFAULT_TENANT: Final = "default"
+
+MAX_DAYS: Final = 365_000
+
+_DAYS: Final = {each.value: each.days for each in RetentionPeriod}
+_MINIMUM: Final = {each.value: each.minimum_retention.value for each in DataClassification}
+_ENCRYPTED: Final = {each.value: each.encryption_required for each in DataClassification}
+_PERMISSIONS: Final = {
+    each: Permissions(encryption_required=_ENCRYPTED[each], approval_required=_APPROVALS) for each in sorted(_CLASSES)
+}
+_NOTHING: Final[Mapping[str, Any]] = {}
+
+
+class Made(NamedTuple):
+    """Everything that a record takes from its output's span."""
+
+    output: Output
+    context: Context
+    ownership: list[Owner]
+    retention: Retention
+    permissions: Permissions
+    emitter: Emitter | None
+
+
+def made(native: Native, scope: Scope) -> Made:
+    """What the output came to, whom it concerns, who answers for it and how long it is kept."""
+    facts = native.facts
+    assert isinstance(facts, OutputFacts)  # noqa: S101 the dialect made them by kind
+    activity = Activity(native, scope)
+    activity.connect()
+    said = _with_local(activity, facts.declared)
+    defaults = scope.local.get("defaults") if scope.local is not None else None
+    if not isinstance(defaults, Mapping):
+        defaults = _NOTHING
+    configured = activity.word(_text(defaults.get("classification")), _CLASSES, "classification", DEFAULT_CLASS)
+    classification = activity.word(said.classification, _CLASSES, "classification", configured)
+    return Made(
+        _output(native, activity, said, classification),
+        Context(
+            tenant=activity.text(said.tenant, "tenant") or DEFAULT_TENANT,
+            session=activity.text(said.session, "session"),
+            subjects=activity.texts(said.subjects, "subjects"),
+            recipients=activity.texts(said.recipients, "recipients"),
+            purpose=activity.text(said.purpose, "purpose"),
+        ),
+        _owners(activity, defaults.get("owner"), said.owner),
+        _retention(activity, said.retention, defaults.get("retention"), classification),
+        _PERMISSIONS[classification],
+        _emitter(activity, facts.emitter),
+    )
+
+
+def _output(native: Native, activity: Activity, said: OutputSaid, classification: str) -> Output:
+    fact = activity.fact(0)
+    return Output(
+        output_id="out_" + native.key,
+        name=activity.name,
+        digest=activity.digest(0, fact) if fact is not None else None,
+        join_digest=activity.join_digest(fact) if fact is not None else None,
+        media_type=activity.text(fact.media, "entities.media") if fact is not None else None,
+        size_bytes=activity.count(fact.size, "entities.size") if fact is not None else None,
+        classification=classification,
+        status=activity.status,
+        error_type=activity.error_type,
+        version=activity.text(said.version, "version"),
+        arguments=activity.values("argument", "declared"),
+        started_at=rfc3339(native.span.start_ns),
+        ended_at=rfc3339(native.span.end_ns),
+    )
+
+
+def _with_local(activity: Activity, said: OutputSaid) -> OutputSaid:
+    """What the process alone knows goes before what the span says."""
+    local = activity.local.get("declared")
+    if not isinstance(local, Mapping) or not local:
+        return said
+    problems: list[tuple[str, str | None]] = []
+    own = convert(local, OutputSaid, "", problems)
+    for reason, detail in problems:
+        activity.lacks(reason, detail)
+    fields = OutputSaid.__struct_fields__
+    return OutputSaid(**{name: getattr(own if name in local else said, name) for name in fields})
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _owners(activity: Activity, configured: Any, declared: Any) -> list[Owner]:
+    """One agent for each role, accountable in the order of the vocabulary; what is declared goes first."""
+    named: dict[str, str] = {}
+    for said in (configured, declared):
+        if isinstance(said, str):
+            said = {OwnershipRole.OUTPUT_OWNER.value: said}  # noqa: PLW2901 the short form of the same
+        if not isinstance(said, Mapping):
+            continue
+        for role, agent in said.items():
+            if role in _ROLES and isinstance(agent, str) and agent:
+                named[str(role)] = activity.text(agent, "owner") or ""
+            else:
+                activity.lacks(INVALID, "owner")
+    return [Owner(role=role, agent=named[role]) for role in sorted(named)]
+
+
+def _retention(activity: Activity, declared: Any, configured: Any, classification: str) -> Retention:
+    """Declared before configured before the least for the class; never less than that."""
+    least = _MINIMUM[classification]
+    for said, basis in ((declared, "declared"), (configured, "configured")):
+        days = _days(said)
+        if days is None:
+            if said is not None:
+                activity.lacks(INVALID, "retention")
+            continue
+        if not _is_longer(_DAYS[least], days):
+            period = said if isinstance(said, str) else None
+            secure = _PERIODS[period if period is not None else least].secure_deletion
+            return Retention(period=period, days=days, basis=basis, secure_deletion=secure)
+        break
+    return Retention(
+        period=least, days=_DAYS[least], basis="classification", secure_deletion=_PERIODS[least].secure_deletion
+    )
+
+
+def _days(said: Any) -> int | None:
+    if isinstance(said, str):
+        return _DAYS.get(said)
+    return said if type(said) is int and 0 < said <= MAX_DAYS else None
+
+
+def _is_longer(days: int, other: int) -> bool:
+    return other >= 0 and (days < 0 or days > other)
+
+
+def _emitter(activity: Activity, said: tuple[str, int] | None) -> Emitter | None:
+    if said is None:
+        return None
+    identity, number = activity.text(said[0], "emitter"), activity.count(said[1], "emitter")
+    return None if identity is None or number is None else Emitter(id=identity, number=number)

@@ -1,0 +1,303 @@
+"""What is gathered for one record, and the values of one span on the way into it."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from provsdk import semconv
+from provsdk.assembly.dialects.native import EntityFact, Facts, Problem, Ref
+from provsdk.assembly.spans import SpanData
+from provsdk.assembly.text import MAX_NAME, clean, plain_json
+from provsdk.records.flow import DERIVED, GENERATED, USED, Arrow
+from provsdk.records.ids import is_value_id
+from provsdk.records.record import Entity
+from provsdk.vocabulary import Basis, CompletenessReason, OutputStatus
+
+__all__ = ["Activity", "Native", "Scope"]
+
+INVALID: Final = CompletenessReason.INVALID_FACT.value
+LOST: Final = CompletenessReason.FACTS_LOST.value
+
+_BASES: Final = frozenset(each.value for each in Basis)
+_ENCLOSING: Final = Basis.ENCLOSING.value
+_EXPLICIT: Final = Basis.EXPLICIT.value
+_IDENTITY: Final = Basis.IDENTITY.value
+_REASONS: Final = frozenset(each.value for each in CompletenessReason)
+_STATUSES: Final = frozenset(each.value for each in OutputStatus)
+_ROLES: Final = frozenset({"result", "argument", "element", "declared"})
+
+_MAX_SIZE: Final = 2**53 - 1
+_MAX_N: Final = 999_999_999
+_HEX: Final = frozenset("0123456789abcdef")
+_NOTHING: Final[Mapping[Any, Any]] = {}
+
+_OUT: Final = "out"
+
+
+class Native:
+    """A span of ours with its facts."""
+
+    __slots__ = ("facts", "key", "kind", "problems", "span")
+
+    def __init__(self, span: SpanData, kind: str, key: str, facts: Facts, problems: list[Problem]) -> None:
+        self.span = span
+        self.kind = kind
+        self.key = key
+        self.facts = facts
+        self.problems = problems
+
+
+class Scope:
+    """One record while it is put together."""
+
+    __slots__ = ("arrows", "contents", "local", "missing", "nested", "spans")
+
+    def __init__(self, local: Mapping[str, Any] | None) -> None:
+        self.local = local
+        self.arrows: set[Arrow] = set()
+        self.missing: set[tuple[str, str | None]] = set()
+        self.contents: list[tuple[str, str, bytes]] = []
+        spans = local.get("spans") if local is not None else None
+        self.spans: Mapping[str, Any] = spans if isinstance(spans, Mapping) else _NOTHING
+        if local is not None:
+            self._take_missing(local.get("missing"))
+
+    def _take_missing(self, said: Any) -> None:
+        for each in said if isinstance(said, (list, tuple)) else ():
+            if isinstance(each, (list, tuple)) and len(each) == 2 and each[0] in _REASONS:
+                detail = each[1]
+                self.missing.add((str(each[0]), clean(detail) if isinstance(detail, str) else None))
+
+
+class Activity:
+    """One native span, while its values and edges go into the scope."""
+
+    __slots__ = ("_by_n", "_ids", "_own", "_plain", "activity_id", "facts", "key", "local", "name", "scope", "status")
+
+    def __init__(self, native: Native, scope: Scope) -> None:
+        span, facts = native.span, native.facts
+        self.scope = scope
+        self.facts = facts
+        self.key = key = native.key
+        self.activity_id = "act_" + key
+        self.name = name = clean(span.name) if isinstance(span.name, str) else ""
+        local = scope.spans.get(key)
+        self.local: Mapping[str, Any] = local if isinstance(local, Mapping) else _NOTHING
+        plain = self.local.get("plain")
+        self._plain: Mapping[Any, Any] = plain if isinstance(plain, Mapping) else _NOTHING
+        self._own = f"out_{key}" if native.kind == semconv.KIND_OUTPUT else None
+        self._ids: dict[int, str] = {}
+        self._by_n: dict[int, EntityFact] = {}
+        if name is not span.name:
+            self.lacks(CompletenessReason.NAME_CHANGED.value, "name")
+        if span.dropped_attributes:
+            self.lacks(CompletenessReason.ATTRIBUTES_DROPPED.value, None)
+        for reason, detail in native.problems:
+            self.lacks(reason, detail)
+        for reason, detail in facts.missing:
+            if reason in _REASONS:
+                self.lacks(reason, detail)
+            else:
+                self.lacks(INVALID, "missing")
+        self.status = self._status(span, facts)
+        if facts.entities or self._own is not None:
+            self._number()
+
+    def lacks(self, reason: str, detail: str | None) -> None:
+        """Notes that something of this activity is missing."""
+        said = self.name if detail is None else f"{self.name}: {detail}"
+        self.scope.missing.add((reason, clean(said)))
+
+    # -- fields
+
+    def text(self, value: str | None, field: str, limit: int = MAX_NAME) -> str | None:
+        """A text as a record may hold it."""
+        if value is None:
+            return None
+        safe = clean(value, limit)
+        if safe is not value:
+            self.lacks(CompletenessReason.NAME_CHANGED.value, field)
+        return safe
+
+    def texts(self, values: list[str], field: str) -> list[str]:
+        """Several of them."""
+        return [safe for value in values if (safe := self.text(value, field)) is not None]
+
+    def word(self, value: str | None, words: frozenset[str], field: str, default: str) -> str:
+        """A word of the vocabulary."""
+        if value in words:
+            return value  # type: ignore[return-value] # None is no word
+        if value is not None:
+            self.lacks(INVALID, field)
+        return default
+
+    def count(self, value: int | None, field: str) -> int | None:
+        """A count from 0."""
+        if value is None or 0 <= value <= _MAX_SIZE:
+            return value
+        self.lacks(INVALID, field)
+        return None
+
+    def parameters(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Free-form settings, as far as they have canonical bytes."""
+        if not values:
+            return {}
+        kept = {}
+        for name, value in values.items():
+            try:
+                kept[plain_json(name)] = plain_json(value)
+            except ValueError:
+                self.lacks(INVALID, "parameters")
+        return kept
+
+    @property
+    def error_type(self) -> str | None:
+        """Qualified name of the exception's class."""
+        return self.text(self.facts.error, "error")
+
+    def _status(self, span: SpanData, facts: Facts) -> str:
+        if facts.status in _STATUSES:
+            return facts.status  # type: ignore[return-value] # None is no status
+        if (LOST, self.name) not in self.scope.missing:
+            self.lacks(INVALID, "status")
+        return OutputStatus.FAILED.value if span.status == "error" else OutputStatus.COMPLETED.value
+
+    # -- values
+
+    def _number(self) -> None:
+        """Gives each value its id: the first of those that claim the same number keeps it."""
+        ids, by_n, prefix = self._ids, self._by_n, f"ent_{self.key}-"
+        if self._own is not None:
+            ids[0] = self._own
+        for entity in self.facts.entities:
+            n = entity.n
+            if n in by_n or not 0 <= n <= _MAX_N or entity.role not in _ROLES:
+                self.lacks(INVALID, "entities")
+                continue
+            by_n[n] = entity
+            if n or self._own is None:
+                ids[n] = f"{prefix}{n}"
+
+    def values(self, *roles: str) -> list[Entity]:
+        """The values of those roles, in the order of their numbers."""
+        by_n = self._by_n
+        if not by_n:
+            return []
+        return [self.value(n, by_n[n]) for n in sorted(by_n) if by_n[n].role in roles and self._ids[n] is not self._own]
+
+    def value(self, n: int, fact: EntityFact) -> Entity:
+        """One value as a record holds it."""
+        of = None
+        if fact.of is not None:
+            of = self._ids.get(fact.of)
+            if of is None:
+                self.lacks(INVALID, "entities.of")
+        return Entity(
+            entity_id=self._ids[n],
+            role=fact.role,
+            name=self.text(fact.name, "entities.name"),
+            digest=self.digest(n, fact),
+            join_digest=self.join_digest(fact),
+            media_type=self.text(fact.media, "entities.media"),
+            size_bytes=self.count(fact.size, "entities.size"),
+            element_of=of,
+        )
+
+    def fact(self, n: int) -> EntityFact | None:
+        """What is said of the n-th value."""
+        return self._by_n.get(n)
+
+    def numbers(self, role: str) -> list[int]:
+        """The numbers of the values of that role."""
+        return sorted(n for n, fact in self._by_n.items() if fact.role == role)
+
+    def id_of(self, n: int) -> str:
+        """Id of the n-th value."""
+        return self._ids.get(n) or f"ent_{self.key}-{n}"
+
+    def digest(self, n: int, fact: EntityFact) -> str | None:
+        """The plain digest: from what stayed in the process, else from the span where it may stand there."""
+        plain = self._plain.get(n)
+        if type(plain) is bytes and len(plain) == 32:
+            found: str | None = "sha256:" + plain.hex()
+        else:
+            found = plain if isinstance(plain, str) else fact.plain
+            if found is None:
+                return None
+            if not (len(found) == 71 and found.startswith("sha256:") and _HEX.issuperset(found[7:])):
+                self.lacks(INVALID, "entities.plain")
+                return None
+        if fact.join is None:
+            self.scope.missing.add((CompletenessReason.DIGEST_UNAVAILABLE.value, None))
+        return found
+
+    def join_digest(self, fact: EntityFact) -> str | None:
+        """The join digest, where it is one."""
+        join = fact.join
+        if join is None or (
+            len(join) == 93 and join.startswith("hmac-sha256:") and join[28] == ":" and join[29:].isalnum()
+        ):
+            return join
+        self.lacks(INVALID, "entities.join")
+        return None
+
+    # -- edges
+
+    def connect(self, *, is_activity: bool = True) -> None:
+        """Puts the edges that the facts speak of into the scope; a basis or a reference that means nothing is left out.
+
+        Args:
+            is_activity: False for what somebody declared to be a source: there is no load that used or made anything.
+        """
+        facts, arrows = self.facts, self.scope.arrows
+        if is_activity:
+            self._connect_activity()
+        for effect, cause, basis in facts.derived:
+            a, b = self._resolved(effect), self._resolved(cause)
+            if a is None or b is None or a == b or basis not in _BASES or basis == _ENCLOSING:
+                self.lacks(INVALID, "derived")
+            else:
+                arrows.add((a, b, DERIVED, basis))
+        for nested in facts.nested:
+            if nested.startswith("out_") and is_value_id(nested) and nested != self._own:
+                arrows.add((nested, "act_" + nested[4:], GENERATED, _IDENTITY))
+            else:
+                self.lacks(INVALID, "nested")
+        if self.local:
+            self._take_content()
+
+    def _connect_activity(self) -> None:
+        facts, arrows, activity_id = self.facts, self.scope.arrows, self.activity_id
+        by_hand = facts.by_hand
+        made = _EXPLICIT if by_hand else _IDENTITY
+        if self._own is not None:
+            arrows.add((self._own, activity_id, GENERATED, made))
+        else:
+            for n, fact in self._by_n.items():
+                if fact.role == "result" or (fact.role == "element" and self._is_of_result(fact)):
+                    arrows.add((self._ids[n], activity_id, GENERATED, made))
+        for ref, basis in facts.used:
+            value = self._resolved(ref)
+            if value is None or basis not in _BASES or basis == _ENCLOSING:
+                self.lacks(INVALID, "used")
+            else:
+                arrows.add((activity_id, value, USED, _EXPLICIT if by_hand else basis))
+
+    def _is_of_result(self, fact: EntityFact) -> bool:
+        container = self._by_n.get(fact.of) if fact.of is not None else None
+        return container is None or container.role != "argument"
+
+    def _resolved(self, ref: Ref) -> str | None:
+        if type(ref) is int:
+            return self._ids.get(ref)
+        if ref == _OUT:
+            return self._own
+        return ref if is_value_id(ref) else None  # type: ignore[arg-type, return-value] # an int was answered above
+
+    def _take_content(self) -> None:
+        said = self.local.get("content")
+        for each in said if isinstance(said, (list, tuple)) else ():
+            match each:
+                case (int(n), str(media_type), bytes(content)):
+                    self.scope.contents.append((self.id_of(n), clean(media_type), content))
+                case _:
+                    self.lacks(CompletenessReason.CONTENT_NOT_KEPT.value, None)

@@ -1,0 +1,140 @@
+"""What goes back to what: lineage over edges, and the links that are inferred where none was seen.
+
+Receiving is not shaping: `used` says that an activity was given a value, not that the value reached the result. So
+lineage follows `wasDerivedFrom` where the value could be examined and something was found in it; only where nothing was
+does it fall back to what the value's activity used, and says so.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from provsdk.records.ids import activity_of
+from provsdk.records.record import Edge, Source
+from provsdk.vocabulary import Basis, OutputStatus, Relation
+
+__all__ = ["Arrow", "Causes", "Step", "edges", "inferred", "nested_outputs", "reached", "without_inferred"]
+
+USED: Final = Relation.USED.value
+GENERATED: Final = Relation.WAS_GENERATED_BY.value
+DERIVED: Final = Relation.WAS_DERIVED_FROM.value
+ENCLOSING: Final = Basis.ENCLOSING.value
+
+_COMPLETED: Final = OutputStatus.COMPLETED.value
+
+Arrow = tuple[str, str, str, str]
+"""(from, to, relation, basis): an edge while it is worked with."""
+
+
+class Step(NamedTuple):
+    """One step back: from a value to a cause of it."""
+
+    cause: str
+    relation: str
+    """`wasDerivedFrom`, or `used` where lineage falls back."""
+    basis: str
+    activity: str | None
+    """For `used`: the activity that was given the cause."""
+
+
+class Causes:
+    """The steps back from each value."""
+
+    __slots__ = ("_derived", "_inferred", "_made_by", "_used")
+
+    def __init__(self, arrows: Iterable[Arrow]) -> None:
+        self._derived: dict[str, list[tuple[str, str]]] = {}
+        self._inferred: dict[str, list[tuple[str, str]]] = {}
+        self._made_by: dict[str, list[str]] = {}
+        self._used: dict[str, list[tuple[str, str]]] = {}
+        for effect, cause, relation, basis in arrows:
+            if relation == DERIVED:
+                kept = self._inferred if basis == ENCLOSING else self._derived
+                kept.setdefault(effect, []).append((cause, basis))
+            elif relation == USED:
+                self._used.setdefault(effect, []).append((cause, basis))
+            elif relation == GENERATED:
+                self._made_by.setdefault(effect, []).append(cause)
+
+    def ids(self, value: str) -> Iterator[str]:
+        """The values one step back by lineage, inferred links left out."""
+        derived = self._derived.get(value)
+        if derived is not None:
+            for cause, _ in derived:
+                yield cause
+            return
+        for activity in self._made_by.get(value, ()):
+            for cause, _ in self._used.get(activity, ()):
+                yield cause
+
+    def steps(self, value: str) -> list[Step]:
+        """The steps back, inferred ones last."""
+        found = [Step(cause, DERIVED, basis, None) for cause, basis in self._derived.get(value, ())]
+        if not found:
+            found = [
+                Step(cause, USED, basis, activity)
+                for activity in self._made_by.get(value, ())
+                for cause, basis in self._used.get(activity, ())
+            ]
+        return found + [Step(cause, DERIVED, basis, None) for cause, basis in self._inferred.get(value, ())]
+
+
+def reached(causes: Causes, start: str) -> set[str]:
+    """Every value that `start` goes back to by lineage, itself too; inferred links are not followed."""
+    seen = {start}
+    waiting = [start]
+    while waiting:
+        for cause in causes.ids(waiting.pop()):
+            if cause not in seen:
+                seen.add(cause)
+                waiting.append(cause)
+    return seen
+
+
+def inferred(arrows: Iterable[Arrow], output_id: str, ended_at: str, sources: Sequence[Source]) -> list[Arrow]:
+    """The links from an output to what was loaded or made within its span, where lineage does not lead there.
+
+    All that is known of these is that they were there when the output was made. So there is none for a load that
+    failed, and none for one that ended after the output had: neither can have shaped it. A source is led to where one
+    of its elements is.
+    """
+    arrows = list(arrows)
+    found = reached(Causes(arrows), output_id)
+    links = [
+        (output_id, source.source_id, DERIVED, ENCLOSING)
+        for source in sources
+        if source.source_id not in found
+        and source.status == _COMPLETED
+        and source.retrieved_at <= ended_at
+        and not any(element.entity_id in found for element in source.elements)
+    ]
+    nested = (each for each in nested_outputs(arrows, output_id) if each not in found)
+    return links + [(output_id, each, DERIVED, ENCLOSING) for each in nested]
+
+
+def nested_outputs(arrows: Iterable[Arrow], output_id: str) -> set[str]:
+    """Outputs that were made within this one; each has a record of its own and stands here as a value."""
+    return {
+        value
+        for value, _, relation, _ in arrows
+        if relation == GENERATED and value.startswith("out_") and value != output_id
+    }
+
+
+def without_inferred(flow: Iterable[Edge]) -> set[Arrow]:
+    """The edges of a record that were seen or declared."""
+    return {(edge.from_, edge.to, edge.relation, edge.basis) for edge in flow if edge.basis != ENCLOSING}
+
+
+def edges(arrows: Iterable[Arrow]) -> list[Edge]:
+    """The arrows as a record holds them: in an order that does not depend on theirs."""
+    return [Edge(from_=a, to=b, relation=relation, basis=basis) for a, b, relation, basis in sorted(arrows)]
+
+
+def absent_activities(arrows: Iterable[Arrow], present: set[str]) -> set[str]:
+    """Activities that edges speak of and that are not there; those of nested outputs are in records of their own."""
+    named: set[str] = set()
+    for effect, cause, relation, _ in arrows:
+        for value in (effect, cause) if relation == DERIVED else (cause,) if relation == USED else (effect,):
+            if value.startswith("ent_"):
+                named.add(activity_of(value))
+    return named - present

@@ -1,0 +1,206 @@
+"""An entry's parts as one blob. Format: `docs/formats/store.md`, section 3.
+
+    pack   = 0x01 || length of index (u32) || length of its plain text (u32) || index || fixed || seal (16 bytes)
+    index  = raw DEFLATE of MessagePack [[path, retention, form, detail], …], sorted by path
+    fixed  = for each part in that order, what does not compress: salts, commitments, ciphertexts
+
+Only what cannot be computed is kept: the commitment of an open part follows from salt and content.
+"""
+
+import hmac
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from provsdk.errors import FormatError
+from provsdk.ledger.commitments import COMMITMENT_BYTES, SALT_BYTES
+
+__all__ = ["Erased", "Open", "Packed", "Sealed", "Shared", "pack", "pack_seal", "sealed_pack", "unpack"]
+
+PACK_SEAL_BYTES: Final = 16
+
+MAX_INDEX_BYTES: Final = 256 * 1024 * 1024
+"""Plain length of the index, beyond which it is refused: a small blob must not unfold into all memory."""
+
+_VERSION: Final = 1
+_HEAD: Final = struct.Struct(">BII")
+_DOMAIN: Final = b"provsdk/pack/v1\0"
+_OPEN, _SHARED, _SEALED, _ERASED = range(4)
+_DIGEST_BYTES: Final = 32
+
+# A small window: setting up DEFLATE's tables for the usual one takes three times as long as the work itself.
+_WINDOW: Final = -13
+_MEMORY: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A part that is there to be read."""
+
+    path: str
+    retention: str
+    salt: bytes
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A part whose bytes many entries have in common: they stand once, in a table of their own."""
+
+    path: str
+    retention: str
+    salt: bytes
+    digest: bytes
+    """SHA-256 of the content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An encrypted part."""
+
+    path: str
+    retention: str
+    commitment: bytes
+    ciphertext: bytes
+    """As `provsdk.store.encryption` makes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """A part that is gone, and the index of the entry that says so."""
+
+    path: str
+    retention: str
+    commitment: bytes
+    by: int
+
+
+Packed = Open | Shared | Sealed | Erased
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(list[tuple[str, str, int, Any]]).decode
+
+
+def pack(parts: Sequence[Packed]) -> bytes:
+    """The blob of an entry's parts, still without its seal; they are sorted by path here.
+
+    Raises:
+        FormatError: together they are longer than `MAX_INDEX_BYTES`.
+    """
+    index: list[tuple[str, str, int, Any]] = []
+    fixed: list[bytes] = []
+    for part in sorted(parts, key=_path):
+        match part:
+            case Open():
+                index.append((part.path, part.retention, _OPEN, part.content))
+                fixed.append(part.salt)
+            case Shared():
+                index.append((part.path, part.retention, _SHARED, part.digest))
+                fixed.append(part.salt)
+            case Sealed():
+                index.append((part.path, part.retention, _SEALED, len(part.ciphertext)))
+                fixed += (part.commitment, part.ciphertext)
+            case Erased():
+                index.append((part.path, part.retention, _ERASED, part.by))
+                fixed.append(part.commitment)
+    plain = _encode(index)
+    if len(plain) > MAX_INDEX_BYTES:
+        raise FormatError(f"the parts of one entry take {len(plain)} bytes, expected at most {MAX_INDEX_BYTES}")
+    deflate = zlib.compressobj(1, zlib.DEFLATED, _WINDOW, _MEMORY)
+    packed = deflate.compress(plain) + deflate.flush()
+    return b"".join((_HEAD.pack(_VERSION, len(packed), len(plain)), packed, *fixed))
+
+
+def _path(part: Packed) -> str:
+    return part.path
+
+
+def pack_seal(seal_key: bytes, index: int, packed: bytes) -> bytes:
+    """First 16 bytes of HMAC-SHA256(seal key, "provsdk/pack/v1" || 0x00 || index as u64 || unsealed pack).
+
+    Commitments bind what parts say; this binds the very bytes, which compression could spell in many ways.
+    """
+    return hmac.digest(seal_key, _DOMAIN + index.to_bytes(8) + packed, "sha256")[:PACK_SEAL_BYTES]
+
+
+def sealed_pack(seal_key: bytes, index: int, packed: bytes) -> bytes:
+    """The blob as it is stored with the entry at `index`."""
+    return packed + pack_seal(seal_key, index, packed)
+
+
+def unpack(blob: bytes, *, index: int = 0, seal_key: bytes | None = None) -> list[Packed]:
+    """The parts in a stored blob, by path.
+
+    Args:
+        blob: As stored.
+        index: Of the entry that it belongs to.
+        seal_key: Checks the blob's seal, where it is at hand.
+
+    Raises:
+        FormatError: the blob is damaged, of a newer version, or not the one that was sealed for that entry.
+    """
+    if len(blob) < _HEAD.size + PACK_SEAL_BYTES:
+        raise FormatError(f"parts: got {len(blob)} bytes, expected at least {_HEAD.size + PACK_SEAL_BYTES}")
+    body = blob[:-PACK_SEAL_BYTES]
+    if seal_key is not None and not hmac.compare_digest(pack_seal(seal_key, index, body), blob[-PACK_SEAL_BYTES:]):
+        raise FormatError("parts: the bytes are not those that were sealed for this entry")
+    version, length, plain_length = _HEAD.unpack_from(body)
+    if version != _VERSION:
+        raise FormatError(f"parts: version {version}; this provsdk reads {_VERSION}")
+    rows = _inflate(body[_HEAD.size : _HEAD.size + length], plain_length)
+    taken = _Taken(body, _HEAD.size + length)
+    parts = [_part(row, taken) for row in rows]
+    if taken.at != len(body):
+        raise FormatError(f"parts: {len(body) - taken.at} bytes stand behind the last part")
+    return parts
+
+
+def _inflate(data: bytes, plain_length: int) -> list[tuple[str, str, int, Any]]:
+    if plain_length > MAX_INDEX_BYTES:
+        raise FormatError(f"parts: an index of {plain_length} bytes, expected at most {MAX_INDEX_BYTES}")
+    inflate = zlib.decompressobj(_WINDOW)
+    try:
+        plain = inflate.decompress(data, plain_length + 1)
+        rows = _decode(plain)
+    except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise FormatError(f"parts: the index is damaged ({type(error).__name__})") from None
+    if len(plain) != plain_length or not inflate.eof or inflate.unused_data:
+        raise FormatError("parts: the index has not the length that it says")
+    paths = [row[0] for row in rows]
+    if any(second <= first for first, second in zip(paths, paths[1:], strict=False)):
+        raise FormatError("parts: the paths are not in order, or one comes twice")
+    return rows
+
+
+class _Taken:
+    """A position in the fixed bytes."""
+
+    __slots__ = ("_data", "at")
+
+    def __init__(self, data: bytes, at: int) -> None:
+        self._data = data
+        self.at = at
+
+    def take(self, count: int) -> bytes:
+        taken = self._data[self.at : self.at + count]
+        if len(taken) != count:
+            raise FormatError("parts: cut off")
+        self.at += count
+        return taken
+
+
+def _part(row: tuple[str, str, int, Any], taken: _Taken) -> Packed:
+    path, retention, form, detail = row
+    if form == _OPEN and isinstance(detail, bytes):
+        return Open(path, retention, taken.take(SALT_BYTES), detail)
+    if form == _SHARED and isinstance(detail, bytes) and len(detail) == _DIGEST_BYTES:
+        return Shared(path, retention, taken.take(SALT_BYTES), detail)
+    if form == _SEALED and isinstance(detail, int) and detail >= 0:
+        return Sealed(path, retention, taken.take(COMMITMENT_BYTES), taken.take(detail))
+    if form == _ERASED and isinstance(detail, int) and detail >= 0:
+        return Erased(path, retention, taken.take(COMMITMENT_BYTES), detail)
+    raise FormatError(f"parts: {path!r} is of a form that this provsdk does not read")

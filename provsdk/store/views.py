@@ -1,0 +1,144 @@
+"""The views as a pure function: an entry and what it says in, rows out. Format: `docs/formats/store.md`, section 6.
+
+Rows of a protected record hold no name, no location and no plain digest: ids, counts, the shape of the flow, and the
+first half of join digests, which are keyed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from provsdk.ledger.entries import Entry
+from provsdk.records.record import Edge, Extension, ProvenanceRecord, Source
+
+__all__ = ["BASES", "INSERTS", "JOIN_BYTES", "RELATIONS", "Rows", "output_id_of", "project"]
+
+JOIN_BYTES: Final = 16
+"""Bytes of a join digest that views keep."""
+
+RELATIONS: Final[Mapping[str, int]] = {"used": 0, "wasGeneratedBy": 1, "wasDerivedFrom": 2}
+"""Relation → its number in the view `edges`; another one stands there as text."""
+
+BASES: Final[Mapping[str, int]] = {
+    "identity": 0,
+    "digest": 1,
+    "containment": 2,
+    "quotation": 3,
+    "explicit": 4,
+    "enclosing": 5,
+}
+"""Basis → its number in the view `edges`; another one stands there as text."""
+
+INSERTS: Final[Mapping[str, str]] = {
+    "audit": "INSERT INTO audit VALUES(?, ?, ?, ?)",
+    "records": "INSERT INTO records VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "sources": "INSERT INTO sources VALUES(?, ?, ?, ?, ?, ?, ?)",
+    "edges": "INSERT INTO edges VALUES(?, ?, ?, ?, ?, ?)",
+}
+"""View → the statement that takes its rows."""
+
+_Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What one entry adds to each view."""
+
+    audit: tuple[_Row, ...]
+    records: tuple[_Row, ...] = ()
+    sources: tuple[_Row, ...] = ()
+    edges: tuple[_Row, ...] = ()
+
+
+def project(index: int, entry: Entry, said: ProvenanceRecord | Extension | None, *, protected: bool) -> Rows:
+    """The rows of one entry.
+
+    Args:
+        index: The entry's.
+        entry: What the log says.
+        said: The record or extension that its parts hold; None if it is none, or if parts of it are erased.
+        protected: Whether its parts are stored encrypted.
+    """
+    audit = ((index, entry.kind, entry.subject, entry.key),)
+    records: tuple[_Row, ...] = ()
+    if entry.kind == "record.sealed":
+        records = (_record(index, entry.subject, said if isinstance(said, ProvenanceRecord) else None, protected),)
+    if said is None:
+        return Rows(audit, records)
+    sources = tuple(_source(index, n, source, protected) for n, source in enumerate(said.sources))
+    return Rows(audit, records, sources, _edges(index, said))
+
+
+def output_id_of(record_id: str) -> str:
+    """The id of the output that a record is about."""
+    return f"out_{record_id.removeprefix('rec_')}"
+
+
+def _record(index: int, record_id: str, record: ProvenanceRecord | None, protected: bool) -> _Row:  # noqa: FBT001 a row
+    if record is None:
+        return (index, record_id, *(None,) * 10, int(protected), None)
+    output = record.output
+    counts = (
+        len(record.sources),
+        len(record.transformations),
+        len(record.model_calls),
+        len(record.policy_checks),
+    )
+    join = _join(output.join_digest)
+    if protected:
+        return (index, record_id, *(None,) * 5, *counts, None, 1, join)
+    return (
+        index,
+        record_id,
+        None if output.output_id == output_id_of(record_id) else output.output_id,
+        output.name,
+        output.status,
+        record.generated_at,
+        output.classification,
+        *counts,
+        int(record.completeness.complete),
+        0,
+        join,
+    )
+
+
+def _source(index: int, n: int, source: Source, protected: bool) -> _Row:  # noqa: FBT001 a row
+    join = _join(source.join_digest)
+    if protected:
+        return (index, n, None, None, None, None, join)
+    return (index, n, source.type, source.name, source.version, source.location, join)
+
+
+def _edges(index: int, said: ProvenanceRecord | Extension) -> tuple[_Row, ...]:
+    """Edges between nodes: 0 is the output, 1 to n are the sources, others are numbered as they come."""
+    # Both ids are of the record's own span, so that an extension names the output as its record does.
+    nodes: dict[str, int] = {output_id_of(said.record_id): 0}
+    if isinstance(said, ProvenanceRecord):
+        nodes[said.output.output_id] = 0
+    for n, source in enumerate(said.sources, 1):
+        nodes.setdefault(source.source_id, n)
+    free = len(said.sources) + 1
+    rows = []
+    for n, edge in enumerate(said.flow):
+        ends = []
+        for end in (edge.from_, edge.to):
+            node = nodes.get(end)
+            if node is None:
+                node = nodes[end] = free
+                free += 1
+            ends.append(node)
+        rows.append((index, n, *ends, *_how(edge)))
+    return tuple(rows)
+
+
+def _how(edge: Edge) -> tuple[int | str, int | str]:
+    return RELATIONS.get(edge.relation, edge.relation), BASES.get(edge.basis, edge.basis)
+
+
+def _join(digest: str | None) -> bytes | None:
+    if digest is None:
+        return None
+    try:
+        return bytes.fromhex(digest.rpartition(":")[2][: 2 * JOIN_BYTES])
+    except ValueError:
+        return None
