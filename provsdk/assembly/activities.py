@@ -65,7 +65,7 @@ def sources(native: Native, scope: Scope) -> list[Source]:
     ]
 
 
-def _source(  # noqa: PLR0913 one for each place that a source's fields come from
+def _source(  # noqa: PLR0913, PLR0917 one for each place that a source's fields come from
     activity: Activity,
     n: int,
     type_: str | None,

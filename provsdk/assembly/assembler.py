@@ -15,13 +15,12 @@ from provsdk.assembly.scope import Native, Scope
 from provsdk.assembly.spans import SpanData, distinct
 from provsdk.assembly.text import clean
 from provsdk.records.flow import absent_activities, edges, inferred
-from provsdk.records.fold import activity_ids, called_key, checked_key, completeness, made_key, source_key
+from provsdk.records.fold import called_key, checked_key, completeness, made_key, source_key
 from provsdk.records.ids import is_key
 from provsdk.records.parts import Part, content_part, retention_of
 from provsdk.records.record import (
     SCHEMA_VERSION,
     Capture,
-    Edge,
     Extension,
     Missing,
     ModelCall,
@@ -65,7 +64,7 @@ class Assembly(NamedTuple):
 
     records: tuple[Assembled, ...]
     extensions: tuple[Extension, ...]
-    """Of records whose output's span was not among the spans; `revision` is 0 until they have their place in the log."""
+    """Of records whose output's span was not among the spans; `revision` is 0 until the log gives them their place."""
 
 
 class _Steps(NamedTuple):
@@ -187,3 +186,38 @@ def _extension(record_id: str, natives: list[Native], scope: Scope) -> Extension
         flow=edges(scope.arrows),
         missing=completeness(_missing(natives, scope, present), present).reasons,
     )
+
+
+def _missing(natives: list[Native], scope: Scope, present: set[str]) -> list[Missing]:
+    """What the spans say is missing, and the spans that are spoken of and did not come."""
+    said = set(scope.missing)
+    if scope.local is None:
+        said.add(_PROCESS_ONLY)
+    absent = absent_activities(scope.arrows, present)
+    for native in natives:
+        parent = native.span.attributes.get(semconv.PARENT)
+        if native.kind != semconv.KIND_OUTPUT and isinstance(parent, str) and is_key(parent):
+            absent.add("act_" + parent)
+    said.update((_SPAN_MISSING, activity) for activity in absent - present)
+    return [Missing(reason=reason, detail=detail) for reason, detail in said]
+
+
+def _environment(scope: Scope, span: SpanData) -> dict[str, str]:
+    """What the process said of itself; where it could not, what its resource says."""
+    said = scope.local.get("environment") if scope.local is not None else None
+    if not isinstance(said, Mapping):
+        said = {name: span.resource[name] for name in _FROM_RESOURCE if name in span.resource}
+    return {clean(name): clean(value) for name, value in said.items() if isinstance(name, str) and type(value) is str}
+
+
+def _capture(scope: Scope) -> Capture:
+    if scope.local is None or scope.local.get("path") != "process":
+        return Capture(path="receiver", integrations=[])
+    said = scope.local.get("integrations")
+    names = {clean(each) for each in said if isinstance(each, str)} if isinstance(said, (list, tuple)) else set()
+    return Capture(path="process", integrations=sorted(names))
+
+
+def _contents(scope: Scope, retention: str) -> tuple[Part, ...]:
+    kept = sorted(set(scope.contents))
+    return tuple(content_part(n, retention, *content) for n, content in enumerate(kept))

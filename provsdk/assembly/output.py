@@ -12,7 +12,7 @@ from provsdk.vocabulary import AccessLevel, DataClassification, OwnershipRole, R
 __all__ = ["Made", "made"]
 
 _CLASSES: Final = frozenset(each.value for each in DataClassification)
-_ROLES: Final = frozenset(each.value for each in OwnershipRole)
+_ROLES: Final = tuple(each.value for each in OwnershipRole)
 _PERIODS: Final = {each.value: each for each in RetentionPeriod}
 _APPROVALS: Final = [each.value for each in AccessLevel if each.requires_approval]
 
@@ -106,7 +106,7 @@ def _text(value: Any) -> str | None:
 
 
 def _owners(activity: Activity, configured: Any, declared: Any) -> list[Owner]:
-    """One agent for each role, accountable in the order of the vocabulary; what is declared goes first."""
+    """One agent for each role, in the order of the vocabulary; what is declared goes before what is configured."""
     named: dict[str, str] = {}
     for said in (configured, declared):
         if isinstance(said, str):
@@ -118,7 +118,7 @@ def _owners(activity: Activity, configured: Any, declared: Any) -> list[Owner]:
                 named[str(role)] = activity.text(agent, "owner") or ""
             else:
                 activity.lacks(INVALID, "owner")
-    return [Owner(role=role, agent=named[role]) for role in sorted(named)]
+    return [Owner(role=role, agent=named[role]) for role in _ROLES if role in named]
 
 
 def _retention(activity: Activity, declared: Any, configured: Any, classification: str) -> Retention:

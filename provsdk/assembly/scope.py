@@ -79,7 +79,7 @@ class Activity:
         self.facts = facts
         self.key = key = native.key
         self.activity_id = "act_" + key
-        self.name = name = clean(span.name) if isinstance(span.name, str) else ""
+        self.name = name = clean(span.name)
         local = scope.spans.get(key)
         self.local: Mapping[str, Any] = local if isinstance(local, Mapping) else _NOTHING
         plain = self.local.get("plain")
@@ -111,8 +111,8 @@ class Activity:
 
     def text(self, value: str | None, field: str, limit: int = MAX_NAME) -> str | None:
         """A text as a record may hold it."""
-        if value is None:
-            return None
+        if value is None or (len(value) <= limit and value.isprintable()):
+            return value
         safe = clean(value, limit)
         if safe is not value:
             self.lacks(CompletenessReason.NAME_CHANGED.value, field)
@@ -125,7 +125,7 @@ class Activity:
     def word(self, value: str | None, words: frozenset[str], field: str, default: str) -> str:
         """A word of the vocabulary."""
         if value in words:
-            return value  # type: ignore[return-value] # None is no word
+            return value
         if value is not None:
             self.lacks(INVALID, field)
         return default
@@ -152,11 +152,11 @@ class Activity:
     @property
     def error_type(self) -> str | None:
         """Qualified name of the exception's class."""
-        return self.text(self.facts.error, "error")
+        return None if self.facts.error is None else self.text(self.facts.error, "error")
 
     def _status(self, span: SpanData, facts: Facts) -> str:
         if facts.status in _STATUSES:
-            return facts.status  # type: ignore[return-value] # None is no status
+            return facts.status
         if (LOST, self.name) not in self.scope.missing:
             self.lacks(INVALID, "status")
         return OutputStatus.FAILED.value if span.status == "error" else OutputStatus.COMPLETED.value
@@ -180,9 +180,11 @@ class Activity:
     def values(self, *roles: str) -> list[Entity]:
         """The values of those roles, in the order of their numbers."""
         by_n = self._by_n
-        if not by_n:
-            return []
-        return [self.value(n, by_n[n]) for n in sorted(by_n) if by_n[n].role in roles and self._ids[n] is not self._own]
+        wanted = [n for n, fact in by_n.items() if fact.role in roles]
+        if not wanted:
+            return wanted  # type: ignore[return-value] # an empty list is one of entities too
+        wanted.sort()
+        return [self.value(n, by_n[n]) for n in wanted if n or self._own is None]
 
     def value(self, n: int, fact: EntityFact) -> Entity:
         """One value as a record holds it."""

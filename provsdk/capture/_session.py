@@ -326,8 +326,8 @@ class Activity:
             local["content"] = self.content
         if local:
             scope.spans[self.key] = local
-        if self.kind == semconv.KIND_OUTPUT and scope.running:
-            self.missing.append(("span_missing", f"{len(scope.running)} traced calls had not ended"))
+        if self.kind == semconv.KIND_OUTPUT:
+            scope.missing.extend(("span_missing", f"act_{key}") for key in sorted(scope.running))
         if self.kind == semconv.KIND_OUTPUT and scope.registry.cut:
             self.missing.append(("bound_reached", "values of the scope"))
 

@@ -25,7 +25,8 @@ __all__ = ["init"]
 def init(store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
     """Set provsdk up in this project.
 
-    Makes the store, says which lines to add, and checks the set-up as `provsdk doctor` does. Reads the project's Python files and the installed packages; changes none of them. Running it again does no harm.
+    Makes the store, says which lines to add, and checks the set-up as `provsdk doctor` does. Reads the project's Python
+    files and the installed packages; changes none of them. Running it again does no harm.
     """
     from provsdk.cli.advice import advice  # noqa: PLC0415 help needs none of it
     from provsdk.cli.checkup import examine  # noqa: PLC0415 as above

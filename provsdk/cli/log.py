@@ -103,7 +103,8 @@ def _report_json(report: "VerifyReport") -> dict[str, Any]:
 def record(record: str, note: str, author: str | None, store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
     """Append a note to a record.
 
-    What is in the log stays as it is; the note becomes an entry of its own. RECORD is an id, a unique prefix of it, an output id, or @latest.
+    What is in the log stays as it is; the note becomes an entry of its own. RECORD is an id, a unique prefix of it, an
+    output id, or @latest.
     """
     from provsdk.cli.reading import found  # noqa: PLC0415 help needs none of it
 

@@ -49,7 +49,10 @@ class JsonlExporter:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
+            new = not os.fstat(descriptor).st_size
             _append(descriptor, lines)
+            if new:
+                _flush_directory(self._path.parent)
         finally:
             os.close(descriptor)
 
@@ -64,6 +67,15 @@ def _file(path: Any) -> Path:
     if absolute.is_dir():
         raise ConfigError(f"exporter 'jsonl': path {str(absolute)!r} is a directory, not a file")
     return absolute
+
+
+def _flush_directory(directory: Path) -> None:
+    """A file that was just made is durable only when its name is."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _append(descriptor: int, lines: bytes) -> None:

@@ -36,7 +36,7 @@ def record_draft(emitter_id: str, assembled: Assembled) -> Draft:
     )
 
 
-def extension_draft(emitter_id: str, extension: Extension, *, protected: bool) -> Draft:
+def extension_draft(emitter_id: str, extension: Extension, *, retention: str, protected: bool) -> Draft:
     """The entry of what came too late for a record; encrypted where the record is."""
     return Draft(
         kind="record.extended",
@@ -44,7 +44,7 @@ def extension_draft(emitter_id: str, extension: Extension, *, protected: bool) -
         actor=emitter_id,
         subject=extension.record_id,
         time=_now(),
-        parts=split_extension(extension),
+        parts=split_extension(extension, retention),
         protected=protected,
     )
 

@@ -5,6 +5,7 @@ or small floats, NaN, integers beyond 2^53, and the order of keys beyond the Bas
 touch one of these are looked for first, only where a field's type allows them, and go through `provsdk.canonical`.
 """
 
+from collections.abc import Callable
 from functools import cache
 from types import UnionType
 from typing import Any, Final, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -20,8 +21,9 @@ T = TypeVar("T")
 
 _encode_sorted: Final = msgspec.json.Encoder(order="sorted").encode
 
-_HARMLESS: Final = frozenset({str, bool, type(None)})
-"""Types whose encoding is canonical whatever the value; a lone surrogate makes the encoder raise."""
+_HARMLESS: Final[set[Any]] = {str, bool, type(None)}
+"""Types whose encoding is canonical whatever the value; a lone surrogate makes the encoder raise. Structs that hold
+nothing else join them when they are first seen."""
 
 _SMALLEST: Final = 1e-5
 """Where msgspec begins to write exponents for small floats; RFC 8785 does below 1e-6."""
@@ -82,35 +84,91 @@ def _is_safe(value: Any, levels: int) -> bool:
     if levels == 0:
         return False
     if kind is list or kind is tuple:
-        return all(_is_safe(item, levels - 1) for item in value)
+        for item in value:
+            if type(item) not in _HARMLESS and not _is_safe(item, levels - 1):
+                return False
+        return True
     if kind is dict:
-        return all(
-            type(key) is str and key.isascii() and (type(item) is str or _is_safe(item, levels - 1))
-            for key, item in value.items()
-        )
+        for key, item in value.items():
+            if type(key) is not str or not key.isascii():
+                return False
+            if type(item) is not str and not _is_safe(item, levels - 1):
+                return False
+        return True
     if kind is float:
         return bool(not value.is_integer() and _SMALLEST <= abs(value) <= _LARGEST)
     if issubclass(kind, msgspec.Struct):
-        return all(_is_safe(getattr(value, name), levels - 1) for name in _hazards(kind))
+        for name, is_safe in _checks(kind):
+            if not is_safe(getattr(value, name)):
+                return False
+        return True
     return False
 
 
+_Check = Callable[[Any], bool]
+
+
 @cache
-def _hazards(kind: type[msgspec.Struct]) -> tuple[str, ...]:
-    """The fields of a struct whose types allow a value that the fast path would write differently."""
-    hints = get_type_hints(kind)
-    return tuple(name for name in kind.__struct_fields__ if _may_differ(hints[name]))
+def _checks(kind: type[msgspec.Struct]) -> tuple[tuple[str, _Check], ...]:
+    """The fields of a struct whose types allow a value that the fast path would write differently, and how to tell.
+
+    Records are typed, and type checkers hold their makers to it: a field holds what its annotation says.
+    """
+    found = ((name, _check_for(hint)) for name, hint in get_type_hints(kind).items())
+    checks = tuple((name, check) for name, check in found if check is not None)
+    if not checks:
+        _HARMLESS.add(kind)
+    return checks
 
 
-def _may_differ(hint: Any) -> bool:
-    if hint in _HARMLESS:
-        return False
-    origin = get_origin(hint)
-    if origin is list or origin is tuple or origin is Union or origin is UnionType:
-        return any(_may_differ(each) for each in get_args(hint) if each is not ...)
-    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
-        return bool(_hazards(hint))
-    return True
+def _check_for(hint: Any) -> _Check | None:
+    """Whether a value of that type is safe; None where every one is."""
+    if hint in _HARMLESS or hint == list[str]:
+        return None
+    if get_origin(hint) in {Union, UnionType}:
+        left = [check for each in get_args(hint) if (check := _check_for(each)) is not None]
+        return left[0] if len(left) == 1 else _is_safe_value if left else None
+    if hint is int:
+        return _is_safe_count
+    if get_origin(hint) is dict:
+        return _is_safe_mapping
+    item = get_args(hint)[0] if get_origin(hint) is list else hint
+    if isinstance(item, type) and issubclass(item, msgspec.Struct):
+        fields = _checks(item)
+        return None if not fields else _all_safe(fields) if item is not hint else _one_safe(fields)
+    return _is_safe_value
+
+
+def _is_safe_value(value: Any) -> bool:
+    return _is_safe(value, MAX_DEPTH - 8)
+
+
+def _is_safe_count(value: int | None) -> bool:
+    return value is None or -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER
+
+
+def _is_safe_mapping(value: dict[str, Any]) -> bool:
+    return not value or _is_safe_value(value)
+
+
+def _one_safe(fields: tuple[tuple[str, _Check], ...]) -> _Check:
+    def check(value: Any) -> bool:
+        if value is not None:
+            for name, is_safe in fields:
+                if not is_safe(getattr(value, name)):
+                    return False
+        return True
+
+    return check
+
+
+def _all_safe(fields: tuple[tuple[str, _Check], ...]) -> _Check:
+    one = _one_safe(fields)
+
+    def check(values: list[Any]) -> bool:
+        return all(map(one, values)) if values else True
+
+    return check
 
 
 def _plain(value: Any, levels: int) -> Any:

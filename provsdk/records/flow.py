@@ -12,7 +12,17 @@ from provsdk.records.ids import activity_of
 from provsdk.records.record import Edge, Source
 from provsdk.vocabulary import Basis, OutputStatus, Relation
 
-__all__ = ["Arrow", "Causes", "Step", "edges", "inferred", "nested_outputs", "reached", "without_inferred"]
+__all__ = [
+    "Arrow",
+    "Causes",
+    "Step",
+    "absent_activities",
+    "edges",
+    "inferred",
+    "nested_outputs",
+    "reached",
+    "without_inferred",
+]
 
 USED: Final = Relation.USED.value
 GENERATED: Final = Relation.WAS_GENERATED_BY.value
@@ -132,9 +142,5 @@ def edges(arrows: Iterable[Arrow]) -> list[Edge]:
 
 def absent_activities(arrows: Iterable[Arrow], present: set[str]) -> set[str]:
     """Activities that edges speak of and that are not there; those of nested outputs are in records of their own."""
-    named: set[str] = set()
-    for effect, cause, relation, _ in arrows:
-        for value in (effect, cause) if relation == DERIVED else (cause,) if relation == USED else (effect,):
-            if value.startswith("ent_"):
-                named.add(activity_of(value))
-    return named - present
+    named = {value for effect, cause, _, _ in arrows for value in (effect, cause)}
+    return {activity_of(value) for value in named if value.startswith("ent_")} - present

@@ -20,9 +20,11 @@ from provsdk.records.record import (
 )
 from provsdk.vocabulary import CompletenessReason
 
-__all__ = ["activity_ids", "completeness", "fold", "in_order"]
+__all__ = ["activity_ids", "called_key", "checked_key", "completeness", "fold", "made_key", "source_key"]
 
 T = TypeVar("T", Source, Transformation, ModelCall, PolicyCheck)
+
+_Key = tuple[str, str, int]
 
 _SPAN_MISSING: Final = CompletenessReason.SPAN_MISSING.value
 
@@ -36,10 +38,10 @@ def fold(record: ProvenanceRecord, extensions: Iterable[Extension]) -> Provenanc
     extensions = list(extensions)
     if not extensions:
         return record
-    sources = in_order(_merged(record.sources, [each.sources for each in extensions], _source_key), _source_key)
-    transformations = _merged(record.transformations, [each.transformations for each in extensions], _made_key)
-    model_calls = _merged(record.model_calls, [each.model_calls for each in extensions], _called_key)
-    checks = _merged(record.policy_checks, [each.policy_checks for each in extensions], _checked_key)
+    sources = sorted(_merged(record.sources, [each.sources for each in extensions], source_key), key=source_key)
+    transformations = _merged(record.transformations, [each.transformations for each in extensions], made_key)
+    model_calls = _merged(record.model_calls, [each.model_calls for each in extensions], called_key)
+    checks = _merged(record.policy_checks, [each.policy_checks for each in extensions], checked_key)
     arrows = without_inferred(record.flow)
     for each in extensions:
         arrows |= without_inferred(each.flow)
@@ -47,9 +49,9 @@ def fold(record: ProvenanceRecord, extensions: Iterable[Extension]) -> Provenanc
     folded = msgspec.structs.replace(
         record,
         sources=sources,
-        transformations=in_order(transformations, _made_key),
-        model_calls=in_order(model_calls, _called_key),
-        policy_checks=in_order(checks, _checked_key),
+        transformations=sorted(transformations, key=made_key),
+        model_calls=sorted(model_calls, key=called_key),
+        policy_checks=sorted(checks, key=checked_key),
         flow=edges(arrows.union(links)),
     )
     said = [*record.completeness.reasons, *(missing for each in extensions for missing in each.missing)]
@@ -74,14 +76,9 @@ def activity_ids(record: ProvenanceRecord | Extension) -> set[str]:
     return found
 
 
-def in_order(items: Sequence[T], key: Callable[[T], tuple[str, str, int]]) -> list[T]:
-    """Activities by their times, those of one moment by their ids."""
-    return sorted(items, key=key)
-
-
-def _merged(first: Sequence[T], later: Sequence[Sequence[T]], key: Callable[[T], tuple[str, str, int]]) -> list[T]:
+def _merged(first: Sequence[T], later: Sequence[Sequence[T]], key: Callable[[T], _Key]) -> list[T]:
     found = {key(item)[1:]: item for item in first}
-    added = {}
+    added: dict[tuple[str, int], T] = {}
     for item in (item for items in later for item in items):
         name = key(item)[1:]
         other = added.setdefault(name, item)
@@ -90,17 +87,21 @@ def _merged(first: Sequence[T], later: Sequence[Sequence[T]], key: Callable[[T],
     return list({**added, **found}.values())
 
 
-def _source_key(item: Source) -> tuple[str, str, int]:
+def source_key(item: Source) -> tuple[str, str, int]:
+    """Where a source stands among the others: by time, then by id; the id is the last two."""
     return item.retrieved_at, activity_of(item.source_id), position(item.source_id)
 
 
-def _made_key(item: Transformation) -> tuple[str, str, int]:
+def made_key(item: Transformation) -> tuple[str, str, int]:
+    """Where a transformation stands."""
     return item.started_at, item.transformation_id, 0
 
 
-def _called_key(item: ModelCall) -> tuple[str, str, int]:
+def called_key(item: ModelCall) -> tuple[str, str, int]:
+    """Where a model call stands."""
     return item.started_at, item.model_call_id, 0
 
 
-def _checked_key(item: PolicyCheck) -> tuple[str, str, int]:
+def checked_key(item: PolicyCheck) -> tuple[str, str, int]:
+    """Where a policy check stands."""
     return item.started_at, item.check_id, 0

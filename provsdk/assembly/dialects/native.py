@@ -245,7 +245,7 @@ def convert(raw: Mapping[str, Any], kind: type[Any], prefix: str, problems: list
         ValueError: a field that the struct cannot do without does not fit or is not there.
     """
     kept: dict[str, Any] = {}
-    for name, hint in _hints(kind).items():
+    for name, hint in _hints(kind).items():  # type: ignore[arg-type] # types are hashable
         if name in raw:
             try:
                 kept[name] = msgspec.convert(raw[name], hint)

@@ -273,3 +273,18 @@ def test_a_bound_that_was_reached_is_named(plug, kept, monkeypatch):
 
     answer()
     assert kept.said("out")["missing"] == [["bound_reached", "values of the scope"]]
+
+
+def test_what_has_not_ended_is_named_as_a_missing_span(plug, kept):
+    open_block = traced_source("endless")
+
+    @traced_output("out")
+    def answer():
+        open_block.__enter__()
+        return LONG
+
+    answer()
+    reason, detail = kept.facts[0]["missing"][0]
+    assert (reason, detail[:4]) == ("span_missing", "act_")
+    open_block.__exit__(None, None, None)
+    assert len(kept.late_facts) == 1

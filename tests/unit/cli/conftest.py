@@ -46,15 +46,17 @@ def home(tmp_path, monkeypatch):
 @pytest.fixture
 def opened(home):
     """Opens the project's store as a program would."""
-    from provsdk.config import load
     from provsdk.store.open import open_store
+
+    from provsdk.config import load
 
     logs = []
 
     def open_(**options):
         config = load({}, os.environ, Path.cwd())
         log = open_store(
-            config.store, **{"keys": config.keys, "state": config.state, "origin": "example.org/support", "create": True} | options
+            config.store,
+            **{"keys": config.keys, "state": config.state, "origin": "example.org/support", "create": True} | options,
         )
         logs.append(log)
         return log
@@ -100,7 +102,9 @@ def numbered(build):
         record = build.record()
         ids = {"record_id": f"rec_{trace}-00f067aa0ba902b7", "trace": build.changed(record.trace, trace_id=trace)}
         output = build.changed(
-            record.output, output_id=f"out_{trace}-00f067aa0ba902b7", **{"name": f"answer-{number}"} | changes.pop("output", {})
+            record.output,
+            output_id=f"out_{trace}-00f067aa0ba902b7",
+            **{"name": f"answer-{number}"} | changes.pop("output", {}),
         )
         return build.record(**ids, output=output, generated_at=build.at(number * 1_000_000), **changes)
 

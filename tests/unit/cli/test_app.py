@@ -56,7 +56,9 @@ def test_a_wrong_configuration_is_wrong_usage(run, monkeypatch):
     assert "PROVSDK_STOER" in run("list", code=2).stderr
 
 
-@pytest.mark.parametrize("command", [["list"], ["show", "@latest"], ["verify"], ["audit"], ["store", "stats"], ["rebuild"]])
+@pytest.mark.parametrize(
+    "command", [["list"], ["show", "@latest"], ["verify"], ["audit"], ["store", "stats"], ["rebuild"]]
+)
 def test_without_a_store_it_says_what_to_do(run, command):
     result = run(*command, code=3)
 

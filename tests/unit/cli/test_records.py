@@ -210,3 +210,47 @@ def test_export_of_nothing_or_too_much_is_wrong_usage(run, three, arguments):
 
 def test_export_into_a_missing_directory_cannot_be_carried_out(run, three):
     assert "missing" in run("export", "--all", "-o", "missing/out.jsonl", code=3).stderr
+
+
+def on_a_terminal(*arguments, **environ):
+    """What a person sees: the command's stdout is a pseudo-terminal."""
+    import os
+    import pty
+    import subprocess
+    import sys
+
+    main, side = pty.openpty()
+    command = [sys.executable, "-c", "from provsdk.cli import main; main()", *arguments]
+    done = subprocess.Popen(command, stdout=side, stderr=subprocess.DEVNULL, env={**os.environ, "TERM": "xterm", **environ})
+    os.close(side)
+    shown = b""
+    try:
+        while data := os.read(main, 65_536):
+            shown += data
+    except OSError:  # how Linux says that the other side of a terminal is closed
+        pass
+    finally:
+        os.close(main)
+    assert done.wait(timeout=60) == 0
+    return shown.decode()
+
+
+def test_a_terminal_gets_colours(three):
+    assert "\x1b[" in on_a_terminal("show", "@latest")
+
+
+def test_no_color_is_respected(three):
+    assert "\x1b[3" not in on_a_terminal("show", "@latest", NO_COLOR="1")
+
+
+def test_a_pipe_gets_no_escape(three):
+    import os
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-c", "from provsdk.cli import main; main()", "show", "@latest"]
+    environ = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env=environ)
+
+    assert "\x1b" not in done.stdout
+    assert max(len(line) for line in done.stdout.splitlines()) <= 80

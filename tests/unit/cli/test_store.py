@@ -46,12 +46,10 @@ def test_show_of_a_tampered_record_is_a_finding(run, three, home):
 def tamper(path):
     """Changes one letter in entry 2, as somebody with the file and without the key would."""
     connection = sqlite3.connect(path)
-    (table, column) = connection.execute(
-        "select m.name, p.name from sqlite_master m, pragma_table_info(m.name) p where m.name = 'entries' and p.type = 'BLOB' limit 1"
-    ).fetchone()
-    (data,) = connection.execute(f"select {column} from {table} where idx = 2").fetchone()
+    (data,) = connection.execute("select bytes from entries where idx = 2").fetchone()
     changed = bytes(data).replace(b"emi_0001", b"emi_0002")
-    connection.execute(f"update {table} set {column} = ? where idx = 2", (changed,))
+    assert changed != data
+    connection.execute("update entries set bytes = ? where idx = 2", (changed,))
     connection.commit()
     connection.close()
 
@@ -112,7 +110,7 @@ def test_doctor_verifies_a_small_store(run, three):
 def test_doctor_finds_tampering(run, three, home):
     tamper(home / ".provsdk" / "log.db")
 
-    found, states = checks(run, code=1)
+    _, states = checks(run, code=1)
 
     assert ("store", "finding") in states
 
@@ -160,7 +158,9 @@ def test_doctor_says_what_is_not_captured(run, three):
 
 
 def test_init_makes_a_store_and_says_which_lines_to_add(run, home):
-    (home / "app.py").write_text("import openai\ndef answer(q):\n    return openai.OpenAI().responses.create(input=q)\n")
+    (home / "app.py").write_text(
+        "import openai\ndef answer(q):\n    return openai.OpenAI().responses.create(input=q)\n"
+    )
 
     text = run("init").stdout
 

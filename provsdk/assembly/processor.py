@@ -1,0 +1,102 @@
+"""Keeps every span of ours until its output is assembled, and forwards to the user's processors what they asked for."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.trace import StatusCode
+
+from provsdk import semconv
+from provsdk.assembly.spans import SpanData
+
+__all__ = ["Keeper", "from_readable"]
+
+_STATUS: Final = {code: code.name.lower() for code in StatusCode}
+
+_log: Final = logging.getLogger("provsdk")
+
+
+class Keeper(SpanProcessor):
+    """A span processor that only appends to a list, one for each record; assembly takes the list when it is due.
+
+    Safe to call from any thread. Spans without a record id are not kept. Spans that end after their record's list was
+    taken begin a new one.
+
+    Args:
+        forward_to: gives the user's active span processor at the moment, or None. Only spans whose sampled flag is set
+            go there; what it raises is logged and stops here.
+    """
+
+    def __init__(self, forward_to: Callable[[], SpanProcessor | None] = lambda: None) -> None:
+        self._forward_to = forward_to
+        self._lock = threading.Lock()
+        self._kept: dict[str, list[Any]] = {}  # by record id; under the lock, so that no span goes to a list just taken
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Forwards the start of a sampled span."""
+        target = self._target(span)
+        if target is not None:
+            try:
+                target.on_start(span, parent_context)
+            except Exception as error:
+                _log.warning("a span processor failed at a start (%s)", type(error).__qualname__)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Keeps the span, and forwards it where it was sampled."""
+        attributes = span.attributes
+        record_id = attributes.get(semconv.RECORD_ID) if attributes else None
+        if isinstance(record_id, str):
+            with self._lock:
+                self._kept.setdefault(record_id, []).append(span)
+        target = self._target(span)
+        if target is not None:
+            try:
+                target.on_end(span)
+            except Exception as error:
+                _log.warning("a span processor failed at an end (%s)", type(error).__qualname__)
+
+    def _target(self, span: Any) -> SpanProcessor | None:
+        # A private span of ours may end after the user's processors have appeared; they could not read it.
+        if not isinstance(span, ReadableSpan):
+            return None
+        context = span.context
+        return self._forward_to() if context is not None and context.trace_flags.sampled else None
+
+    def take(self, record_id: str) -> list[Any]:
+        """The spans of a record so far, which are not kept any longer."""
+        with self._lock:
+            return self._kept.pop(record_id, [])
+
+    @property
+    def waiting(self) -> int:
+        """Records with spans that nobody has taken yet."""
+        return len(self._kept)
+
+    def shutdown(self) -> None:
+        """The user's processors are the user's to shut down."""
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 the interface of the SDK
+        """There is nothing to flush: assembly takes what it needs."""
+        return True
+
+
+def from_readable(span: Any) -> SpanData:
+    """The shape that assembly reads, of a span of the SDK or a private one."""
+    context, parent = span.context, span.parent
+    start = span.start_time or 0
+    resource = getattr(span, "resource", None)
+    return SpanData(
+        trace_id=f"{context.trace_id:032x}",
+        span_id=f"{context.span_id:016x}",
+        parent_span_id=f"{parent.span_id:016x}" if parent is not None else None,
+        name=span.name,
+        start_ns=start,
+        end_ns=span.end_time if span.end_time is not None else start,
+        attributes=span.attributes or {},
+        status=_STATUS[span.status.status_code],
+        resource=resource.attributes if resource is not None else {},
+        dropped_attributes=getattr(span, "dropped_attributes", 0),
+    )

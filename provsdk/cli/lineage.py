@@ -1,0 +1,33 @@
+"""What an output goes back to."""
+
+import click
+
+from provsdk.cli.place import as_json, opened, store_option
+from provsdk.cli.terminal import print_json, remark, show
+
+__all__ = ["lineage"]
+
+
+@click.command("lineage")
+@click.argument("record")
+@click.option("--depth", type=click.IntRange(min=1), metavar="N", help="At most N steps back; all where left out.")
+@store_option
+@as_json
+def lineage(record: str, depth: int | None, store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
+    """Show what an output goes back to, as a tree.
+
+    Each line says how the step is known: observed, declared, inferred; or given to a step, where the value above could
+    not be examined and lineage falls back to what its activity received. RECORD is an id, a unique prefix of it, an
+    output id, or @latest.
+    """
+    from provsdk.cli.reading import readable  # noqa: PLC0415 help needs none of it
+    from provsdk.report.lineage import lineage as lineage_of  # noqa: PLC0415 as above
+    from provsdk.report.lineage import lineage_json, lineage_tree  # noqa: PLC0415 as above
+
+    with opened(store) as log:
+        root = lineage_of(readable(log, record), -1 if depth is None else depth)
+    if as_json:
+        print_json(lineage_json(root))
+        return
+    show(lineage_tree(root))
+    remark("given to …: a step received it; whether it shaped the result was not seen.")

@@ -1,0 +1,281 @@
+"""The store in one SQLite file: the transaction that appends, and what is read.
+
+One connection, used by one thread at a time: a lock guards it, and everything that belongs to it. Other processes are
+kept apart by SQLite's own lock.
+"""
+
+import logging
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from provsdk import canonical
+from provsdk.errors import (
+    FormatError,
+    KeyConflict,
+    KeyUnusable,
+    StoreDamaged,
+    StoreError,
+    StoreRolledBack,
+    StoreUnavailable,
+)
+from provsdk.ledger.entries import Entry, decode
+from provsdk.ledger.keys import LogKey, log_key
+from provsdk.store import queries, schema
+from provsdk.store.appending import insert_rows, place
+from provsdk.store.contract import Draft, Folded, LogEntry, Sealed, Stats, StoredPart, Summary
+from provsdk.store.database import Identity, busy_for, connect, explained, identity, rolled_back
+from provsdk.store.encryption import DataKey
+from provsdk.store.keystore import Absent, KeyStore
+from provsdk.store.layout import DATABASE, check_version
+from provsdk.store.memory import Memory
+from provsdk.store.reading import entry_parts, is_protected, read_pack, said_by
+from provsdk.store.rebuilding import rebuild
+from provsdk.store.sealing import prepare, subjects_to_encrypt
+from provsdk.store.tip import Tip, read_tip
+
+__all__ = ["SqliteStore"]
+
+_log: Final = logging.getLogger("provsdk")
+
+_READ_WAIT_S: Final = 5.0
+
+
+class SqliteStore:
+    """A `provsdk.store.contract.Store` in a directory; `provsdk.store.open.open_store` makes them.
+
+    Args:
+        directory: The store's, where `log.db` is.
+        keys: Directory of the key files.
+        state: The user's state directory, for the memory and the key store.
+        read_only: Nothing can be appended.
+
+    Raises:
+        StoreError: the file is missing, foreign, too new, damaged or cannot be opened.
+    """
+
+    def __init__(self, directory: Path, *, keys: Path, state: Path, read_only: bool) -> None:
+        self.directory = directory
+        self.path = directory / DATABASE
+        self.keys = keys
+        self.state = state
+        self.read_only = read_only
+        self.memory = Memory(state, directory)
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+        # All below belongs to whoever holds the lock.
+        self._connection: sqlite3.Connection | None = None
+        self._identity: Identity = ()
+        self._origin: str | None = None
+        self._log_key: LogKey | None = None
+        self._keystore: KeyStore | None = None
+        self._tip: Tip | None = None
+        self._closed = False
+        with self._lock:
+            self._live()
+
+    # -- the connection
+
+    def _live(self) -> sqlite3.Connection:
+        """The connection, opened again where another file stands at the path now."""
+        if self._closed:
+            raise StoreUnavailable(f"the store at {self.directory} is closed; open it again")
+        if os.getpid() != self._pid:
+            raise StoreUnavailable(
+                f"the store at {self.directory} was opened before this process was forked; open it again in the child"
+            )
+        if self._connection is not None:
+            if identity(self.path) == self._identity:
+                return self._connection
+            self._disconnect()
+        if not self.path.exists():
+            raise missing(self.directory, self.memory)
+        with explained(self.path):
+            self._connection = self._opened()
+        self._identity = identity(self.path)
+        return self._connection
+
+    def _opened(self) -> sqlite3.Connection:
+        connection = connect(self.path, read_only=self.read_only)
+        try:
+            check_version(connection, self.path)
+            busy_for(connection, _READ_WAIT_S)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = self._tip = self._origin = None
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, explained(self.path):
+            yield self._live()
+
+    # -- what belongs to the log
+
+    @property
+    def origin(self) -> str:
+        """The log's name, from entry 0.
+
+        Raises:
+            StoreDamaged: entry 0 does not say it, and nothing is remembered of this path outside.
+        """
+        with self._reading() as connection:
+            return self._origin_of(connection)
+
+    def _origin_of(self, connection: sqlite3.Connection) -> str:
+        if self._origin is None:
+            try:
+                self._origin = stated_origin(connection)
+            except FormatError as error:
+                known = self.memory.of_path()
+                if known is None:
+                    raise StoreDamaged(f"the store at {self.path} is damaged: {error}. Run `provsdk verify`") from error
+                return known.origin
+        return self._origin
+
+    def _key(self, connection: sqlite3.Connection) -> LogKey:
+        if self._log_key is None or self._log_key.signer.name != self._origin_of(connection):
+            self._log_key = log_key(self.keys, self._origin_of(connection), create=False)
+        return self._log_key
+
+    def keystore(self, origin: str) -> KeyStore:
+        """The key store of the log with that origin."""
+        with self._lock:
+            if self._keystore is None:
+                self._keystore = KeyStore(self.state, self.keys, origin)
+            return self._keystore
+
+    def _find_key(self, connection: sqlite3.Connection, subject: str) -> DataKey | Absent:
+        return self.keystore(self._origin_of(connection)).find(subject)
+
+    # -- appending
+
+    def append(self, drafts: Sequence[Draft], *, timeout: float) -> list[Sealed | KeyConflict]:
+        """Appends the drafts in one transaction; see `Store.append`."""
+        if self.read_only:
+            raise StoreUnavailable(f"the store at {self.directory} was opened to be read only")
+        deadline = time.monotonic() + timeout
+        if not self._lock.acquire(timeout=max(timeout, 0.0)):
+            raise StoreUnavailable(f"the store at {self.directory} is busy: another thread held it for {timeout} s")
+        try:
+            with explained(self.path):
+                connection = self._live()
+                return self._append(connection, drafts, deadline)
+        finally:
+            self._lock.release()
+
+    def _append(
+        self, connection: sqlite3.Connection, drafts: Sequence[Draft], deadline: float
+    ) -> list[Sealed | KeyConflict]:
+        key = self._key(connection)
+        origin = key.signer.name
+        self.memory.prepare(origin)
+        subjects = subjects_to_encrypt(drafts)
+        # Keys first: what is encrypted with a key that a crash takes could never be read.
+        keys = self.keystore(origin).made(subjects, timeout=max(deadline - time.monotonic(), 0)) if subjects else {}
+        prepared = prepare(drafts, keys)
+        busy_for(connection, deadline - time.monotonic())
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            tip = read_tip(connection, self.path, key.signer.key, self.memory.known(origin), self._tip)
+            append = place(connection, prepared, tip.frontier.size, lambda subject: self._find_key(connection, subject))
+            if append.fresh:
+                tip = insert_rows(connection, tip, append.fresh, key)
+            connection.execute("COMMIT")
+        except BaseException:
+            rolled_back(connection)
+            raise
+        self._tip = tip
+        self._remember(origin, tip)
+        return append.answers
+
+    def _remember(self, origin: str, tip: Tip) -> None:
+        try:
+            self.memory.remember(origin, tip.frontier.size, tip.frontier.root())
+        except (OSError, StoreError) as error:
+            # The entries are durable: to raise now would say the opposite. The next append tries again.
+            _log.warning("the memory outside the store is behind: %s", error)
+
+    # -- reading
+
+    def size(self) -> int:
+        """Number of entries."""
+        with self._reading() as connection:
+            return int(connection.execute("SELECT count(*) FROM entries").fetchone()[0])
+
+    def checkpoint(self) -> str:
+        """The newest signed checkpoint."""
+        with self._reading() as connection:
+            row = connection.execute("SELECT note FROM checkpoint").fetchone()
+            if row is None or not isinstance(row[0], str):
+                raise StoreDamaged(f"the store at {self.path} has no checkpoint. Run `provsdk verify`")
+            return str(row[0])
+
+    def entries(self, start: int = 0, stop: int | None = None) -> Iterator[LogEntry]:
+        """Entries from `start` up to before `stop`, in log order."""
+        while True:
+            with self._reading() as connection:
+                some = queries.entries(connection, start, stop)
+            yield from some
+            if len(some) < queries.AT_ONCE:
+                return
+            start = some[-1].index + 1
+
+    def entries_about(self, subject: str) -> list[LogEntry]:
+        """Entries with that subject, in log order."""
+        with self._reading() as connection:
+            return queries.entries_about(connection, subject)
+
+    def parts(self, index: int) -> list[StoredPart]:
+        """The parts of an entry, sorted by path."""
+        with self._reading() as connection:
+            return queries.parts(connection, index, lambda subject: self._find_key(connection, subject))
+
+    def resolve(self, name: str) -> str:
+        """Record id for a record id, an output id, a unique prefix of either, or `@latest`."""
+        with self._reading() as connection:
+            return queries.resolve(connection, name)
+
+    def summaries(self, *, limit: int | None = None, newest_first: bool = True) -> list[Summary]:
+        """Records in log order or the reverse."""
+        with self._reading() as connection:
+            return queries.summaries(
+                connection, limit, newest_first, lambda subject: self._find_key(connection, subject)
+            )
+
+    def fold(self, record_id: str) -> Folded:
+        """The record with its extensions folded in."""
+        with self._reading() as connection:
+            return queries.folded(connection, record_id, lambda subject: self._find_key(connection, subject))
+
+    def stats(self) -> Stats:
+        """Sizes and rate."""
+        with self._reading() as connection:
+            return queries.stats(connection, self.path)
+
+    def rebuild(self) -> dict[str, int]:
+        """Derives every view again, in one transaction; rows by view."""
+        if self.read_only:
+            raise StoreUnavailable(f"the store at {self.directory} was opened to be read only")
+        with self._reading() as connection:
+            return rebuild(connection, lambda subject: self._find_key(connection, subject))
+
+    def close(self) -> None:
+        """Lets go of files. Idempotent."""
+        with self._lock:
+            self._closed = True
+            if os.getpid() != self._pid:
+                return  # a connection must not cross a fork, not even to be closed
+            self._disconnect()
+            if self._keystore is not None:
+                self._keystore.close()

@@ -1,0 +1,140 @@
+"""The tree goes from the output to its causes, says how each step is known, and ends whatever the graph is."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from provsdk.report.lineage import NODES_AT_MOST, STEPS_AT_MOST, lineage, lineage_json, lineage_tree
+
+
+def screen(root, width=80):
+    console = Console(width=width, markup=False, emoji=False, highlight=False)
+    with console.capture() as captured:
+        console.print(lineage_tree(root))
+    return [line.rstrip() for line in captured.get().splitlines()]
+
+
+def count(node):
+    return 1 + sum(count(cause) for cause in node.causes)
+
+
+def depth(node):
+    return 1 + max((depth(cause) for cause in node.causes), default=0)
+
+
+def test_the_tree_reads_from_effect_to_cause(build):
+    assert screen(lineage(build.record())) == [
+        "support-answer",
+        "├── result of chat · observed: identity",
+        "│   ├── argument prompt of chat · given to chat",
+        "│   └── wrapt/README.rst · source, file · given to chat",
+        "└── orders · source, database · inferred: enclosing",
+    ]
+
+
+def test_falling_back_is_marked(build):
+    result, _ = lineage(build.record()).causes
+
+    assert [(cause.relation, cause.fallback, cause.activity) for cause in result.causes] == [("used", True, "chat")] * 2
+
+
+def test_a_depth_cuts_and_says_so(build):
+    assert screen(lineage(build.record(), 1)) == [
+        "support-answer",
+        "├── result of chat · observed: identity",
+        "│   └── … further back: --depth",
+        "└── orders · source, database · inferred: enclosing",
+    ]
+
+
+def test_what_stands_there_already_is_not_drawn_again(build):
+    shared, first, second = build.entity(9, 0), build.entity(8, 0), build.entity(8, 1)
+    record = build.record(
+        flow=build.edges(
+            (build.out, first, "wasDerivedFrom", "identity"),
+            (build.out, second, "wasDerivedFrom", "identity"),
+            (first, shared, "wasDerivedFrom", "digest"),
+            (second, shared, "wasDerivedFrom", "digest"),
+            (shared, build.entity(1, 0), "wasDerivedFrom", "explicit"),
+        )
+    )
+
+    one, two = lineage(record).causes
+
+    assert [cause.repeated for cause in (*one.causes, *two.causes)] == [False, True]
+    assert two.causes[0].causes == ()
+
+
+def test_an_output_with_a_record_of_its_own_is_named_so(build):
+    nested = "out_" + "1" * 32 + "-" + "2" * 16
+    record = build.record(flow=build.edges((build.out, nested, "wasDerivedFrom", "identity")))
+
+    assert screen(lineage(record), 120)[1] == f"└── {nested} · output with a record of its own · observed: identity"
+
+
+def test_an_element_of_a_source_counts_as_source(build):
+    element = build.changed(build.record().output.arguments[0], entity_id=build.entity(1, 5), role="element", name="3")
+    record = build.record(
+        sources=[build.source(1, elements=[element])],
+        flow=build.edges((build.out, build.entity(1, 5), "wasDerivedFrom", "identity")),
+    )
+
+    assert screen(lineage(record))[1] == "└── element 3 of wrapt/README.rst · source, file · observed: identity"
+
+
+def test_nothing_known_is_said(build):
+    assert "nothing is known" in screen(lineage(build.record(flow=[])))[1]
+
+
+def test_json_has_every_step_with_its_basis(build):
+    tree = lineage_json(lineage(build.record()))
+
+    assert (tree["id"], tree["relation"], tree["basis"]) == (build.out, None, None)
+    assert [(cause["relation"], cause["basis"], cause["strength"]) for cause in tree["causes"]] == [
+        ("wasDerivedFrom", "identity", "observed"),
+        ("wasDerivedFrom", "enclosing", "inferred"),
+    ]
+
+
+def test_hostile_names_are_inert(build):
+    record = build.record(output=build.changed(build.record().output, name="\x1b[2J[bold]\u202ex"))
+
+    assert screen(lineage(record))[0] == "\ufffd[2J[bold]\ufffdx"
+
+
+@pytest.mark.parametrize("shape", ["chain", "fan", "ladder"])
+def test_large_graphs_are_bounded(build, shape):
+    """A chain of thousands, a fan of thousands, a ladder with 2^40 paths."""
+    value = {n: build.entity(1, n) for n in range(5_000)} | {-1: build.out}
+    edges = {
+        "chain": [(value[n - 1], value[n]) for n in range(5_000)],
+        "fan": [(build.out, value[n]) for n in range(5_000)],
+        "ladder": [(build.out, value[0]), (build.out, value[1])]
+        + [(value[n + a], value[n + 2 + b]) for n in range(0, 80, 2) for a in (0, 1) for b in (0, 1)],
+    }[shape]
+    record = build.record(flow=build.edges(*((a, b, "wasDerivedFrom", "identity") for a, b in edges)))
+
+    root = lineage(record)
+
+    assert count(root) <= NODES_AT_MOST + 1
+    assert depth(root) <= STEPS_AT_MOST + 1
+    assert screen(root)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(-1, 6), st.integers(-1, 6)), max_size=20))
+def test_any_graph_ends(build, arrows):
+    name = {n: build.entity(1, n) for n in range(7)} | {-1: build.out}
+    record = build.record(flow=build.edges(*((name[a], name[b], "wasDerivedFrom", "digest") for a, b in set(arrows))))
+
+    root = lineage(record)
+
+    reachable = {build.out}
+    while more := {name[b] for a, b in arrows if name[a] in reachable} - reachable:
+        reachable |= more
+    assert ids(root) == reachable
+
+
+def ids(node):
+    return {node.id}.union(*(ids(cause) for cause in node.causes))
