@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gc
 import tracemalloc
 from pathlib import Path
@@ -20,7 +19,7 @@ def unsealed(directory: Path, quick: bool) -> list[Figure]:  # noqa: FBT001 one 
     """Memory per unsealed output of six spans, and what a full queue of them would hold."""
     outputs = 200 if quick else 1000
     with configured(directory) as runtime:
-        ports.plug(dataclasses.replace(runtime.ports(), durable=CollectingDurable()))
+        ports.plug(runtime.ports()._replace(durable=CollectingDurable()))
         answer("warm-up")
         gc.collect()
         tracemalloc.start()

@@ -11,6 +11,7 @@ import os
 import shlex
 import subprocess
 import sys
+import textwrap
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -109,7 +110,7 @@ def main() -> int:
         client, model = connect(stack)
         assistant = Assistant(index, client, model)
         for question in QUESTIONS:
-            print(f"\n{'=' * 78}\n{question}\n\n{assistant.answer(question)}\n", flush=True)
+            print(f"\n{'=' * 78}\n{question}\n\n{textwrap.fill(assistant.answer(question), 78)}\n", flush=True)
             show("show", "@latest")
     provsdk.shutdown()
     print(f"\n{'=' * 78}\nLook further:")
@@ -138,7 +139,9 @@ def connect(stack: ExitStack) -> tuple[OpenAI, str]:
 def show(*arguments: str) -> None:
     """Runs the command line, as a person would."""
     print(f"$ {program()} {shlex.join(arguments)}", flush=True)
-    subprocess.run([program(), *arguments], check=True)
+    done = subprocess.run([program(), *arguments], check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
 
 
 def program() -> str:

@@ -136,10 +136,11 @@ def _steps(natives: list[Native], scope: Scope) -> _Steps:
             steps.model_calls.append(model_call(native, scope))
         elif native.kind == semconv.KIND_POLICY_CHECK:
             steps.policy_checks.append(policy_check(native, scope))
-    steps.sources.sort(key=source_key)
-    steps.transformations.sort(key=made_key)
-    steps.model_calls.sort(key=called_key)
-    steps.policy_checks.sort(key=checked_key)
+    if len(natives) > 1:
+        steps.sources.sort(key=source_key)
+        steps.transformations.sort(key=made_key)
+        steps.model_calls.sort(key=called_key)
+        steps.policy_checks.sort(key=checked_key)
     return steps
 
 
@@ -196,9 +197,9 @@ def _missing(natives: list[Native], scope: Scope, present: set[str]) -> list[Mis
     absent = absent_activities(scope.arrows, present)
     for native in natives:
         parent = native.span.attributes.get(semconv.PARENT)
-        if native.kind != semconv.KIND_OUTPUT and isinstance(parent, str) and is_key(parent):
-            absent.add("act_" + parent)
-    said.update((_SPAN_MISSING, activity) for activity in absent - present)
+        if native.kind != semconv.KIND_OUTPUT and isinstance(parent, str) and "act_" + parent not in present:
+            absent.update(("act_" + parent,) if is_key(parent) else ())
+    said.update((_SPAN_MISSING, activity) for activity in absent)
     return [Missing(reason=reason, detail=detail) for reason, detail in said]
 
 

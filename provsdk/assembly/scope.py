@@ -1,5 +1,6 @@
 """What is gathered for one record, and the values of one span on the way into it."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ _ROLES: Final = frozenset({"result", "argument", "element", "declared"})
 
 _MAX_SIZE: Final = 2**53 - 1
 _MAX_N: Final = 999_999_999
+_JOIN: Final = re.compile(r"hmac-sha256:[0-9a-f]{16}:[0-9a-f]{64}").fullmatch
 _HEX: Final = frozenset("0123456789abcdef")
 _NOTHING: Final[Mapping[Any, Any]] = {}
 
@@ -71,7 +73,20 @@ class Scope:
 class Activity:
     """One native span, while its values and edges go into the scope."""
 
-    __slots__ = ("_by_n", "_ids", "_own", "_plain", "activity_id", "facts", "key", "local", "name", "scope", "status")
+    __slots__ = (
+        "_by_n",
+        "_by_role",
+        "_ids",
+        "_own",
+        "_plain",
+        "activity_id",
+        "facts",
+        "key",
+        "local",
+        "name",
+        "scope",
+        "status",
+    )
 
     def __init__(self, native: Native, scope: Scope) -> None:
         span, facts = native.span, native.facts
@@ -87,6 +102,7 @@ class Activity:
         self._own = f"out_{key}" if native.kind == semconv.KIND_OUTPUT else None
         self._ids: dict[int, str] = {}
         self._by_n: dict[int, EntityFact] = {}
+        self._by_role: dict[str, list[int]] = {}
         if name is not span.name:
             self.lacks(CompletenessReason.NAME_CHANGED.value, "name")
         if span.dropped_attributes:
@@ -174,17 +190,19 @@ class Activity:
                 self.lacks(INVALID, "entities")
                 continue
             by_n[n] = entity
+            self._by_role.setdefault(entity.role, []).append(n)
             if n or self._own is None:
                 ids[n] = f"{prefix}{n}"
 
     def values(self, *roles: str) -> list[Entity]:
         """The values of those roles, in the order of their numbers."""
+        wanted: list[int] = []
+        for role in roles:
+            found = self._by_role.get(role)
+            if found is not None:
+                wanted += found
         by_n = self._by_n
-        wanted = [n for n, fact in by_n.items() if fact.role in roles]
-        if not wanted:
-            return wanted  # type: ignore[return-value] # an empty list is one of entities too
-        wanted.sort()
-        return [self.value(n, by_n[n]) for n in wanted if n or self._own is None]
+        return [self.value(n, by_n[n]) for n in sorted(wanted) if n or self._own is None] if wanted else []
 
     def value(self, n: int, fact: EntityFact) -> Entity:
         """One value as a record holds it."""
@@ -210,7 +228,7 @@ class Activity:
 
     def numbers(self, role: str) -> list[int]:
         """The numbers of the values of that role."""
-        return sorted(n for n, fact in self._by_n.items() if fact.role == role)
+        return sorted(self._by_role.get(role, ()))
 
     def id_of(self, n: int) -> str:
         """Id of the n-th value."""
@@ -235,9 +253,7 @@ class Activity:
     def join_digest(self, fact: EntityFact) -> str | None:
         """The join digest, where it is one."""
         join = fact.join
-        if join is None or (
-            len(join) == 93 and join.startswith("hmac-sha256:") and join[28] == ":" and join[29:].isalnum()
-        ):
+        if join is None or _JOIN(join) is not None:
             return join
         self.lacks(INVALID, "entities.join")
         return None

@@ -5,47 +5,49 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from provsdk.records.codec import encode
 from provsdk.records.parts import Part, split, split_extension
 from provsdk.store.contract import Draft
-from provsdk.vocabulary import DataClassification
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from provsdk.assembly.assembler import Assembled
     from provsdk.pipeline._emitter import Gap, ProcessEmitter
+    from provsdk.pipeline._revisions import Revision
     from provsdk.pipeline._sealer import Sealer
     from provsdk.records.record import Extension
 
 __all__ = ["closed_draft", "extension_draft", "gap_draft", "opened_draft", "record_draft"]
 
 
-def record_draft(emitter_id: str, assembled: Assembled) -> Draft:
+def record_draft(emitter_id: str, assembled: Assembled, revision: Revision) -> Draft:
     """The entry of a record."""
     record = assembled.record
     return Draft(
         kind="record.sealed",
-        key=f"record/{record.record_id}/0",
+        key=f"record/{record.record_id}/{revision.number}",
         actor=emitter_id,
         subject=record.record_id,
         time=_now(),
         parts=(*split(record), *assembled.contents),
-        protected=DataClassification(record.output.classification).encryption_required,
+        protected=revision.protected,
         record=record,
     )
 
 
-def extension_draft(emitter_id: str, extension: Extension, *, retention: str, protected: bool) -> Draft:
-    """The entry of what came too late for a record; encrypted where the record is."""
+def extension_draft(emitter_id: str, extension: Extension, revision: Revision) -> Draft:
+    """The entry of what came too late for a record; kept and encrypted as the record is."""
     return Draft(
         kind="record.extended",
-        key=f"record/{extension.record_id}/{extension.revision}",
+        key=f"record/{extension.record_id}/{revision.number}",
         actor=emitter_id,
         subject=extension.record_id,
         time=_now(),
-        parts=split_extension(extension, retention),
-        protected=protected,
+        parts=split_extension(structs.replace(extension, revision=revision.number), revision.retention),
+        protected=revision.protected,
     )
 
 

@@ -1,7 +1,8 @@
-"""Spans that nobody else sees: an OpenTelemetry tracer for programs that have no exporter of their own.
+"""Spans that nobody else sees while they run.
 
-The SDK's span keeps locks, limits, events and links for processors and exporters. Where there are none, that is more
-than half of what a traced call costs, so these spans keep what assembly reads and no more.
+The SDK's span keeps locks, limits, events and links for processors that change a span from its start on. Where there
+are none of those, that is almost half of what a traced call costs. So these spans keep what assembly reads and no more;
+an exporter gets them as the SDK's `ReadableSpan` when they have ended.
 """
 
 from __future__ import annotations
@@ -12,18 +13,25 @@ from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
+from opentelemetry.sdk.trace.sampling import Decision
+from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from opentelemetry.context import Context
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace.id_generator import IdGenerator
+    from opentelemetry.sdk.trace.sampling import Sampler
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
     from opentelemetry.util.types import Attributes, AttributeValue
 
-__all__ = ["OwnIds", "PrivateSpan", "PrivateTracer"]
+__all__ = ["OwnIds", "PrivateSpan", "PrivateTracer", "readable"]
 
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
+_DROPPED: Final = TraceFlags(TraceFlags.DEFAULT)
 _OK: Final = Status()
 
 _random = random.Random()  # noqa: S311 ids, not secrets
@@ -109,11 +117,20 @@ class PrivateSpan(trace.Span):
 
 
 class PrivateTracer(trace.Tracer):
-    """Starts private spans and hands each to `on_end` when it ends."""
+    """Starts private spans and hands each to `on_end` when it ends.
 
-    def __init__(self, on_end: Callable[[Any], None]) -> None:
+    Args:
+        on_end: takes the ended span.
+        ids: makes trace and span ids.
+        sampler: decides the sampled flag, no more: every span is recorded. None: all are sampled.
+    """
+
+    def __init__(
+        self, on_end: Callable[[Any], None], ids: IdGenerator | None = None, sampler: Sampler | None = None
+    ) -> None:
         self._on_end = on_end
-        self._ids = OwnIds()
+        self._ids = OwnIds() if ids is None or type(ids) is RandomIdGenerator else ids
+        self._sampler = sampler
 
     def start_span(
         self,
@@ -129,7 +146,14 @@ class PrivateTracer(trace.Tracer):
             trace_id, above = parent.trace_id, parent
         else:
             trace_id, above = self._ids.generate_trace_id(), None
-        made = SpanContext(trace_id, self._ids.generate_span_id(), is_remote=False, trace_flags=_SAMPLED)
+        flags, state = _SAMPLED, None
+        if self._sampler is not None:
+            answer = self._sampler.should_sample(context, trace_id, name, SpanKind.INTERNAL, attributes, ())
+            flags = _SAMPLED if answer.decision is Decision.RECORD_AND_SAMPLE else _DROPPED
+            state = answer.trace_state
+        made = SpanContext(
+            trace_id, self._ids.generate_span_id(), is_remote=False, trace_flags=flags, trace_state=state
+        )
         span = PrivateSpan(name, made, above, self._on_end)
         if attributes:
             span.attributes.update(attributes)
@@ -138,3 +162,18 @@ class PrivateTracer(trace.Tracer):
     def start_as_current_span(self, name: str, *interface: Any, **of_the_api: Any) -> Any:
         """A private span as the current one of a block."""
         return trace.use_span(self.start_span(name, *interface, **of_the_api), end_on_exit=True)
+
+
+def readable(span: PrivateSpan, resource: Resource, scope: InstrumentationScope) -> ReadableSpan:
+    """A private span that ended, as the SDK's processors and exporters read spans."""
+    return ReadableSpan(
+        name=span.name,
+        context=span.context,
+        parent=span.parent,
+        resource=resource,
+        attributes=span.attributes,
+        status=span.status,
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=scope,
+    )

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from provsdk.assembly.assembler import assemble
 from provsdk.assembly.processor import Keeper, from_readable
 from provsdk.capture.ports import Ports, Settings
@@ -21,10 +19,10 @@ from provsdk.pipeline._drafts import closed_draft, extension_draft, gap_draft, o
 from provsdk.pipeline._emitter import ProcessEmitter
 from provsdk.pipeline._environment import environment
 from provsdk.pipeline._exports import Exports
+from provsdk.pipeline._revisions import Revisions
 from provsdk.pipeline._sealer import Claim, Sealer
 from provsdk.pipeline._tracers import OwnTracers
 from provsdk.store.open import open_store
-from provsdk.vocabulary import DataClassification
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,14 +31,11 @@ if TYPE_CHECKING:
 
     from provsdk.config import Config
     from provsdk.errors import KeyConflict
-    from provsdk.records.record import Extension
     from provsdk.store.contract import Draft, Sealed, Store
 
 __all__ = ["Flushed", "Runtime"]
 
 _log: Final = logging.getLogger("provsdk")
-
-_ABOUT_RECORDS: Final = frozenset({"record.sealed", "record.extended"})
 
 EXIT_S: Final = 5.0
 """How long the end of the process may be held up for what is pending."""
@@ -74,7 +69,7 @@ class Runtime:
         self._store: Store | None = None
         self._join: JoinKey | None = None
         self._opened = False
-        self._revisions: dict[str, int] = {}
+        self._revisions = Revisions()
         self._exports = Exports((), self.store, Path())
         self._inherited: object = None
         self._sealer = Sealer(
@@ -165,26 +160,18 @@ class Runtime:
     # -- from outputs to entries
 
     def _draft(self, claim: Claim) -> tuple[Draft, ...]:
-        """The entries of one claim: a record, or an extension of one; none where its spans are in the record already."""
+        """A record, or an extension of one; nothing where the record has the late spans already."""
         spans = [from_readable(span) for span in self._keeper.take(claim.record_id)]
         facts = {**claim.facts, "environment": self._environment(), "defaults": self._defaults()}
         assembly = assemble(spans, {claim.record_id: facts})
-        drafts = [record_draft(self._emitter.id, one) for one in assembly.records]
-        drafts += [self._extension_draft(one) for one in assembly.extensions]
+        emitter_id, revisions = self._emitter.id, self._revisions
+        drafts = [record_draft(emitter_id, one, revisions.sealing(one.record)) for one in assembly.records]
+        drafts += [
+            extension_draft(emitter_id, one, revisions.next(one.record_id, self.store())) for one in assembly.extensions
+        ]
         if not drafts and not claim.late:
             raise FormatError(f"{claim.record_id}: its spans make no record")
         return tuple(drafts)
-
-    def _extension_draft(self, extension: Extension) -> Draft:
-        """Revisions count from the entries that stand there; several late ones may be on their way at once."""
-        record_id = extension.record_id
-        folded = self.store().fold(record_id)
-        revision = max(self._revisions.get(record_id, 0) + 1, sum(e.kind in _ABOUT_RECORDS for e in folded.entries))
-        self._revisions[record_id] = revision
-        protected = folded.record is None or DataClassification(folded.record.output.classification).encryption_required
-        return extension_draft(
-            self._emitter.id, msgspec.structs.replace(extension, revision=revision), protected=protected
-        )
 
     def _defaults(self) -> dict[str, Any]:
         config = self.config

@@ -7,22 +7,24 @@ spans of ours, they are private ones; the global provider is followed as soon as
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from provsdk import __version__, semconv
-from provsdk.pipeline._private_spans import OwnIds, PrivateTracer
+from provsdk.pipeline._private_spans import OwnIds, PrivateSpan, PrivateTracer, readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from opentelemetry.context import Context
-    from opentelemetry.sdk.trace import SpanProcessor
     from opentelemetry.trace import Link, SpanKind, Tracer
     from opentelemetry.trace.span import TraceState
     from opentelemetry.util.types import Attributes
@@ -31,7 +33,13 @@ if TYPE_CHECKING:
 
 __all__ = ["AlwaysRecord", "OwnTracers"]
 
-_SCOPE: Final = "provsdk"
+_SCOPE: Final = InstrumentationScope("provsdk", __version__)
+
+_DO_NOTHING: Final = (SpanProcessor, SimpleSpanProcessor, BatchSpanProcessor)
+_NO_STARTS: Final = frozenset(kind.on_start for kind in _DO_NOTHING)
+_NO_ENDINGS: Final = frozenset(getattr(kind, "_on_ending", None) for kind in _DO_NOTHING)
+
+_log: Final = logging.getLogger("provsdk")
 
 
 class AlwaysRecord(Sampler):
@@ -62,22 +70,25 @@ class AlwaysRecord(Sampler):
 
 
 class OwnTracers:
-    """Gives the tracer of our own provider, made anew when the user's provider turns up."""
+    """Gives the tracer for our spans, made anew when the user's provider turns up or gets another processor."""
 
     def __init__(self, keeper: Keeper, provider: TracerProvider | None, export_spans: str) -> None:
         self._keeper = keeper
         self._export_spans = export_spans
-        self._followed: TracerProvider | None = None
+        self._user: TracerProvider | None = provider
+        self._processors: tuple[SpanProcessor, ...] | None = None
+        """The user's, as they were when the tracer was made; another tuple means another tracer."""
         self._tracer: Tracer = PrivateTracer(keeper.on_end)
-        if provider is not None:
-            self._follow(provider)
 
     def tracer(self) -> Tracer:
         """The tracer to use now."""
-        if self._followed is None:
+        if self._user is None:
             found = trace.get_tracer_provider()
-            if isinstance(found, TracerProvider):
-                self._follow(found)
+            if not isinstance(found, TracerProvider):
+                return self._tracer
+            self._user = found
+        if self._export_spans == "all" and _processors_of(self._user) is not self._processors:
+            self._follow(self._user)
         return self._tracer
 
     def announce(self, record_id: str) -> None:
@@ -87,20 +98,35 @@ class OwnTracers:
 
     def resource(self) -> dict[str, Any]:
         """Attributes of the user's resource; of the environment's, while there is no provider."""
-        resource = self._followed.resource if self._followed is not None else Resource.create()
+        resource = self._user.resource if self._user is not None else Resource.create()
         return dict(resource.attributes)
 
     def forward_to(self) -> SpanProcessor | None:
         """The user's processors, where our spans go to them."""
-        if self._export_spans != "all" or self._followed is None:
+        if self._export_spans != "all" or self._user is None:
             return None
-        return getattr(self._followed, "_active_span_processor", None)
+        return getattr(self._user, "_active_span_processor", None)
 
     def _follow(self, user: TracerProvider) -> None:
-        """Takes the user's resource, sampler and id generator for spans that go to the user's processors."""
-        self._followed = user
-        if self._export_spans != "all":
-            return
+        """Takes the user's resource, sampler and ids for spans that go to the user's processors."""
+        self._processors = processors = _processors_of(user)
+        if all(map(_reads_ends_only, processors)):
+            self._tracer = PrivateTracer(self._keep_and_forward, user.id_generator, user.sampler)
+        else:
+            self._tracer = self._sdk_tracer(user)
+
+    def _keep_and_forward(self, span: PrivateSpan) -> None:
+        """Keeps a private span, and gives one that was sampled to the user's processors in the shape they know."""
+        self._keeper.on_end(span)  # type: ignore[arg-type] # it keeps either kind
+        target = self.forward_to()
+        if span.context.trace_flags.sampled and target is not None and self._user is not None:
+            try:
+                target.on_end(readable(span, self._user.resource, _SCOPE))
+            except Exception as error:  # another package's code
+                _log.warning("a span processor failed at an end (%s)", type(error).__qualname__)
+
+    def _sdk_tracer(self, user: TracerProvider) -> Tracer:
+        """For processors that read or change spans from their start on: the SDK's spans, without limits."""
         unset = SpanLimits.UNSET
         limits = SpanLimits(
             max_span_attributes=unset,
@@ -123,4 +149,16 @@ class OwnTracers:
         # OTEL_SDK_DISABLED stops exports, which are the user's provider's; it does not stop records.
         provider._disabled = False  # noqa: SLF001 the SDK has no other way to say so
         provider.add_span_processor(self._keeper)
-        self._tracer = provider.get_tracer(_SCOPE, __version__)
+        return provider.get_tracer(_SCOPE.name, _SCOPE.version)
+
+
+def _processors_of(provider: TracerProvider) -> tuple[SpanProcessor, ...]:
+    """The user's processors: a tuple that the SDK replaces when one is added."""
+    found: tuple[SpanProcessor, ...] = getattr(provider._active_span_processor, "_span_processors", ())  # noqa: SLF001 as above
+    return found
+
+
+def _reads_ends_only(processor: SpanProcessor) -> bool:
+    """Whether it does nothing before a span has ended, as the SDK's own exporting processors do."""
+    kind = type(processor)
+    return kind.on_start in _NO_STARTS and getattr(kind, "_on_ending", None) in _NO_ENDINGS

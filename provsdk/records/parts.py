@@ -52,7 +52,7 @@ LONG_TERM: Final = RetentionPeriod.LONG_TERM.value
 REGULATORY: Final = RetentionPeriod.REGULATORY.value
 
 
-class Part(msgspec.Struct, frozen=True):
+class Part(msgspec.Struct, frozen=True, gc=False):
     """One content that an entry commits to."""
 
     path: str

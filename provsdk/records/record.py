@@ -11,8 +11,8 @@ import msgspec
 SCHEMA_VERSION = "1"
 
 
-class Struct(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings that all parts of a record share."""
+class Struct(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The settings that all parts of a record share. Trees of JSON values: no cycles to collect."""
 
 
 class Trace(Struct, frozen=True):

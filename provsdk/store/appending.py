@@ -9,6 +9,7 @@ from provsdk.errors import FormatError, KeyConflict
 from provsdk.ledger import log, tiles
 from provsdk.ledger.entries import decode
 from provsdk.ledger.keys import LogKey
+from provsdk.ledger.reader import EntryPart
 from provsdk.records.parts import Part
 from provsdk.records.record import Extension, ProvenanceRecord
 from provsdk.store.contract import Draft, Sealed
@@ -17,7 +18,6 @@ from provsdk.store.reading import FindKey, entry_parts, read_pack, said_by
 from provsdk.store.sealing import Prepared
 from provsdk.store.tip import Tip, tile_reader
 from provsdk.store.views import INSERTS, project
-from provsdk.ledger.reader import EntryPart
 
 __all__ = ["Append", "insert_rows", "place"]
 
@@ -65,9 +65,7 @@ def place(connection: sqlite3.Connection, prepared: Sequence[Prepared], size: in
     return append
 
 
-def insert_rows(
-    connection: sqlite3.Connection, tip: Tip, fresh: Sequence[Prepared], key: LogKey
-) -> Tip:
+def insert_rows(connection: sqlite3.Connection, tip: Tip, fresh: Sequence[Prepared], key: LogKey) -> Tip:
     """Writes entries, parts, tiles, views and the new checkpoint; the tip after them."""
     appended = log.append(tip.frontier, [one.encoded for one in fresh], seal_key=key.seal_key)
     placed = list(zip(appended.rows, fresh, strict=True))

@@ -14,8 +14,9 @@ from provsdk.records.record import Extension, ProvenanceRecord
 from provsdk.store.encryption import DataKey
 from provsdk.store.keystore import Absent
 from provsdk.store.packing import Erased, Open, Packed, Sealed, Shared, unpack
+from provsdk.store.views import Rows, project
 
-__all__ = ["FindKey", "Said", "entry_parts", "is_protected", "read_pack", "said_by"]
+__all__ = ["FindKey", "Said", "derived_rows", "entry_parts", "is_protected", "read_pack", "said_by"]
 
 FindKey = Callable[[str], "DataKey | Absent"]
 """Subject → its data key, or why there is none."""
@@ -121,3 +122,16 @@ def said_by(entry: Entry, parts: Iterable[EntryPart]) -> Said:
         if any(part.state == "erased" for part in needed):
             return Said(None, locked=False)
         raise
+
+
+def derived_rows(connection: sqlite3.Connection, index: int, entry: Entry, find_key: FindKey) -> Rows | None:
+    """What the entry adds to the views; None if a part that this takes is locked.
+
+    Raises:
+        FormatError: its parts are damaged.
+    """
+    packed = read_pack(connection, index)
+    said = said_by(entry, entry_parts(connection, entry, packed, find_key))
+    if said.locked:
+        return None
+    return project(index, entry, said.what, protected=is_protected(packed))

@@ -92,7 +92,7 @@ def _prepared(draft: Draft, salts: memoryview, key: DataKey | None) -> Prepared:
     return Prepared(draft, entry, encode(entry), pack(packed), shared)
 
 
-def _packed(  # noqa: PLR0913 what is known of one part
+def _packed(
     draft: Draft,
     part: Part,
     salt: bytes,

@@ -14,27 +14,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from provsdk import canonical
 from provsdk.errors import (
     FormatError,
     KeyConflict,
-    KeyUnusable,
     StoreDamaged,
     StoreError,
-    StoreRolledBack,
     StoreUnavailable,
 )
-from provsdk.ledger.entries import Entry, decode
 from provsdk.ledger.keys import LogKey, log_key
-from provsdk.store import queries, schema
+from provsdk.store import queries
 from provsdk.store.appending import insert_rows, place
 from provsdk.store.contract import Draft, Folded, LogEntry, Sealed, Stats, StoredPart, Summary
 from provsdk.store.database import Identity, busy_for, connect, explained, identity, rolled_back
 from provsdk.store.encryption import DataKey
 from provsdk.store.keystore import Absent, KeyStore
-from provsdk.store.layout import DATABASE, check_version
+from provsdk.store.layout import DATABASE, check_version, missing, stated_origin
 from provsdk.store.memory import Memory
-from provsdk.store.reading import entry_parts, is_protected, read_pack, said_by
 from provsdk.store.rebuilding import rebuild
 from provsdk.store.sealing import prepare, subjects_to_encrypt
 from provsdk.store.tip import Tip, read_tip
@@ -142,6 +137,18 @@ class SqliteStore:
                     raise StoreDamaged(f"the store at {self.path} is damaged: {error}. Run `provsdk verify`") from error
                 return known.origin
         return self._origin
+
+    def stated_origin(self) -> str:
+        """The log's name, as entry 0 has it and nothing else.
+
+        Raises:
+            StoreDamaged: it has none.
+        """
+        with self._reading() as connection:
+            try:
+                return stated_origin(connection)
+            except FormatError as error:
+                raise StoreDamaged(f"the store at {self.path} is damaged: {error}") from error
 
     def _key(self, connection: sqlite3.Connection) -> LogKey:
         if self._log_key is None or self._log_key.signer.name != self._origin_of(connection):

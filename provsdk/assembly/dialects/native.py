@@ -49,7 +49,7 @@ MAX_PIECES: Final = 4_096
 VERSION: Final = 1
 
 
-class _Struct(msgspec.Struct, frozen=True, kw_only=True):
+class _Struct(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     pass
 
 

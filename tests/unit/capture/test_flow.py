@@ -1,5 +1,6 @@
 """Which value came from which: identity, digest, containers looked into; and what links nothing."""
 
+import contextvars
 import json
 
 from provsdk import semconv, traced_model_call, traced_output, traced_source, traced_transform
@@ -189,8 +190,6 @@ def test_what_has_no_digest_is_named_and_costs_nothing_else(plug, kept):
 
 
 def test_work_that_ends_after_its_output_is_late(plug, kept):
-    import contextvars
-
     held = []
 
     @traced_source("later")
@@ -283,8 +282,11 @@ def test_what_has_not_ended_is_named_as_a_missing_span(plug, kept):
         open_block.__enter__()
         return LONG
 
-    answer()
-    reason, detail = kept.facts[0]["missing"][0]
-    assert (reason, detail[:4]) == ("span_missing", "act_")
-    open_block.__exit__(None, None, None)
+    def untidily():
+        answer()
+        reason, detail = kept.facts[0]["missing"][0]
+        assert (reason, detail[:4]) == ("span_missing", "act_")
+        open_block.__exit__(None, None, None)
+
+    contextvars.copy_context().run(untidily)
     assert len(kept.late_facts) == 1

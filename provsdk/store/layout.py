@@ -1,0 +1,73 @@
+"""What a store's directory holds, and how one tells that a database in it is a store of this version."""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from provsdk import canonical
+from provsdk.errors import FormatError, StoreError, StoreForeign, StoreRolledBack, StoreTooNew, StoreUnavailable
+from provsdk.store.memory import Memory
+from provsdk.store.packing import Open
+from provsdk.store.reading import read_pack
+from provsdk.store.schema import APPLICATION_ID, SCHEMA_VERSION
+
+__all__ = ["DATABASE", "GITIGNORE", "check_version", "is_blank", "missing", "stated_origin"]
+
+DATABASE: Final = "log.db"
+GITIGNORE: Final = ".gitignore"
+
+
+def is_blank(connection: sqlite3.Connection) -> bool:
+    """Whether the database is one that nothing was ever written to."""
+    application, version = _marks(connection)
+    return application == version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+
+
+def check_version(connection: sqlite3.Connection, path: Path) -> None:
+    """That this is a store, and one that this version reads.
+
+    Raises:
+        StoreForeign: it is something else.
+        StoreTooNew: a newer version wrote it.
+    """
+    application, version = _marks(connection)
+    if application != APPLICATION_ID:
+        what = "an empty database" if is_blank(connection) else "an SQLite database of something else"
+        raise StoreForeign(f"{path} is {what}, not a provsdk store; name another place with `store`")
+    if version != SCHEMA_VERSION:
+        raise StoreTooNew(
+            f"the store at {path} has version {version}; this provsdk reads version {SCHEMA_VERSION}. "
+            "Upgrade it: pip install -U provsdk"
+        )
+
+
+def missing(directory: Path, memory: Memory) -> StoreError:
+    """What to say where no database is."""
+    known = memory.of_path()
+    if known is None or known.size == 0:
+        return StoreUnavailable(
+            f"there is no store at {directory}; make one with `provsdk init`, or name another place"
+        )
+    return StoreRolledBack(
+        f"the store at {directory} is gone: the log {known.origin!r} was there, with {known.size} entries. Restore "
+        f"{directory / DATABASE}; or, to give that log up and begin a new one, delete {known.file}"
+    )
+
+
+def stated_origin(connection: sqlite3.Connection) -> str:
+    """The log's name, as entry 0 gives it.
+
+    Raises:
+        FormatError: it gives none.
+    """
+    parts = [part for part in read_pack(connection, 0) if isinstance(part, Open) and part.path == "log"]
+    said = canonical.parse(parts[0].content) if parts else None
+    origin = said.get("origin") if isinstance(said, dict) else None
+    if not isinstance(origin, str):
+        raise FormatError("entry 0 does not say whose log this is")
+    return origin
+
+
+def _marks(connection: sqlite3.Connection) -> tuple[int, int]:
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    return application, connection.execute("PRAGMA user_version").fetchone()[0]

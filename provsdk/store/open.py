@@ -1,0 +1,161 @@
+"""Opens a store, and makes one where there is none: a directory with a database, and a log with its first entry in it."""
+
+import os
+import secrets
+import sqlite3
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from provsdk import canonical
+from provsdk.digest import JoinKey
+from provsdk.errors import ConfigError, StoreRolledBack, UsageError
+from provsdk.ledger.keys import digest_key, log_key
+from provsdk.ledger.merkle import Frontier
+from provsdk.records.parts import Part
+from provsdk.store import schema
+from provsdk.store.appending import insert_rows
+from provsdk.store.contract import Draft
+from provsdk.store.database import connect, explained, rolled_back, unavailable
+from provsdk.store.layout import DATABASE, GITIGNORE, check_version, is_blank, missing
+from provsdk.store.memory import Memory
+from provsdk.store.sealing import prepare
+from provsdk.store.sqlite import SqliteStore
+from provsdk.store.tip import Tip
+
+__all__ = ["directory_of", "open_store"]
+
+_SCHEME: Final = "sqlite:"
+
+
+def open_store(
+    place: str | Path,
+    *,
+    keys: str | Path,
+    state: str | Path,
+    origin: str | None = None,
+    create: bool = False,
+    read_only: bool = False,
+) -> SqliteStore:
+    """Opens the store at `place`.
+
+    Args:
+        place: Its directory, or `sqlite:<directory>`.
+        keys: Directory of the key files; keys that a new log needs are made there.
+        state: Directory for what is remembered of logs outside their stores, and for wrapped data keys.
+        origin: Name of the log; a random one if None and the log is made. Where there is a log it must be its name.
+        create: Make a store where there is none.
+        read_only: Nothing will be appended; `create` is of no effect then.
+
+    Raises:
+        StoreUnavailable: there is none and not `create`; it cannot be read or written; it is locked.
+        StoreRolledBack: there was one, and it is gone; or there was a log of that origin elsewhere.
+        StoreForeign, StoreTooNew, StoreDamaged: the file is no store, of a newer version, or contradicts itself.
+        KeyUnusable: a key is damaged, or cannot be made.
+        ConfigError: the log there has another origin.
+        UsageError: the origin cannot be a log's name; the URL is of a kind of store that this version has not.
+    """
+    directory, keys, state = directory_of(place), Path(keys), Path(state)
+    if not read_only and create:
+        _make(directory, keys, state, origin)
+    elif not (directory / DATABASE).exists():
+        raise missing(directory, Memory(state, directory))
+    store = SqliteStore(directory, keys=keys, state=state, read_only=read_only)
+    try:
+        if origin is not None and store.origin != origin:
+            raise ConfigError(
+                f"the store at {directory} holds the log {store.origin!r}, and `origin` is {origin!r}: set `origin` to "
+                "that name or leave it out, or name another place with `store`"
+            )
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def directory_of(place: str | Path) -> Path:
+    """The directory that a path or `sqlite:` URL names.
+
+    Raises:
+        UsageError: a URL of another kind.
+    """
+    if isinstance(place, Path):
+        return place
+    if place.startswith(_SCHEME):
+        return Path(place.removeprefix(_SCHEME).removeprefix("//"))
+    if "://" in place:
+        kind = place.partition(":")[0]
+        raise UsageError(f"a store is a directory or sqlite:<directory>; this version has no store of kind {kind!r}")
+    return Path(place)
+
+
+def _make(directory: Path, keys: Path, state: Path, origin: str | None) -> None:
+    """Makes what is missing; processes that do so at once end with one log, whose entry 0 the first of them wrote."""
+    path = directory / DATABASE
+    memory = Memory(state, directory)
+    if path.exists() and path.stat().st_size > 0:
+        return
+    _refuse_to_replace(directory, memory, origin)
+    _make_directory(directory)
+    with explained(path):
+        connection = connect(path)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            if is_blank(connection):
+                tip, name = _begin_log(connection, keys, origin or f"provsdk-{secrets.token_hex(8)}")
+                memory.prepare(name)
+                connection.execute("COMMIT")
+                memory.remember(name, tip.frontier.size, tip.frontier.root())
+            else:
+                connection.execute("ROLLBACK")
+                check_version(connection, path)
+        except BaseException:
+            rolled_back(connection)
+            raise
+        finally:
+            connection.close()
+
+
+def _refuse_to_replace(directory: Path, memory: Memory, origin: str | None) -> None:
+    here = memory.of_path()
+    if here is not None and here.size:
+        raise missing(directory, memory)
+    known = memory.of_origin(origin) if origin is not None else None
+    if known is not None and known.size:
+        raise StoreRolledBack(
+            f"the log {origin!r} is known: it is at {known.path}, with {known.size} entries, and a second one by that "
+            f"name would contradict it. Choose another `origin`; or, if it was given up, delete {known.file}"
+        )
+
+
+def _make_directory(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ignore = directory / GITIGNORE
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="ascii")
+        os.close(os.open(directory / DATABASE, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
+    except OSError as error:
+        raise unavailable(directory, error) from error
+
+
+def _begin_log(connection: sqlite3.Connection, keys: Path, origin: str) -> tuple[Tip, str]:
+    key = log_key(keys, origin, create=True)
+    said = {
+        "origin": origin,
+        "log_key": key.signer.vkey,
+        "digest_key_id": JoinKey(digest_key(keys, create=True)).key_id,
+        "recovery_key": None,
+    }
+    draft = Draft(
+        kind="log.opened",
+        key="log",
+        actor=origin,
+        subject=origin,
+        time=datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        parts=(Part("log", "permanent", canonical.canonical(said)),),
+        protected=False,
+    )
+    schema.create(connection)
+    return insert_rows(connection, Tip("", Frontier(), {}), prepare([draft], {}), key), origin

@@ -1,0 +1,253 @@
+"""What a store is asked, as functions of a connection."""
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from provsdk import canonical
+from provsdk.errors import FormatError, NotFound, StoreDamaged
+from provsdk.ledger.entries import Entry, decode
+from provsdk.ledger.reader import EntryPart
+from provsdk.records.fold import fold
+from provsdk.records.record import Extension, ProvenanceRecord
+from provsdk.store.contract import Folded, LogEntry, PartState, Stats, StoredPart, Summary
+from provsdk.store.reading import FindKey, entry_parts, read_pack, said_by
+from provsdk.store.views import output_id_of
+
+__all__ = ["AT_ONCE", "entries", "entries_about", "entry_at", "folded", "parts", "resolve", "stats", "summaries"]
+
+AT_ONCE: Final = 256
+"""Entries read by one statement."""
+
+_CANDIDATES: Final = 5
+_NO_STOP: Final = 2**63 - 1
+
+
+def entries(connection: sqlite3.Connection, start: int, stop: int | None) -> list[LogEntry]:
+    """The first `AT_ONCE` entries from `start` up to before `stop`."""
+    rows = connection.execute(
+        "SELECT idx, bytes FROM entries WHERE idx >= ? AND idx < ? ORDER BY idx LIMIT ?",
+        (start, _NO_STOP if stop is None else stop, AT_ONCE),
+    )
+    return [_log_entry(index, _decoded(index, data)) for index, data in rows]
+
+
+def entries_about(connection: sqlite3.Connection, subject: str) -> list[LogEntry]:
+    """Entries with that subject, in log order."""
+    rows = connection.execute(
+        "SELECT idx, bytes FROM entries WHERE idx IN (SELECT idx FROM audit WHERE subject = ?) ORDER BY idx", (subject,)
+    )
+    return [_log_entry(index, _decoded(index, data)) for index, data in rows]
+
+
+def entry_at(connection: sqlite3.Connection, index: int) -> Entry:
+    """One entry.
+
+    Raises:
+        NotFound: there is none.
+        StoreDamaged: it is damaged.
+    """
+    row = connection.execute("SELECT bytes FROM entries WHERE idx = ?", (index,)).fetchone()
+    if row is None:
+        raise NotFound(f"there is no entry {index}")
+    return _decoded(index, row[0])
+
+
+def parts(connection: sqlite3.Connection, index: int, find_key: FindKey) -> list[StoredPart]:
+    """The parts of an entry, sorted by path."""
+    read = _parts(connection, index, entry_at(connection, index), find_key)
+    return [StoredPart(part.path, part.retention, part.state, part.content) for part in read]
+
+
+def resolve(connection: sqlite3.Connection, name: str) -> str:
+    """Record id for a record id, an output id, a unique prefix of either, or `@latest`."""
+    name = name.strip()
+    if name == "@latest":
+        row = connection.execute("SELECT record_id FROM records ORDER BY idx DESC LIMIT 1").fetchone()
+        if row is None:
+            raise NotFound("there is no record yet")
+        return str(row[0])
+    found = _starting(connection, "record_id", f"rec_{name[4:]}" if name.startswith("out_") else name)
+    if name.startswith("out_"):
+        found = [one for one in found if one[1] is None] + _starting(connection, "output_id", name)
+    if len(found) > 1:
+        found = [one for one in found if name in one] or found
+    if len(found) != 1:
+        raise _not_one(name, [one[0] for one in found])
+    return found[0][0]
+
+
+def _starting(connection: sqlite3.Connection, column: str, prefix: str) -> list[tuple[str, str | None]]:
+    if not prefix:
+        return []
+    beyond = prefix[:-1] + chr(min(ord(prefix[-1]) + 1, 0x10FFFF))
+    return connection.execute(
+        f"SELECT record_id, output_id FROM records WHERE {column} >= ? AND {column} < ? ORDER BY idx LIMIT ?",  # noqa: S608 one of two columns
+        (prefix, beyond, _CANDIDATES + 1),
+    ).fetchall()
+
+
+def _not_one(name: str, candidates: list[str]) -> NotFound:
+    if not candidates:
+        return NotFound(f"there is no record {name!r}")
+    more = " and more" if len(candidates) > _CANDIDATES else ""
+    return NotFound(f"more than one record begins with {name!r}: {', '.join(candidates[:_CANDIDATES])}{more}")
+
+
+_SUMMARY: Final = """SELECT idx, record_id, output_id, name, status, generated_at, classification, sources,
+    transformations, model_calls, policy_checks, complete, protected FROM records ORDER BY idx"""
+
+
+def summaries(
+    connection: sqlite3.Connection,
+    limit: int | None,
+    newest_first: bool,  # noqa: FBT001 as in the contract
+    find_key: FindKey,
+) -> list[Summary]:
+    """Records in log order or the reverse; of protected ones what can be decrypted."""
+    order = "DESC" if newest_first else "ASC"
+    rows = connection.execute(f"{_SUMMARY} {order} LIMIT ?", (-1 if limit is None else limit,)).fetchall()
+    return [_summary(connection, row, find_key) for row in rows]
+
+
+def _summary(connection: sqlite3.Connection, row: tuple[Any, ...], find_key: FindKey) -> Summary:
+    index, record_id, output_id, name, status, generated_at, classification, *counts, complete, protected = row
+    complete = None if complete is None else bool(complete)
+    if protected:
+        record = said_by_entry(connection, index, find_key)
+        if isinstance(record, ProvenanceRecord):
+            output_id, name, status = record.output.output_id, record.output.name, record.output.status
+            generated_at, classification = record.generated_at, record.output.classification
+            complete = record.completeness.complete
+    return Summary(
+        record_id=record_id,
+        output_id=output_id or output_id_of(record_id),
+        name=name,
+        status=status,
+        generated_at=generated_at,
+        classification=classification,
+        sources=counts[0] or 0,
+        transformations=counts[1] or 0,
+        model_calls=counts[2] or 0,
+        policy_checks=counts[3] or 0,
+        complete=complete,
+        entry=index,
+    )
+
+
+def said_by_entry(connection: sqlite3.Connection, index: int, find_key: FindKey) -> ProvenanceRecord | Extension | None:
+    """The record or extension that the entry at `index` holds, where it can be read."""
+    entry = entry_at(connection, index)
+    return _said(index, entry, _parts(connection, index, entry, find_key))
+
+
+def folded(connection: sqlite3.Connection, record_id: str, find_key: FindKey) -> Folded:
+    """The record with its extensions folded in."""
+    about = entries_about(connection, record_id)
+    if not any(entry.kind == "record.sealed" for entry in about):
+        raise NotFound(f"there is no record {record_id!r}")
+    record: ProvenanceRecord | None = None
+    extensions: list[Extension] = []
+    unreadable: list[tuple[int, str, PartState]] = []
+    notes: list[dict[str, Any]] = []
+    readable = True
+    for log_entry in about:
+        entry = entry_at(connection, log_entry.index)
+        read = _parts(connection, log_entry.index, entry, find_key)
+        unreadable += [(log_entry.index, part.path, part.state) for part in read if part.state != "open"]
+        said = _said(log_entry.index, entry, read)
+        if entry.kind in {"record.sealed", "record.extended"} and said is None:
+            readable = False
+        if isinstance(said, ProvenanceRecord):
+            record = said
+        elif said is not None:
+            extensions.append(said)
+        notes += _notes(log_entry, read)
+    whole = fold(record, extensions) if record is not None and readable else None
+    return Folded(record_id, whole, tuple(about), tuple(unreadable), tuple(notes))
+
+
+def _notes(entry: LogEntry, read: Iterable[EntryPart]) -> list[dict[str, Any]]:
+    if entry.kind != "note.added":
+        return []
+    found = []
+    for part in read:
+        if part.path == "note" and part.content is not None:
+            said = _json(entry.index, part.content)
+            found.append({"time": entry.time, "author": said.get("author"), "text": said.get("text")})
+    return found
+
+
+def _json(index: int, content: bytes) -> dict[str, Any]:
+    try:
+        said = canonical.parse(content)
+    except FormatError as error:
+        raise _damaged(index, error) from error
+    return said if isinstance(said, dict) else {}
+
+
+def stats(connection: sqlite3.Connection, path: Path) -> Stats:
+    """Sizes: of files, of the content of log and parts; what remains of the database is counted as views."""
+    log = _sum(connection, "SELECT sum(length(bytes) + length(seal)) FROM entries")
+    log += _sum(connection, "SELECT sum(length(hashes)) FROM tiles")
+    parts = _sum(connection, "SELECT sum(length(pack)) FROM parts") + _sum(
+        connection, "SELECT sum(length(bytes)) FROM shared"
+    )
+    pages = _sum(connection, "PRAGMA page_count") - _sum(connection, "PRAGMA freelist_count")
+    first, last = connection.execute("SELECT min(idx), max(idx) FROM records").fetchone()
+    files = (path, path.with_name(f"{path.name}-wal"))
+    return Stats(
+        entries=_sum(connection, "SELECT count(*) FROM entries"),
+        records=_sum(connection, "SELECT count(*) FROM records"),
+        first_record_at=None if first is None else entry_at(connection, first).time,
+        last_record_at=None if last is None else entry_at(connection, last).time,
+        bytes_total=sum(file.stat().st_size for file in files if file.exists()),
+        bytes_log=log,
+        bytes_parts=parts,
+        bytes_views=max(pages * _sum(connection, "PRAGMA page_size") - log - parts, 0),
+    )
+
+
+def _sum(connection: sqlite3.Connection, statement: str) -> int:
+    return int(connection.execute(statement).fetchone()[0] or 0)
+
+
+def _parts(connection: sqlite3.Connection, index: int, entry: Entry, find_key: FindKey) -> list[EntryPart]:
+    try:
+        return entry_parts(connection, entry, read_pack(connection, index), find_key)
+    except FormatError as error:
+        raise _damaged(index, error) from error
+
+
+def _said(index: int, entry: Entry, read: Iterable[EntryPart]) -> ProvenanceRecord | Extension | None:
+    try:
+        return said_by(entry, read).what
+    except FormatError as error:
+        raise _damaged(index, error) from error
+
+
+def _decoded(index: int, data: object) -> Entry:
+    try:
+        if not isinstance(data, bytes):
+            raise FormatError("the column `bytes` holds no bytes")
+        return decode(data)
+    except FormatError as error:
+        raise _damaged(index, error) from error
+
+
+def _damaged(index: int, error: FormatError) -> StoreDamaged:
+    return StoreDamaged(f"entry {index} is damaged: {error}. Run `provsdk verify`")
+
+
+def _log_entry(index: int, entry: Entry) -> LogEntry:
+    return LogEntry(
+        index=index,
+        id=entry.id,
+        kind=entry.kind,
+        time=entry.time,
+        key=entry.key,
+        actor=entry.actor,
+        subject=entry.subject,
+        body=entry.body,
+    )
