@@ -22,7 +22,7 @@ from provsdk import __version__, semconv
 from provsdk.pipeline._private_spans import OwnIds, PrivateSpan, PrivateTracer, readable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.trace import Link, SpanKind, Tracer
@@ -79,6 +79,7 @@ class OwnTracers:
         self._processors: tuple[SpanProcessor, ...] | None = None
         """The user's, as they were when the tracer was made; another tuple means another tracer."""
         self._tracer: Tracer = PrivateTracer(keeper.on_end)
+        self._own_resource = Resource.create()
 
     def tracer(self) -> Tracer:
         """The tracer to use now."""
@@ -96,10 +97,9 @@ class OwnTracers:
         if self._export_spans == "ids":
             trace.get_current_span().set_attribute(semconv.RECORD_ID, record_id)
 
-    def resource(self) -> dict[str, Any]:
+    def resource(self) -> Mapping[str, Any]:
         """Attributes of the user's resource; of the environment's, while there is no provider."""
-        resource = self._user.resource if self._user is not None else Resource.create()
-        return dict(resource.attributes)
+        return (self._user.resource if self._user is not None else self._own_resource).attributes
 
     def forward_to(self) -> SpanProcessor | None:
         """The user's processors, where our spans go to them."""

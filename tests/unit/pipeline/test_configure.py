@@ -1,0 +1,298 @@
+"""`configure` on a real store: from a traced call to a sealed record, and every way in."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import msgspec
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+
+import provsdk
+from provsdk import traced_output, traced_source
+from provsdk.capture import ports
+from provsdk.errors import ConfigError, StoreError, StoreForeign
+from provsdk.store.open import open_store
+
+LONG = "a sentence that is long enough to link something"
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Directories of a store, its keys and its memory; nothing configured before or after."""
+    monkeypatch.delenv("PROVSDK_STORE", raising=False)
+    monkeypatch.setenv("PROVSDK_KEYS", str(tmp_path / "keys"))
+    monkeypatch.setenv("PROVSDK_STATE", str(tmp_path / "state"))
+    yield tmp_path / "store"
+    provsdk.shutdown()
+
+
+def opened(place):
+    return open_store(place, keys=place.parent / "keys", state=place.parent / "state", read_only=True)
+
+
+def records(place):
+    store = opened(place)
+    try:
+        return [store.fold(one.record_id).record for one in store.summaries(newest_first=False)]
+    finally:
+        store.close()
+
+
+@traced_source("handbook", type="file", location="/h.pdf", version="3")
+def load():
+    return LONG
+
+
+@traced_output("answer")
+def answer():
+    return load()
+
+
+def test_one_call_is_one_sealed_record_when_the_caller_has_the_value(place):
+    provsdk.configure(store=place, service="desk", owner="ana@example.org", classification="internal")
+    assert answer() == LONG
+    (record,) = records(place)
+    assert record.output.name == "answer"
+    assert record.output.digest == "sha256:" + __import__("hashlib").sha256(LONG.encode()).hexdigest()
+    assert [(one.name, one.type, one.version, one.location) for one in record.sources] == [
+        ("handbook", "file", "3", "/h.pdf")
+    ]
+    assert [(one.role, one.agent) for one in record.ownership] == [("output_owner", "ana@example.org")]
+    assert record.environment["service.name"] == "desk"
+    assert record.emitter.number == 1
+    assert record.completeness.complete
+
+
+def test_the_emitter_is_opened_before_and_closed_after_its_outputs(place):
+    provsdk.configure(store=place)
+    answer()
+    provsdk.shutdown()
+    store = opened(place)
+    kinds = [entry.kind for entry in store.entries()]
+    assert kinds == ["log.opened", "emitter.opened", "record.sealed", "emitter.closed"]
+    closed = msgspec.json.decode(store.parts(3)[0].content)
+    assert {name: closed[name] for name in ("by", "started", "sealed", "lost")} == {
+        "by": "exit",
+        "started": 1,
+        "sealed": 1,
+        "lost": 0,
+    }
+    store.close()
+
+
+def test_a_second_configure_ends_the_first(place):
+    provsdk.configure(store=place)
+    answer()
+    provsdk.configure(store=place.parent / "other")
+    answer()
+    assert len(records(place)) == len(records(place.parent / "other")) == 1
+
+
+def test_shutdown_makes_calls_pass_through_again(place):
+    provsdk.configure(store=place)
+    provsdk.shutdown()
+    assert answer() == LONG
+    assert records(place) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"durabilty": "sync"}, "durabilty .argument.: no such key.*durability"),
+        ({"durability": "fast"}, "durability .argument.*sync.*batch"),
+        ({"max_wait": "soon"}, "max_wait .argument."),
+        ({"tracer_provider": object()}, "tracer_provider .argument.: wants"),
+        ({"exporters": ["nobody"]}, "no exporter named 'nobody'.*jsonl"),
+    ],
+)
+def test_a_wrong_setting_names_itself_its_place_and_what_is_allowed(place, settings, message):
+    with pytest.raises(ConfigError, match=message):
+        provsdk.configure(store=place, **settings)
+
+
+def test_a_foreign_database_is_refused_and_left_alone(place):
+    place.mkdir()
+    (place / "log.db").write_bytes(b"not a database, but somebody's file" * 100)
+    with pytest.raises(StoreForeign):
+        provsdk.configure(store=place)
+    assert (place / "log.db").read_bytes().startswith(b"not a database")
+    assert ports.current() is None
+
+
+def test_the_first_traced_call_configures_itself_from_the_environment(place, monkeypatch):
+    monkeypatch.setenv("PROVSDK_STORE", str(place))
+    monkeypatch.setenv("PROVSDK_SERVICE", "from-environment")
+    answer()
+    assert records(place)[0].environment["service.name"] == "from-environment"
+
+
+def test_an_environment_that_cannot_work_is_told_once_and_the_program_goes_on(place, monkeypatch, caplog):
+    monkeypatch.setenv("PROVSDK_STORE", "/dev/null/not-a-directory")
+    assert answer() == LONG
+    assert answer() == LONG
+    assert len([one for one in caplog.records if one.name == "provsdk"]) == 1
+    assert "outputs are not recorded" in caplog.text
+
+
+def test_disabled_is_a_pass_through(place, monkeypatch):
+    monkeypatch.setenv("PROVSDK_DISABLED", "1")
+    provsdk.configure(store=place)
+    assert answer() == LONG
+    assert not place.exists()
+    assert provsdk.flush()
+
+
+def test_otel_sdk_disabled_stops_exports_not_records(place, monkeypatch):
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    provsdk.configure(store=place, tracer_provider=TracerProvider(shutdown_on_exit=False))
+    answer()
+    assert len(records(place)) == 1
+
+
+async def test_async_outputs_are_sealed_too(place):
+    provsdk.configure(store=place)
+
+    @traced_output("later")
+    async def later():
+        return LONG
+
+    import asyncio
+
+    assert await asyncio.gather(*(later() for _ in range(20))) == [LONG] * 20
+    found = records(place)
+    assert sorted(one.emitter.number for one in found) == list(range(1, 21))
+
+
+def test_batch_is_sealed_by_flush(place):
+    provsdk.configure(store=place, durability="batch")
+    for _ in range(30):
+        answer()
+    flushed = provsdk.flush()
+    assert flushed
+    assert len(records(place)) == 30
+
+
+def test_work_that_ends_late_extends_its_record(place):
+    import contextvars
+
+    held = []
+
+    @traced_output("early")
+    def early():
+        held.append(contextvars.copy_context())
+        return LONG
+
+    provsdk.configure(store=place)
+    early()
+    held[0].run(load)
+    assert provsdk.flush()
+    store = opened(place)
+    assert [entry.kind for entry in store.entries()][-1] == "record.extended"
+    (record,) = [store.fold(one.record_id).record for one in store.summaries()]
+    assert [one.name for one in record.sources] == ["handbook"]
+    store.close()
+
+
+def test_a_nested_output_has_a_record_of_its_own(place):
+    @traced_output("outer")
+    def outer():
+        return answer() + "!"
+
+    provsdk.configure(store=place)
+    outer()
+    inner, out = records(place)
+    assert (inner.output.name, out.output.name) == ("answer", "outer")
+    assert [one.name for one in inner.sources] == ["handbook"]
+    assert out.sources == []
+    nested = [edge for edge in out.flow if edge.to == inner.output.output_id]
+    assert [(edge.from_, edge.basis) for edge in nested] == [(out.output.output_id, "enclosing")]
+
+
+def test_content_is_kept_only_when_asked_for_and_never_in_plain(place):
+    provsdk.configure(store=place, capture_content="full")
+    answer()
+    provsdk.shutdown()
+    store = opened(place)
+    index = next(entry.index for entry in store.entries() if entry.kind == "record.sealed")
+    content = [part for part in store.parts(index) if part.path.startswith("content/")]
+    assert any(LONG in part.content.decode() for part in content)
+    store.close()
+    for file in place.rglob("*"):
+        if file.is_file():
+            assert LONG.encode() not in file.read_bytes()
+
+
+def test_every_part_of_a_confidential_record_is_encrypted(place):
+    @traced_output("case-4711", classification="confidential", subjects=["somebody@example.org"])
+    def secret():
+        return load()
+
+    provsdk.configure(store=place)
+    secret()
+    provsdk.shutdown()
+    for file in place.rglob("*"):
+        if file.is_file():
+            data = file.read_bytes()
+            assert b"case-4711" not in data
+            assert b"somebody@" not in data
+            assert b"/h.pdf" not in data
+    (record,) = records(place)
+    assert record.context.subjects == ["somebody@example.org"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_is_an_emitter_of_its_own(place):
+    program = textwrap.dedent(
+        f"""
+        import os, provsdk
+        from provsdk import traced_output
+        @traced_output("out")
+        def out(): return {LONG!r}
+        provsdk.configure(store={str(place)!r})
+        out()
+        child = os.fork()
+        out()
+        if child:
+            assert os.waitpid(child, 0)[1] == 0
+        else:
+            provsdk.shutdown()
+            os._exit(0)
+        """
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=60, env=os.environ.copy())
+    found = records(place)
+    numbers = sorted((one.emitter.id, one.emitter.number) for one in found)
+    assert len({identity for identity, _ in numbers}) == 2
+    assert sorted(number for _, number in numbers) == [1, 1, 2]
+
+
+def test_what_is_pending_at_exit_is_sealed(place):
+    program = textwrap.dedent(
+        f"""
+        import provsdk
+        from provsdk import traced_output
+        @traced_output("out")
+        def out(): return {LONG!r}
+        provsdk.configure(store={str(place)!r}, durability="batch")
+        for _ in range(5): out()
+        """
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60, env=os.environ.copy())
+    assert len(records(place)) == 5
+
+
+def test_exporters_get_every_sealed_record_and_a_failing_one_blocks_nothing(place, tmp_path):
+    target = tmp_path / "out.jsonl"
+    provsdk.configure(store=place, exporters=[{"name": "jsonl", "path": str(target)}])
+    answer()
+    answer()
+    assert provsdk.flush()
+    lines = target.read_text().splitlines()
+    assert [msgspec.json.decode(line)["output"]["name"] for line in lines] == ["answer", "answer"]
+
+
+def test_configure_raises_when_the_store_cannot_be_written(place):
+    with pytest.raises(StoreError):
+        provsdk.configure(store="/proc/nowhere/store")
