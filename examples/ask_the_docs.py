@@ -21,6 +21,7 @@ from openai import DefaultHttpxClient, OpenAI, OpenAIError
 
 import provsdk
 from provsdk import traced_check, traced_model_call, traced_output, traced_source
+from provsdk.errors import StoreRolledBack
 
 QUESTIONS = (
     "How do wrapt decorators preserve the signature of a function?",
@@ -105,18 +106,35 @@ def main() -> int:
     if len(documents) < LEAST_DOCUMENTS:
         print(f"Too few to ask about: install provsdk[demo], which brings {LEAST_DOCUMENTS} and more.", file=sys.stderr)
         return 1
-    provsdk.configure(service="ask-the-docs", owner="docs-team")
+    store = configure()
     with ExitStack() as stack:
         client, model = connect(stack)
         assistant = Assistant(index, client, model)
         for question in QUESTIONS:
             print(f"\n{'=' * 78}\n{question}\n\n{textwrap.fill(assistant.answer(question), 78)}\n", flush=True)
-            show("show", "@latest")
+            show("show", "@latest", *store)
     provsdk.shutdown()
     print(f"\n{'=' * 78}\nLook further:")
     for arguments in ("list", "sources @latest", "lineage @latest", "audit @latest", "verify"):
-        print(f"  {program()} {arguments}")
+        print("  " + " ".join([program(), arguments, *store]))
     return 0
+
+
+def configure() -> tuple[str, ...]:
+    """Sets provsdk up, with its store here; what the command line has to be told to find that store."""
+    number = 1
+    while True:
+        place = os.environ.get("PROVSDK_STORE") or (".provsdk" if number == 1 else f".provsdk-{number}")
+        try:
+            provsdk.configure(service="ask-the-docs", owner="docs-team", store=place)
+        except StoreRolledBack:
+            # A log that vanished is what provsdk must not pass over. Here somebody tidied up, and a new one will do.
+            if (Path(place) / "log.db").exists() or "PROVSDK_STORE" in os.environ:
+                raise
+            print(f"The store of an earlier run, {place}, is gone, and remembered: this run takes another place.")
+            number += 1
+        else:
+            return () if number == 1 else ("--store", place)
 
 
 def connect(stack: ExitStack) -> tuple[OpenAI, str]:

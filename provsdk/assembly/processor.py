@@ -46,17 +46,21 @@ class Keeper(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         """Keeps the span, and forwards it where it was sampled."""
-        attributes = span.attributes
-        record_id = attributes.get(semconv.RECORD_ID) if attributes else None
-        if isinstance(record_id, str):
-            with self._lock:
-                self._kept.setdefault(record_id, []).append(span)
+        self.keep(span)
         target = self._target(span)
         if target is not None:
             try:
                 target.on_end(span)
             except Exception as error:
                 _log.warning("a span processor failed at an end (%s)", type(error).__qualname__)
+
+    def keep(self, span: Any) -> None:
+        """Keeps the span, of the SDK or a private one, and forwards nothing."""
+        attributes = span.attributes
+        record_id = attributes.get(semconv.RECORD_ID) if attributes else None
+        if isinstance(record_id, str):
+            with self._lock:
+                self._kept.setdefault(record_id, []).append(span)
 
     def _target(self, span: Any) -> SpanProcessor | None:
         # A private span of ours may end after the user's processors have appeared; they could not read it.

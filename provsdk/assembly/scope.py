@@ -65,9 +65,11 @@ class Scope:
 
     def _take_missing(self, said: Any) -> None:
         for each in said if isinstance(said, (list, tuple)) else ():
-            if isinstance(each, (list, tuple)) and len(each) == 2 and each[0] in _REASONS:
-                detail = each[1]
-                self.missing.add((str(each[0]), clean(detail) if isinstance(detail, str) else None))
+            match each:
+                case [str(reason), detail] if reason in _REASONS:
+                    self.missing.add((str(reason), clean(detail) if isinstance(detail, str) else None))
+                case _:
+                    self.missing.add((INVALID, "missing"))
 
 
 class Activity:

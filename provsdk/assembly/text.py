@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from math import inf
 from typing import Any, Final
 
 __all__ = ["MAX_NAME", "MAX_TEXT", "clean", "is_moment", "plain_json", "rfc3339"]
@@ -29,6 +30,10 @@ _UNSAFE: Final = re.compile(
 )
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+
+_INTEGERS_END: Final = 2**53
+_EXPONENTS_BEGIN: Final = 1e21
+"""Below, RFC 8785 writes a float without an exponent, so that a large one reads as an integer."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_SECOND: Final = int((datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - _EPOCH).total_seconds())
@@ -66,7 +71,9 @@ def is_moment(text: str) -> bool:
 
 
 def plain_json(value: Any, levels: int = MAX_DEPTH) -> Any:
-    """A JSON value that has a canonical form: integers beyond 2^53 and foreign numbers as text, no lone surrogates.
+    """A JSON value that has a canonical form, and the same one when it was read back; no lone surrogates.
+
+    Numbers that are written as integers beyond 2^53, and those that are none, are text.
 
     Raises:
         ValueError: nested too deeply, or no JSON at all.
@@ -77,9 +84,9 @@ def plain_json(value: Any, levels: int = MAX_DEPTH) -> Any:
     if value is None or kind is bool:
         return value
     if kind is int:
-        return value if -(2**53) < value < 2**53 else str(value)
+        return value if -_INTEGERS_END < value < _INTEGERS_END else str(value)
     if kind is float:
-        return value if value - value == 0 else str(value)
+        return value if abs(value) < _INTEGERS_END or _EXPONENTS_BEGIN <= abs(value) < inf else str(value)
     if levels == 0:
         raise ValueError("nested too deeply")
     if kind is list or kind is tuple:

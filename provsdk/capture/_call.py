@@ -37,9 +37,9 @@ def begin(ports: Ports, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs
         activity = plan.open(ports, instance, args, kwargs)
         if plan.kind == semconv.KIND_OUTPUT and activity.scope is not None:
             activity.number = activity.scope.number = number = next(_numbers)
-            activity.declared.setdefault("tenant", ports.settings.tenant)
             ports.emitter.started(number, activity.span.get_span_context(), activity.name)
-            ports.tracers.announce(activity.scope.record_id)
+            if not ports.settings.spans_current:
+                ports.tracers.announce(activity.scope.record_id)
         activity.attach()
     except Exception as error:
         _guard.report(f"begin a {plan.kind}", error, ports)

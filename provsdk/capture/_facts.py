@@ -80,8 +80,15 @@ def _text(activity: Activity) -> str:
         pieces.append("," + _encode_json(activity.extra)[1:-1])
     if activity.error is not None:
         pieces.append(f',"error":{_quoted(activity.error)}')
-    if activity.declared:
-        pieces.append(f',"declared":{_encode_json(activity.declared)}')
+    declared = activity.declared
+    if activity.number is not None and "tenant" not in declared:
+        tenant = activity.ports.settings.tenant
+        if declared:
+            declared = {**declared, "tenant": tenant}
+        else:
+            pieces.append(f',"declared":{{"tenant":{_quoted(tenant)}}}')
+    if declared:
+        pieces.append(f',"declared":{_encode_json(declared)}')
     if activity.entities:
         pieces.append(f',"entities":[{",".join(activity.entities)}]')
     if activity.used:

@@ -152,7 +152,7 @@ class Activity:
         linkable = is_linkable(value)
         if not linkable and not is_output:
             return
-        measured = self._measure(value)
+        measured = measure(value, max_bytes=self.ports.settings.max_value_bytes)
         known = scope.registry.find(value, measured) if linkable else None
         if known is not None:
             self.used.append(use(known.id, known.basis))
@@ -177,7 +177,7 @@ class Activity:
         scope = outer.scope
         if scope is None or not is_linkable(value):
             return
-        known = scope.registry.find(value, self._measure(value))
+        known = scope.registry.find(value, measure(value, max_bytes=self.ports.settings.max_value_bytes))
         found = [known] if known is not None else known_in(value, scope.registry)
         outer.derived.extend(derivation(f"out_{self.key}", each.id, each.basis) for each in found)
 
@@ -186,7 +186,7 @@ class Activity:
         scope, is_output = self.scope, self.kind == semconv.KIND_OUTPUT
         if scope is None or self.kind == semconv.KIND_POLICY_CHECK or (value is None and not is_output):
             return
-        measured = self._measure(value)
+        measured = measure(value, max_bytes=self.ports.settings.max_value_bytes)
         if measured.problem is not None:
             self.missing.append(missing_of(measured, name or "result"))
         linkable = is_linkable(value)
@@ -205,7 +205,7 @@ class Activity:
         scope = self.scope
         if scope is None or scope.registry.cut:
             return None
-        measured = self._measure(value)
+        measured = measure(value, max_bytes=self.ports.settings.max_value_bytes)
         if measured.problem is not None:
             self.missing.append(missing_of(measured, "item"))
         linkable = is_linkable(value)
@@ -290,9 +290,6 @@ class Activity:
             self.missing.append(("content_not_kept", f"entities[{n}]"))
         else:
             self.content.append((n, measured.media_type, content))
-
-    def _measure(self, value: Any) -> Measured:
-        return measure(value, max_bytes=self.ports.settings.max_value_bytes)
 
     # -- the end
 

@@ -144,8 +144,9 @@ def _wrapper(plan: Plan) -> Callable[..., Any]:
         plugged = ports.current()
         if plugged is None:
             return wrapped(*args, **kwargs)
-        return _call.call(plan, plugged, wrapped, instance, args, kwargs)
+        return call(plan, plugged, wrapped, instance, args, kwargs)
 
+    call = _call.call
     return traced
 
 

@@ -22,6 +22,8 @@ def is_linkable(value: Any) -> bool:
     bytes under 32 bytes, empty containers, and tuples and frozensets of nothing but such values, because they may be
     constants of the code.
     """
+    if type(value) is str and len(value) >= MIN_LINKABLE_BYTES:
+        return True  # most values are text
     try:
         return _is_linkable(value, _CONSTANT_DEPTH)
     except Exception:

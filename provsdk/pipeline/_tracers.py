@@ -78,7 +78,7 @@ class OwnTracers:
         self._user: TracerProvider | None = provider
         self._processors: tuple[SpanProcessor, ...] | None = None
         """The user's, as they were when the tracer was made; another tuple means another tracer."""
-        self._tracer: Tracer = PrivateTracer(keeper.on_end)
+        self._tracer: Tracer = PrivateTracer(keeper.keep)
         self._own_resource = Resource.create()
 
     def tracer(self) -> Tracer:
@@ -117,7 +117,7 @@ class OwnTracers:
 
     def _keep_and_forward(self, span: PrivateSpan) -> None:
         """Keeps a private span, and gives one that was sampled to the user's processors in the shape they know."""
-        self._keeper.on_end(span)  # type: ignore[arg-type] # it keeps either kind
+        self._keeper.keep(span)
         target = self.forward_to()
         if span.context.trace_flags.sampled and target is not None and self._user is not None:
             try:

@@ -1,23 +1,25 @@
 """An entry's parts as one blob. Format: `docs/formats/store.md`, section 3.
 
     pack   = 0x01 || length of index (u32) || length of its plain text (u32) || index || fixed || seal (16 bytes)
-    index  = raw DEFLATE of MessagePack [[path, retention, form, detail], …], sorted by path
+    index  = raw DEFLATE of MessagePack [[path, retention, form, detail], …], sorted by path; preset dictionary: `DICTIONARY`
     fixed  = for each part in that order, what does not compress: salts, commitments, ciphertexts
 
 Only what cannot be computed is kept: the commitment of an open part follows from salt and content.
 """
 
 import hmac
+import itertools
+import operator
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 
 from provsdk.errors import FormatError
 from provsdk.ledger.commitments import COMMITMENT_BYTES, SALT_BYTES
+from provsdk.store.dictionary import DICTIONARY
 
 __all__ = ["Erased", "Open", "Packed", "Sealed", "Shared", "pack", "pack_seal", "sealed_pack", "unpack"]
 
@@ -32,13 +34,12 @@ _DOMAIN: Final = b"provsdk/pack/v1\0"
 _OPEN, _SHARED, _SEALED, _ERASED = range(4)
 _DIGEST_BYTES: Final = 32
 
-# A small window: setting up DEFLATE's tables for the usual one takes three times as long as the work itself.
-_WINDOW: Final = -13
-_MEMORY: Final = 6
+# Little memory: setting up DEFLATE's usual tables takes longer than the work itself.
+_WINDOW: Final = -15
+_MEMORY: Final = 7
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(msgspec.Struct, frozen=True, gc=False):
     """A part that is there to be read."""
 
     path: str
@@ -47,8 +48,7 @@ class Open:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+class Shared(msgspec.Struct, frozen=True, gc=False):
     """A part whose bytes many entries have in common: they stand once, in a table of their own."""
 
     path: str
@@ -58,8 +58,7 @@ class Shared:
     """SHA-256 of the content."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(msgspec.Struct, frozen=True, gc=False):
     """An encrypted part."""
 
     path: str
@@ -69,8 +68,7 @@ class Sealed:
     """As `provsdk.store.encryption` makes it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Erased:
+class Erased(msgspec.Struct, frozen=True, gc=False):
     """A part that is gone, and the index of the entry that says so."""
 
     path: str
@@ -93,7 +91,7 @@ def pack(parts: Sequence[Packed]) -> bytes:
     """
     index: list[tuple[str, str, int, Any]] = []
     fixed: list[bytes] = []
-    for part in sorted(parts, key=_path):
+    for part in sorted(parts, key=operator.attrgetter("path")):
         match part:
             case Open():
                 index.append((part.path, part.retention, _OPEN, part.content))
@@ -110,13 +108,9 @@ def pack(parts: Sequence[Packed]) -> bytes:
     plain = _encode(index)
     if len(plain) > MAX_INDEX_BYTES:
         raise FormatError(f"the parts of one entry take {len(plain)} bytes, expected at most {MAX_INDEX_BYTES}")
-    deflate = zlib.compressobj(1, zlib.DEFLATED, _WINDOW, _MEMORY)
+    deflate = zlib.compressobj(1, zlib.DEFLATED, _WINDOW, _MEMORY, zlib.Z_DEFAULT_STRATEGY, DICTIONARY)
     packed = deflate.compress(plain) + deflate.flush()
     return b"".join((_HEAD.pack(_VERSION, len(packed), len(plain)), packed, *fixed))
-
-
-def _path(part: Packed) -> str:
-    return part.path
 
 
 def pack_seal(seal_key: bytes, index: int, packed: bytes) -> bytes:
@@ -162,7 +156,7 @@ def unpack(blob: bytes, *, index: int = 0, seal_key: bytes | None = None) -> lis
 def _inflate(data: bytes, plain_length: int) -> list[tuple[str, str, int, Any]]:
     if plain_length > MAX_INDEX_BYTES:
         raise FormatError(f"parts: an index of {plain_length} bytes, expected at most {MAX_INDEX_BYTES}")
-    inflate = zlib.decompressobj(_WINDOW)
+    inflate = zlib.decompressobj(_WINDOW, DICTIONARY)
     try:
         plain = inflate.decompress(data, plain_length + 1)
         rows = _decode(plain)
@@ -171,7 +165,7 @@ def _inflate(data: bytes, plain_length: int) -> list[tuple[str, str, int, Any]]:
     if len(plain) != plain_length or not inflate.eof or inflate.unused_data:
         raise FormatError("parts: the index has not the length that it says")
     paths = [row[0] for row in rows]
-    if any(second <= first for first, second in zip(paths, paths[1:], strict=False)):
+    if any(second <= first for first, second in itertools.pairwise(paths)):
         raise FormatError("parts: the paths are not in order, or one comes twice")
     return rows
 

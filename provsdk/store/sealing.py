@@ -5,7 +5,7 @@ It happens before the transaction, so that other writers wait for as little as p
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +16,7 @@ from provsdk.store.contract import Draft
 from provsdk.store.encryption import DataKey
 from provsdk.store.packing import Open, Packed, Sealed, Shared, pack
 
-__all__ = ["Prepared", "is_encrypted", "prepare", "subjects_to_encrypt"]
+__all__ = ["Prepared", "prepare", "subjects_to_encrypt"]
 
 SHARED_PATHS: Final = frozenset({"environment"})
 """Parts that many records have in common, byte for byte."""
@@ -39,14 +39,13 @@ class Prepared:
     """SHA-256 → content, of parts that are stored once."""
 
 
-def is_encrypted(draft: Draft, part: Part) -> bool:
-    """Captured content is always encrypted, and everything of a protected record is."""
-    return draft.protected or part.path.startswith("content/")
-
-
 def subjects_to_encrypt(drafts: Sequence[Draft]) -> set[str]:
-    """The subjects whose data keys `prepare` needs."""
-    return {draft.subject for draft in drafts if any(is_encrypted(draft, part) for part in draft.parts)}
+    """The subjects whose data keys `prepare` needs: of protected entries, and wherever content was captured."""
+    return {draft.subject for draft in drafts if draft.protected or any(_is_content(part) for part in draft.parts)}
+
+
+def _is_content(part: Part) -> bool:
+    return part.path.startswith("content/")
 
 
 def prepare(drafts: Sequence[Draft], keys: Mapping[str, DataKey]) -> list[Prepared]:
@@ -60,26 +59,29 @@ def prepare(drafts: Sequence[Draft], keys: Mapping[str, DataKey]) -> list[Prepar
         FormatError: a draft cannot be an entry: two parts with one path, a kind that is unknown, a field out of form.
     """
     # The salts of all parts come from one call: asking the kernel for each would cost more than the rest.
-    salts = memoryview(os.urandom(SALT_BYTES * sum(len(draft.parts) for draft in drafts)))
-    prepared = []
-    taken = 0
-    for draft in drafts:
-        count = len(draft.parts) * SALT_BYTES
-        prepared.append(_prepared(draft, salts[taken : taken + count], keys.get(draft.subject)))
-        taken += count
-    return prepared
+    random = os.urandom(SALT_BYTES * sum(len(draft.parts) for draft in drafts))
+    salts = iter([random[at : at + SALT_BYTES] for at in range(0, len(random), SALT_BYTES)])
+    return [_prepared(draft, salts, keys.get(draft.subject)) for draft in drafts]
 
 
-def _prepared(draft: Draft, salts: memoryview, key: DataKey | None) -> Prepared:
+def _prepared(draft: Draft, salts: Iterator[bytes], key: DataKey | None) -> Prepared:
     entry_id = uuid7()
+    protected = draft.protected
     packed: list[Packed] = []
     manifest = []
     shared: dict[bytes, bytes] = {}
-    for at, part in enumerate(draft.parts):
-        salt = bytes(salts[at * SALT_BYTES : (at + 1) * SALT_BYTES])
-        commitment = commit(salt, part.path, part.content)
-        manifest.append((part.path, part.retention, commitment))
-        packed.append(_packed(draft, part, salt, commitment, (entry_id, key), shared))
+    for part, salt in zip(draft.parts, salts, strict=False):
+        path, retention, content = part.path, part.retention, part.content
+        commitment = commit(salt, path, content)
+        manifest.append((path, retention, commitment))
+        if protected or _is_content(part):
+            packed.append(_encrypted(part, salt, commitment, entry_id, key))
+        elif path in SHARED_PATHS and len(content) >= SHARED_FROM_BYTES:
+            digest = hashlib.sha256(content).digest()
+            shared[digest] = content
+            packed.append(Shared(path, retention, salt, digest))
+        else:
+            packed.append(Open(path, retention, salt, content))
     entry = Entry(
         id=entry_id,
         kind=draft.kind,
@@ -92,21 +94,7 @@ def _prepared(draft: Draft, salts: memoryview, key: DataKey | None) -> Prepared:
     return Prepared(draft, entry, encode(entry), pack(packed), shared)
 
 
-def _packed(
-    draft: Draft,
-    part: Part,
-    salt: bytes,
-    commitment: bytes,
-    sealed_by: tuple[str, DataKey | None],
-    shared: dict[bytes, bytes],
-) -> Packed:
-    entry_id, key = sealed_by
-    if is_encrypted(draft, part):
-        if key is None:
-            raise AssertionError("a part that is to be encrypted comes with the key of its subject")
-        return Sealed(part.path, part.retention, commitment, key.seal(entry_id, part.path, salt, part.content))
-    if part.path in SHARED_PATHS and len(part.content) >= SHARED_FROM_BYTES:
-        digest = hashlib.sha256(part.content).digest()
-        shared[digest] = part.content
-        return Shared(part.path, part.retention, salt, digest)
-    return Open(part.path, part.retention, salt, part.content)
+def _encrypted(part: Part, salt: bytes, commitment: bytes, entry_id: str, key: DataKey | None) -> Sealed:
+    if key is None:
+        raise AssertionError("a part that is to be encrypted comes with the key of its subject")
+    return Sealed(part.path, part.retention, commitment, key.seal(entry_id, part.path, salt, part.content))

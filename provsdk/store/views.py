@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from provsdk.ledger.entries import Entry
-from provsdk.records.record import Edge, Extension, ProvenanceRecord, Source
+from provsdk.records.record import Extension, ProvenanceRecord, Source
 
 __all__ = ["BASES", "INSERTS", "JOIN_BYTES", "RELATIONS", "Rows", "output_id_of", "project"]
 
@@ -120,19 +120,17 @@ def _edges(index: int, said: ProvenanceRecord | Extension) -> tuple[_Row, ...]:
     free = len(said.sources) + 1
     rows = []
     for n, edge in enumerate(said.flow):
-        ends = []
-        for end in (edge.from_, edge.to):
-            node = nodes.get(end)
-            if node is None:
-                node = nodes[end] = free
-                free += 1
-            ends.append(node)
-        rows.append((index, n, *ends, *_how(edge)))
+        effect = nodes.get(edge.from_)
+        if effect is None:
+            effect = nodes[edge.from_] = free
+            free += 1
+        cause = nodes.get(edge.to)
+        if cause is None:
+            cause = nodes[edge.to] = free
+            free += 1
+        relation = RELATIONS.get(edge.relation, edge.relation)
+        rows.append((index, n, effect, cause, relation, BASES.get(edge.basis, edge.basis)))
     return tuple(rows)
-
-
-def _how(edge: Edge) -> tuple[int | str, int | str]:
-    return RELATIONS.get(edge.relation, edge.relation), BASES.get(edge.basis, edge.basis)
 
 
 def _join(digest: str | None) -> bytes | None:

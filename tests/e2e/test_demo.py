@@ -1,7 +1,9 @@
 """`examples/ask_the_docs.py`, as `make demo` runs it."""
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,10 +16,24 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 QUESTIONS = 3
 
 
+def environment_in(directory):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PROVSDK_", "OTEL_", "OPENAI_"))}
+    return {**kept, "XDG_DATA_HOME": str(directory / "data"), "XDG_STATE_HOME": str(directory / "state")}
+
+
 @pytest.fixture
 def environment(tmp_path):
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PROVSDK_", "OTEL_", "OPENAI_"))}
-    return {**kept, "XDG_DATA_HOME": str(tmp_path / "data"), "XDG_STATE_HOME": str(tmp_path / "state")}
+    return environment_in(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """One run in an empty directory: what it printed, and how to look at what it left."""
+    directory = tmp_path_factory.mktemp("demo")
+    environment = environment_in(directory)
+    done = demo(directory, environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout, lambda *command: run(*command, cwd=directory, environment=environment)
 
 
 @pytest.fixture
@@ -47,54 +63,49 @@ def demo(tmp_path, environment):
     return run(sys.executable, str(EXAMPLES / "ask_the_docs.py"), cwd=tmp_path, environment=environment)
 
 
-def test_it_answers_three_questions_and_shows_each_record(tmp_path, environment):
-    done = demo(tmp_path, environment)
+def test_it_answers_three_questions_from_twenty_documents_and_more(first):
+    shown, _ = first
 
-    assert done.returncode == 0, done.stderr
-    assert int(re.match(r"(\d+) documents", done.stdout)[1]) >= 20
-    assert "no language model answers" in done.stdout
-    assert done.stdout.count("show @latest") == QUESTIONS
-    assert done.stdout.count("extractive-1") >= QUESTIONS
+    assert int(re.match(r"(\d+) documents", shown)[1]) >= 20
+    assert "no language model answers" in shown
+    assert shown.count("Linked to the output") == QUESTIONS
+    assert shown.count("extractive-1") >= QUESTIONS
 
 
-def test_the_store_that_it_leaves_verifies_and_has_the_three_records(tmp_path, environment):
-    demo(tmp_path, environment)
+def test_the_store_that_it_leaves_has_the_three_records_and_verifies(first):
+    _, then = first
     provsdk = str(Path(sys.executable).with_name("provsdk"))
 
-    verified = run(provsdk, "verify", cwd=tmp_path, environment=environment)
-    listed = run(provsdk, "list", "--json", cwd=tmp_path, environment=environment)
+    verified = then(provsdk, "verify")
 
     assert verified.returncode == 0, verified.stdout
-    assert listed.stdout.count('"record_id"') == QUESTIONS
+    assert len(json.loads(then(provsdk, "list", "--json").stdout)) == QUESTIONS
 
 
-def test_the_commands_that_it_names_work(tmp_path, environment):
-    shown = demo(tmp_path, environment).stdout.rpartition("Look further:\n")[2]
+def test_the_commands_that_it_names_work(first):
+    shown, then = first
+    commands = [line.split() for line in shown.rpartition("Look further:\n")[2].splitlines() if line.strip()]
 
-    commands = [line.split() for line in shown.splitlines() if line.strip()]
     assert len(commands) >= 4
     for command in commands:
-        done = run(*command, cwd=tmp_path, environment=environment)
+        done = then(*command)
 
         assert done.returncode == 0, f"{command}: {done.stderr}"
 
 
-def test_a_second_run_goes_on_with_the_same_store(tmp_path, environment):
-    demo(tmp_path, environment)
-
+def test_it_goes_on_with_its_store_and_begins_anew_where_somebody_removed_it(tmp_path, environment):
+    """Both are what newcomers do next."""
+    provsdk = str(Path(sys.executable).with_name("provsdk"))
     assert demo(tmp_path, environment).returncode == 0
 
+    assert demo(tmp_path, environment).returncode == 0
+    listed = run(provsdk, "list", "--json", cwd=tmp_path, environment=environment)
+    assert len(json.loads(listed.stdout)) == 2 * QUESTIONS
 
-def test_a_run_after_somebody_removed_the_store_works(tmp_path, environment):
-    """A newcomer tidies up; the demo begins anew, and says so."""
-    import shutil
-
-    demo(tmp_path, environment)
     shutil.rmtree(tmp_path / ".provsdk")
-
-    done = demo(tmp_path, environment)
-
-    assert done.returncode == 0, done.stderr
+    anew = demo(tmp_path, environment)
+    assert anew.returncode == 0, anew.stderr
+    assert "provsdk list --store .provsdk-2" in anew.stdout
 
 
 def test_it_talks_to_the_model_that_openai_base_url_names(tmp_path, environment, server):

@@ -6,7 +6,7 @@ Nothing here raises, whatever a span carries. What cannot be read is left out an
 import json
 from collections.abc import Callable, Hashable, Mapping
 from functools import cache
-from typing import Any, Final, get_args, get_type_hints
+from typing import Any, Final, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -262,7 +262,7 @@ def _keep_what_fits(raw: Any, name: str, hint: Any, kept: dict[str, Any], prefix
     """Of a struct the fields, of a list the items that fit."""
     if isinstance(raw, dict) and isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         kept[name] = convert(raw, hint, f"{prefix}{name}.", problems)
-    elif isinstance(raw, list) and get_args(hint):
+    elif isinstance(raw, list) and get_origin(hint) is list:
         kept[name] = _items_that_fit(raw, get_args(hint)[0], f"{prefix}{name}.", problems)
 
 

@@ -104,7 +104,8 @@ def test_methods_class_methods_and_static_methods_are_traced_without_self(plug, 
         assert [one["name"] for one in kept.said(name)["entities"] if one["role"] == "argument"] == ["question"]
 
 
-def test_not_configured_everything_passes_through():
+def test_not_configured_everything_passes_through(monkeypatch):
+    monkeypatch.delenv("PROVSDK_STORE")
     ports.unplug()
 
     @traced_output

@@ -221,7 +221,9 @@ def on_a_terminal(*arguments, **environ):
 
     main, side = pty.openpty()
     command = [sys.executable, "-c", "from provsdk.cli import main; main()", *arguments]
-    done = subprocess.Popen(command, stdout=side, stderr=subprocess.DEVNULL, env={**os.environ, "TERM": "xterm", **environ})
+    done = subprocess.Popen(
+        command, stdout=side, stderr=subprocess.DEVNULL, env={**os.environ, "TERM": "xterm", **environ}
+    )
     os.close(side)
     shown = b""
     try:

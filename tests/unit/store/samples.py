@@ -80,8 +80,13 @@ def record(number: int | None = None, *, sources: int = 2, protected: bool = Fal
     loaded = [source(trace, load if n % 2 else load2, n, number * sources + n) for n in range(sources)]
     merged = Entity(entity_id=f"ent_{trace}-{step}-0", role="result", **digests(f"merged {number}"))
     answer = Entity(entity_id=f"ent_{trace}-{call}-0", role="result", **digests(f"answer {number}"))
-    question = Entity(entity_id=f"ent_{trace}-{out}-1", role="argument", name="question", **digests(f"question {number}"))
-    flow = [Edge(from_=one.source_id, to=one.activity_id or "", relation="wasGeneratedBy", basis="identity") for one in loaded]
+    question = Entity(
+        entity_id=f"ent_{trace}-{out}-1", role="argument", name="question", **digests(f"question {number}")
+    )
+    flow = [
+        Edge(from_=one.source_id, to=one.activity_id or "", relation="wasGeneratedBy", basis="identity")
+        for one in loaded
+    ]
     flow += [Edge(from_=f"act_{trace}-{step}", to=one.source_id, relation="used", basis="identity") for one in loaded]
     flow += [
         Edge(from_=merged.entity_id, to=f"act_{trace}-{step}", relation="wasGeneratedBy", basis="identity"),
@@ -110,21 +115,46 @@ def record(number: int | None = None, *, sources: int = 2, protected: bool = Fal
         "sources": loaded,
         "transformations": [
             Transformation(
-                transformation_id=f"act_{trace}-{step}", name="merge", type="merge", version=None, parameters={"keep": 3},
-                arguments=[], results=[merged], **times,
+                transformation_id=f"act_{trace}-{step}",
+                name="merge",
+                type="merge",
+                version=None,
+                parameters={"keep": 3},
+                arguments=[],
+                results=[merged],
+                **times,
             )
         ],
         "model_calls": [
             ModelCall(
-                model_call_id=f"act_{trace}-{call}", name="complete", provider="acme", model="small", response_model=None,
-                response_id=None, version=None, parameters={"temperature": 0}, input_tokens=12, output_tokens=3,
-                finish_reasons=["stop"], arguments=[merged], results=[answer], **times,
+                model_call_id=f"act_{trace}-{call}",
+                name="complete",
+                provider="acme",
+                model="small",
+                response_model=None,
+                response_id=None,
+                version=None,
+                parameters={"temperature": 0},
+                input_tokens=12,
+                output_tokens=3,
+                finish_reasons=["stop"],
+                arguments=[merged],
+                results=[answer],
+                **times,
             )
         ],
         "policy_checks": [
             PolicyCheck(
-                check_id=f"act_{trace}-{check}", name="harmless", type="content_filter", result="pass", reasons=[],
-                blocking=True, version=None, parameters={}, arguments=[answer], **times,
+                check_id=f"act_{trace}-{check}",
+                name="harmless",
+                type="content_filter",
+                result="pass",
+                reasons=[],
+                blocking=True,
+                version=None,
+                parameters={},
+                arguments=[answer],
+                **times,
             )
         ],
         "flow": flow,
@@ -132,7 +162,13 @@ def record(number: int | None = None, *, sources: int = 2, protected: bool = Fal
         "ownership": [Owner(role="output_owner", agent="support@example.org")],
         "retention": Retention(period="standard", days=90, basis="classification", secure_deletion=True),
         "permissions": Permissions(encryption_required=protected, approval_required=["delete", "admin"]),
-        "environment": {"python": "3.11.7", "provsdk": "0.1.0", "os": "Linux 6.1", "service": "support", "host": "x" * 100},
+        "environment": {
+            "python": "3.11.7",
+            "provsdk": "0.1.0",
+            "os": "Linux 6.1",
+            "service": "support",
+            "host": "x" * 100,
+        },
         "emitter": Emitter(id="emi_0123456789abcdef", number=number),
         "capture": Capture(path="process", integrations=[]),
         "completeness": Completeness(complete=False, reasons=[Missing(reason="content_not_kept", detail=None)]),
@@ -159,8 +195,14 @@ def extension_draft(of: ProvenanceRecord) -> Draft:
     """One more source of a record, known later."""
     late = source(of.trace.trace_id, os.urandom(8).hex(), 0, 999_999)
     extension = Extension(
-        record_id=of.record_id, revision=1, sources=[late], transformations=[], model_calls=[], policy_checks=[],
-        flow=[Edge(from_=of.output.output_id, to=late.source_id, relation="wasDerivedFrom", basis="explicit")], missing=[],
+        record_id=of.record_id,
+        revision=1,
+        sources=[late],
+        transformations=[],
+        model_calls=[],
+        policy_checks=[],
+        flow=[Edge(from_=of.output.output_id, to=late.source_id, relation="wasDerivedFrom", basis="explicit")],
+        missing=[],
     )
     return Draft(
         kind="record.extended",
@@ -177,6 +219,11 @@ def note_draft(subject: str, text: str = "looked at", *, key: str = "note/1", pr
     """A note on a record."""
     body = msgspec.json.encode({"author": "kim", "text": text}, order="deterministic")
     return Draft(
-        kind="note.added", key=key, actor="usr_1", subject=subject, time=AT, parts=(Part("note", "standard", body),),
+        kind="note.added",
+        key=key,
+        actor="usr_1",
+        subject=subject,
+        time=AT,
+        parts=(Part("note", "standard", body),),
         protected=protected,
     )

@@ -107,11 +107,16 @@ def local(spans=None, **more):
     """Local facts of an output; plain digests for every value of the spans."""
     kept = {}
     for each in spans or ():
-        facts = json.loads(each.attributes["provsdk.facts"])
-        kept[each.key] = {
-            "plain": {e["n"]: sha256(f"{each.key}{e['n']}".encode()).digest() for e in facts.get("entities", ())}
-        }
+        numbers = _numbers(each.attributes.get("provsdk.facts"))
+        kept[each.key] = {"plain": {n: sha256(f"{each.key}{n}".encode()).digest() for n in numbers}}
     return {"v": 1, "path": "process", "integrations": [], "missing": [], "environment": {"a": "b"}, "spans": kept} | more
+
+
+def _numbers(text):
+    try:
+        return [each["n"] for each in json.loads(text)["entities"]]
+    except (TypeError, ValueError, KeyError, RecursionError):
+        return []
 
 
 def one(spans, facts=None):
