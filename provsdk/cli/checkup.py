@@ -132,6 +132,7 @@ def _store(config: "Config", path: Path, keys: Path, state: Path) -> Iterator[Ch
         return
     try:
         yield from _health(log)
+        yield from _memory(log, path, state)
         yield from _signing_key(log, keys)
     finally:
         log.close()
@@ -154,6 +155,26 @@ def _health(log: "Store") -> Iterator[Check]:
     unchecked = sum(step.not_checked for step in report.steps)
     if unchecked:
         yield Check("store", "note", f"{unchecked:,} not checked; `provsdk verify` says what and why")
+
+
+def _memory(log: "Store", path: Path, state: Path) -> Iterator[Check]:
+    from provsdk.store.memory import Memory  # noqa: PLC0415 help needs none of it
+
+    try:
+        known = Memory(state, path).of_path()
+    except ProvsdkError as error:
+        yield Check("state", "finding", str(error))
+        return
+    if known is None:
+        text = f"nothing in {state} remembers this store: an older copy put in its place would not be noticed"
+        yield Check(
+            "state", "finding", text, "set `state` (PROVSDK_STATE) as the program does; the next record is remembered"
+        )
+    else:
+        text = (
+            f"{known.size:,} of {log.size():,} entries are remembered outside the store: an older copy would be noticed"
+        )
+        yield Check("state", "ok", text)
 
 
 def _signing_key(log: "Store", keys: Path) -> Iterator[Check]:

@@ -3,9 +3,9 @@
 Cursors are transit. They live in files beside the log, not in it, and losing one costs nothing but a repetition.
 """
 
-import fcntl
 import json
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
@@ -15,6 +15,9 @@ from typing import Final, Protocol
 from provsdk.errors import ExportError, KeyUnusable
 from provsdk.export.contract import Exporter, SealedRecord
 from provsdk.records.record import ProvenanceRecord
+
+if sys.platform != "win32":
+    import fcntl
 
 __all__ = ["BATCH", "Cursor", "deliver", "first_entry", "read", "sealed"]
 
@@ -79,7 +82,8 @@ class Cursor:
         self._lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if sys.platform != "win32":
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
             yield False

@@ -3,8 +3,8 @@
 The format is `docs/formats/records.md`, UTF-8, a line feed after every line.
 """
 
-import fcntl
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,9 @@ from typing import Any
 from provsdk.errors import ConfigError
 from provsdk.export.contract import SealedRecord
 from provsdk.records.codec import encode
+
+if sys.platform != "win32":
+    import fcntl
 
 __all__ = ["DEFAULT_PATH", "JsonlExporter", "line"]
 
@@ -48,7 +51,8 @@ class JsonlExporter:
         lines = b"".join(line(item) for item in batch)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if sys.platform != "win32":
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
             new = not os.fstat(descriptor).st_size
             _append(descriptor, lines)
             if new:

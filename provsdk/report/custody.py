@@ -8,7 +8,7 @@ from rich.text import Text
 
 from provsdk.records.record import ProvenanceRecord
 from provsdk.report import wording
-from provsdk.report.layout import BAD, GOOD, UNSURE, cell, joined, pairs, section
+from provsdk.report.layout import BAD, GOOD, UNSURE, cell, joined, listed, pairs, section
 from provsdk.report.printable import lines
 from provsdk.report.steps import counted
 from provsdk.report.summary import Custody, Integrity
@@ -75,14 +75,21 @@ def missing_section(record: ProvenanceRecord) -> RenderableType:
     return section("Missing", str(len(items)), *(Text.assemble((f"{UNSURE} ", "yellow"), cell(item)) for item in items))
 
 
+def _shut(custody: Custody) -> list[tuple[str, Text]]:
+    places = dict.fromkeys((index, state) for index, _, state in custody.unreadable)
+    return [
+        (f"entry {index}, {state}", listed(path for at, path, how in custody.unreadable if (at, how) == (index, state)))
+        for index, state in places
+    ]
+
+
 def unreadable(record_id: str, integrity: Integrity, custody: Custody) -> RenderableType:
     """What can be said of a record that cannot be read: where it stands, and why it stays shut."""
     erased = {state for _, _, state in custody.unreadable} == {"erased"}
     why = "it was erased" if erased else "it is encrypted, and its key is not reachable"
-    shut = (cell(f"entry {index}  {path}  {state}") for index, path, state in custody.unreadable)
     return Group(
         Text.assemble(("This record cannot be read: ", "bold yellow"), why),
         cell(record_id, "dim"),
         custody_section(integrity, custody, None),
-        section("Shut", "", *shut),
+        section("Shut", "", pairs(_shut(custody))),
     )

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from provsdk.report import wording
-from provsdk.report.layout import BAD, GOOD, UNSURE, cell, columns, joined, pairs
+from provsdk.report.layout import BAD, GOOD, UNSURE, Shortened, cell, columns, joined, pairs
 from provsdk.report.summary import Integrity
 from provsdk.vocabulary import IntegrityStatus
 
@@ -38,7 +38,7 @@ class StepLike(Protocol):
     @property
     def title(self) -> str: ...
     @property
-    def ok(self) -> bool | None: ...
+    def ok(self) -> bool: ...
     @property
     def checked(self) -> int: ...
     @property
@@ -72,7 +72,7 @@ def entry_table(entries: Iterable[EntryLike]) -> Table:
             cell(entry.index),
             cell(wording.moment(entry.time).removesuffix(" UTC")),
             cell(entry.kind),
-            cell(entry.subject, "dim"),
+            Shortened(entry.subject, "dim"),
             cell(entry.body[:8] + "…", "dim"),
         )
     return table
@@ -81,34 +81,37 @@ def entry_table(entries: Iterable[EntryLike]) -> Table:
 def verification(report: VerificationLike, subject: str, key: str | None) -> RenderableType:
     """The verdict first, with its level; then the numbered steps, and what they could not check."""
     status = IntegrityStatus.VERIFIED if report.ok else IntegrityStatus.TAMPERED
-    verdict = Integrity(status, str(report.level.value), key, 0, 0, report.first_wrong)
+    unchecked = sum(step.not_checked for step in report.steps)
+    verdict = Integrity(
+        status, str(report.level.value), key, 0, unchecked, report.first_wrong, tuple(map(str, report.findings))
+    )
     style, mark = ("bold green", GOOD) if report.ok else ("bold red", BAD)
-    rows = columns("", "Step", "", "Checked", "Detail", right=("Checked",), wide="Detail", fixed=("",))
+    rows = columns("", "Step", "", "Checked", right=("Checked",), fixed=("",))
     for step in report.steps:
         rows.add_row(*_step(step))
     more = [cell(f"{BAD} {finding}", "red") for finding in report.findings]
-    unchecked = sum(step.not_checked for step in report.steps)
-    shut = [Text(), cell(f"{UNSURE} {unchecked:,} not checked; not counted as valid", "yellow")] if unchecked else []
+    shut = [cell(f"{UNSURE} {unchecked:,} not checked; not counted as valid", "yellow")] if unchecked else []
     return Group(
         cell(f"{mark} {wording.integrity(verdict)}", style),
         cell(subject, "dim"),
         Text(),
         rows,
         *([Text(), *more] if more else []),
-        *shut,
+        *([Text(), *shut] if shut else []),
     )
 
 
-def _step(step: StepLike) -> list[Text]:
-    if step.ok is False:
+def _step(step: StepLike) -> list[RenderableType]:
+    if not step.ok:
         word, style = f"{BAD} FAILED", "bold red"
-    elif step.ok is None or (not step.checked and step.not_checked):
+    elif not step.checked and step.not_checked:
         word, style = f"{UNSURE} not checked", "yellow"
     else:
         word, style = f"{GOOD} ok", "green"
     left = f"{step.not_checked:,} not checked" if step.not_checked else None
     detail = joined([left, step.detail])
-    return [cell(step.number, "dim"), cell(step.title), cell(word, style), cell(f"{step.checked:,}"), detail]
+    title: RenderableType = Group(cell(step.title), detail) if detail.plain else cell(step.title)
+    return [cell(step.number, "dim"), title, cell(word, style), cell(f"{step.checked:,}")]
 
 
 def counts(title: str, number: str, rows: Mapping[str, int]) -> Table:
@@ -135,7 +138,7 @@ def sizes(found: Any, path: str, origin: str, **rates: Any) -> RenderableType:
         rows.append(
             (
                 "per month",
-                cell(f"{month:g} GB, at {rates['records_per_day']:,.0f} records a day (seen over {over}{short})"),
+                cell(f"{month:.3g} GB, at {rates['records_per_day']:,.0f} records a day (seen over {over}{short})"),
             )
         )
     return pairs(rows)

@@ -91,18 +91,20 @@ def link(found: Link, through: str | None = None) -> str:
 
 
 def integrity(found: Integrity) -> str:
-    """The status, never `verified` without its trust level."""
+    """The status, never `verified` without its trust level and what stayed unchecked."""
     if found.status == IntegrityStatus.TAMPERED:
-        where = "" if found.first_wrong is None else f": entry {found.first_wrong[0]}, {found.first_wrong[1]}"
-        return f"TAMPERED{where}"
+        if found.first_wrong is not None:
+            return f"TAMPERED: entry {found.first_wrong[0]}, {found.first_wrong[1]}"
+        return f"TAMPERED: {found.findings[0]}" if found.findings else "TAMPERED"
     if found.status != IntegrityStatus.VERIFIED:
         return words(found.status.value)
     key = f" by key {found.key}" if found.key else ""
-    return {
-        "consistent": "verified (consistent: agrees with itself, no signature was checked)",
-        "signed": f"verified (signed{key})",
-        "anchored": f"verified (anchored outside this machine, signed{key})",
-    }.get(found.level or "", f"verified ({found.level or 'level unknown'})")
+    level = {
+        "consistent": "consistent: agrees with itself, compared with no key from outside",
+        "signed": f"signed{key}",
+        "anchored": f"anchored outside this machine, signed{key}",
+    }.get(found.level or "", found.level or "level unknown")
+    return f"verified ({level}{f'; {found.not_checked:,} not checked' if found.not_checked else ''})"
 
 
 def why_missing(reason: str) -> str:

@@ -97,7 +97,7 @@ def identity(path: Path) -> Identity:
     found: list[tuple[int, int] | None] = []
     for name in (path, path.with_name(f"{path.name}-wal")):
         try:
-            state = os.stat(name)
+            state = name.stat()
             found.append((state.st_dev, state.st_ino))
         except OSError:
             found.append(None)

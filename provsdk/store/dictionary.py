@@ -1,7 +1,7 @@
 """The text that DEFLATE begins with when parts are packed: what every record says, so that it costs next to nothing.
 
-It is part of the format of packs, version 1, and never changes: a blob can only be unpacked with the bytes it was packed
-with. Field names that came later are just compressed less well.
+It is part of the format of packs, version 1, and never changes: a blob can only be unpacked with the bytes that it was
+packed with. Field names that come later are just compressed less well.
 """
 
 from typing import Final

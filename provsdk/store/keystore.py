@@ -1,4 +1,4 @@
-"""Data keys, wrapped, in a database of their own outside the store: destroying a row makes what it encrypted unreadable.
+"""Data keys, wrapped, in a database of their own outside the store: without its row, what a key encrypted stays shut.
 
 A key is durable before anything is encrypted with it. Backups of the store do not hold it, and without the content key,
 which lives elsewhere again, it opens nothing. Format: `docs/formats/store.md`, section 5.

@@ -26,7 +26,7 @@ if sys.platform != "win32":
 __all__ = ["Known", "Memory", "place"]
 
 _HEAD: Final = "provsdk-memory/v1 {size:020d} {root}\n"
-_HEAD_LINE: Final = re.compile(r"provsdk-memory/v1 ([0-9]{20}) ([0-9a-f]{64})\n(.*)\n", re.DOTALL)
+_HEAD_LINE: Final = re.compile(r"\Aprovsdk-memory/v1 ([0-9]{20}) ([0-9a-f]{64})\n(.*)\n\Z")
 _MAX_BYTES: Final = 16_384
 
 
@@ -101,7 +101,7 @@ class Memory:
         except OSError as error:
             raise StoreUnavailable(
                 f"the memory outside the store cannot be written: {error.filename or self._directory}: "
-                f"{error.strerror or error}. Give this user the right to write there, or set `state` to another directory"
+                f"{error.strerror or error}. Give this user the right to write there, or set `state`"
             ) from error
 
     def remember(self, origin: str, size: int, root: bytes) -> None:
@@ -143,12 +143,10 @@ class Memory:
         if not data:
             return None  # made by `prepare`, and nothing was committed since
         try:
-            match = _HEAD_LINE.fullmatch(data.decode())
-            if match is None:
-                raise ValueError("not of its form")
-            rest = json.loads(match[3])
-            return Known(file, str(rest["origin"]), str(rest["path"]), int(match[1]), bytes.fromhex(match[2]))
-        except (ValueError, KeyError, TypeError):
+            (size, root, rest) = _HEAD_LINE.findall(data.decode())[0]
+            said = json.loads(rest)
+            return Known(file, str(said["origin"]), str(said["path"]), int(size), bytes.fromhex(root))
+        except (ValueError, LookupError, TypeError):
             raise StoreDamaged(
                 f"the memory outside the store is damaged: {file}. Run `provsdk verify`; if you trust the store as it "
                 "is, delete that file"

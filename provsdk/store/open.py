@@ -1,4 +1,4 @@
-"""Opens a store, and makes one where there is none: a directory with a database, and a log with its first entry in it."""
+"""Opens a store, and makes one where there is none: a directory, a database in it, and a log with its first entry."""
 
 import os
 import secrets
@@ -62,16 +62,21 @@ def open_store(
     elif not (directory / DATABASE).exists():
         raise missing(directory, Memory(state, directory))
     store = SqliteStore(directory, keys=keys, state=state, read_only=read_only)
-    try:
-        if origin is not None and store.origin != origin:
-            raise ConfigError(
-                f"the store at {directory} holds the log {store.origin!r}, and `origin` is {origin!r}: set `origin` to "
-                "that name or leave it out, or name another place with `store`"
-            )
-    except BaseException:
-        store.close()
-        raise
+    if origin is not None:
+        try:
+            _check_origin(store, origin)
+        except BaseException:
+            store.close()
+            raise
     return store
+
+
+def _check_origin(store: SqliteStore, origin: str) -> None:
+    if store.origin != origin:
+        raise ConfigError(
+            f"the store at {store.directory} holds the log {store.origin!r}, and `origin` is {origin!r}: set `origin` "
+            "to that name or leave it out, or name another place with `store`"
+        )
 
 
 def directory_of(place: str | Path) -> Path:

@@ -1,7 +1,7 @@
 """An entry's parts as one blob. Format: `docs/formats/store.md`, section 3.
 
     pack   = 0x01 || length of index (u32) || length of its plain text (u32) || index || fixed || seal (16 bytes)
-    index  = raw DEFLATE of MessagePack [[path, retention, form, detail], …], sorted by path; preset dictionary: `DICTIONARY`
+    index  = raw DEFLATE, with a preset dictionary, of MessagePack [[path, retention, form, detail], …] by path
     fixed  = for each part in that order, what does not compress: salts, commitments, ciphertexts
 
 Only what cannot be computed is kept: the commitment of an open part follows from salt and content.

@@ -229,9 +229,7 @@ def _said(index: int, entry: Entry, read: Iterable[EntryPart]) -> ProvenanceReco
 
 def _decoded(index: int, data: object) -> Entry:
     try:
-        if not isinstance(data, bytes):
-            raise FormatError("the column `bytes` holds no bytes")
-        return decode(data)
+        return decode(data if isinstance(data, bytes) else b"")
     except FormatError as error:
         raise _damaged(index, error) from error
 

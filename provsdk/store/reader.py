@@ -1,8 +1,8 @@
 """The store as the verification procedure reads it: bytes, of one moment, with as little interpretation as possible."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from provsdk.errors import StoreDamaged
 from provsdk.ledger.entries import decode
@@ -11,8 +11,6 @@ from provsdk.store.database import connect, explained
 from provsdk.store.reading import FindKey, entry_parts, read_pack
 
 __all__ = ["StoreReader"]
-
-T = TypeVar("T")
 
 
 class StoreReader:
@@ -84,7 +82,7 @@ class StoreReader:
         for row in rows:
             if not all(isinstance(number, int) for number in row):
                 raise StoreDamaged(f"a tile is stored at {row!r}")
-        return rows
+        return [(level, index) for level, index in rows]
 
     def checkpoint(self) -> str:
         """The newest checkpoint."""
@@ -99,18 +97,13 @@ class StoreReader:
             raise self._remembered
         return self._remembered
 
-    def _one(self, statement: str, *values: int) -> tuple[object, ...] | None:
-        return self._guarded(lambda: self.connection.execute(statement, values).fetchone())
+    def _one(self, statement: str, *values: int) -> tuple[Any, ...] | None:
+        rows = self._all(statement, *values)
+        return rows[0] if rows else None
 
-    def _all(self, statement: str) -> list[tuple[int, ...]]:
-        return self._guarded(lambda: self.connection.execute(statement).fetchall())
-
-    def _guarded(self, read: Callable[[], T]) -> T:
-        try:
-            with explained(self._path):
-                return read()
-        except OverflowError as error:
-            raise StoreDamaged("an index is beyond 63 bits") from error
+    def _all(self, statement: str, *values: int) -> list[tuple[Any, ...]]:
+        with explained(self._path):
+            return self.connection.execute(statement, values).fetchall()
 
 
 def _entry_row(index: object, data: object, seal: object) -> EntryRow:

@@ -1,6 +1,7 @@
 """Views derived again from log and parts."""
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Final
 
 from provsdk.errors import FormatError, KeyUnusable, StoreDamaged
@@ -26,17 +27,21 @@ def rebuild(connection: sqlite3.Connection, find_key: FindKey) -> dict[str, int]
     try:
         create_views(connection)
         locked = _fill(connection, find_key)
-        if locked:
-            raise KeyUnusable(
-                f"{len(locked)} records are encrypted and their keys are not reachable (entries "
-                f"{', '.join(map(str, locked[:_NAMED]))}{' …' if len(locked) > _NAMED else ''}): rebuilding would lose "
-                "them from the views. Nothing was changed; put the key files back (`keys`, `state`) and try again"
-            )
+        _refuse_loss(locked)
         connection.execute("COMMIT")
     except BaseException:
         rolled_back(connection)
         raise
     return {view: int(connection.execute(f"SELECT count(*) FROM {view}").fetchone()[0]) for view in VIEWS}  # noqa: S608 names of ours
+
+
+def _refuse_loss(locked: Sequence[int]) -> None:
+    if locked:
+        raise KeyUnusable(
+            f"{len(locked)} entries are encrypted and their keys are not reachable (entry "
+            f"{', '.join(map(str, locked[:_NAMED]))}{' …' if len(locked) > _NAMED else ''}): rebuilding would lose "
+            "their rows. Nothing was changed; put the key files back (`keys`, `state`) and try again"
+        )
 
 
 def _fill(connection: sqlite3.Connection, find_key: FindKey) -> list[int]:

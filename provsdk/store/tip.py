@@ -102,8 +102,8 @@ def _compare(connection: sqlite3.Connection, path: Path, origin: str, tip: Tip, 
     if known.size > size:
         raise StoreRolledBack(
             f"the store at {path.parent} has {size} entries; {known.file} remembers {known.size}. It is an older copy: "
-            "restore the newest one. If the newer entries are lost for good, keep this copy as it is and start a new log "
-            "in another place"
+            "restore the newest one. If the newer entries are lost for good, keep this copy and start a new log in "
+            "another place"
         )
     if _root_of(known.size, size, tip, lambda: tile_reader(connection, tip.edge)) != known.root:
         raise StoreRolledBack(

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from span_builder import arrows, ent, entity, local, one, out, rag, rec, span
 
+from provsdk import semconv
 from provsdk.assembly.assembler import assemble
 from provsdk.canonical import canonical
 from provsdk.records.codec import decode, encode
@@ -19,6 +20,7 @@ from provsdk.vocabulary import Basis, Relation
 
 KINDS = ["source", "transformation", "model_call", "policy_check"]
 BASES = ["identity", "digest", "containment", "explicit"]
+NAMES = [semconv.KIND, semconv.RECORD_ID, semconv.PARENT, semconv.FACTS, semconv.FACTS_PART, semconv.FACTS_PARTS]
 NUMBERS = st.integers(1, 7)
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -118,7 +120,7 @@ def test_any_json_in_the_facts_makes_a_record_with_canonical_parts(kind, value, 
 
 
 @FEW
-@given(st.dictionaries(st.sampled_from(["provsdk.kind", "provsdk.record_id", "provsdk.parent", "provsdk.facts", "provsdk.facts.part", "provsdk.facts.parts"]), json_values))  # fmt: skip
+@given(st.dictionaries(st.sampled_from(NAMES), json_values))
 def test_any_attributes_leave_the_others_alone(attributes):
     odd = msgspec.structs.replace(rag()[0], span_id="ee" * 8, attributes=attributes)
 

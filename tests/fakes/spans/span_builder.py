@@ -109,7 +109,14 @@ def local(spans=None, **more):
     for each in spans or ():
         numbers = _numbers(each.attributes.get("provsdk.facts"))
         kept[each.key] = {"plain": {n: sha256(f"{each.key}{n}".encode()).digest() for n in numbers}}
-    return {"v": 1, "path": "process", "integrations": [], "missing": [], "environment": {"a": "b"}, "spans": kept} | more
+    return {
+        "v": 1,
+        "path": "process",
+        "integrations": [],
+        "missing": [],
+        "environment": {"a": "b"},
+        "spans": kept,
+    } | more
 
 
 def _numbers(text):

@@ -256,7 +256,7 @@ class TestNames:
         assert reasons(record) == {"name_changed"}
 
     def test_letters_of_every_script_and_spaces_stay(self):
-        name = "答え\u3000פתרון\u00a0👩\u200d🔬"
+        name = "答え\u3000भाषा\u00a0👩\u200d🔬"
 
         assert one([span(1, "output", name=name)]).output.name == name
 

@@ -46,9 +46,8 @@ def home(tmp_path, monkeypatch):
 @pytest.fixture
 def opened(home):
     """Opens the project's store as a program would."""
-    from provsdk.store.open import open_store
-
     from provsdk.config import load
+    from provsdk.store.open import open_store
 
     logs = []
 

@@ -75,7 +75,7 @@ class TestSources:
 
 class TestLineage:
     def test_depth_counts_the_steps_of_the_longest_path(self):
-        """answer ← reply ← prompt ← hit of the search ← question."""
+        """From the answer: answer ← reply ← prompt ← hit of the search ← question."""
         assert graph.lineage_depth(one(rag())) == 4
         assert graph.lineage_depth(one([span(1, "output")])) == 0
 

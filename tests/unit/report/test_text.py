@@ -209,4 +209,4 @@ def test_a_record_that_cannot_be_read_says_why(build, state, why):
     text = screen(unreadable("rec_1", build.integrity, custody))
 
     assert why in text
-    assert f"entry 12  header  {state}" in text
+    assert f"entry 12, {state}  header" in text
