@@ -156,7 +156,7 @@ class _Given(NamedTuple):
     home: str | None
 
 
-class _Unfit(Exception):  # noqa: N818 never leaves this module
+class _Unfit(Exception):
     """A value that its key does not take; the message says what it takes."""
 
 

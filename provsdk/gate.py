@@ -18,7 +18,7 @@ class Subject:
     name: str
     """Name of the traced function."""
     value: Any
-    """The live value: arguments of a model call, the result of a source, or the output itself. Never stored by capture."""
+    """The live value: arguments of a model call, a source's result, or the output itself. Never stored by capture."""
 
 
 @dataclass(frozen=True, slots=True)

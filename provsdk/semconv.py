@@ -1,7 +1,7 @@
 """Names of spans and attributes, ours and, as dialects come, theirs; nothing else.
 
-A native span carries four attributes. `FACTS` is one JSON object, described in `docs/formats/spans.md`; where it would be
-longer than `FACTS_LIMIT_BYTES`, it is cut into numbered child spans named `FACTS_SPAN`.
+A native span carries four attributes. `FACTS` is one JSON object, described in `docs/formats/spans.md`; where it would
+be longer than `FACTS_LIMIT_BYTES`, it is cut into numbered child spans named `FACTS_SPAN`.
 """
 
 from typing import Final

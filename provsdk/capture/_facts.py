@@ -80,29 +80,29 @@ def _text(activity: Activity) -> str:
         pieces.append("," + _encode_json(activity.extra)[1:-1])
     if activity.error is not None:
         pieces.append(f',"error":{_quoted(activity.error)}')
-    declared = activity.declared
-    if activity.number is not None and "tenant" not in declared:
-        tenant = activity.ports.settings.tenant
-        if declared:
-            declared = {**declared, "tenant": tenant}
-        else:
-            pieces.append(f',"declared":{{"tenant":{_quoted(tenant)}}}')
-    if declared:
-        pieces.append(f',"declared":{_encode_json(declared)}')
-    if activity.entities:
-        pieces.append(f',"entities":[{",".join(activity.entities)}]')
-    if activity.used:
-        pieces.append(f',"used":[{",".join(activity.used)}]')
-    if activity.derived:
-        pieces.append(f',"derived":[{",".join(activity.derived)}]')
+    if activity.number is not None:
+        pieces.append(f',"emitter":["{activity.ports.emitter.id}",{activity.number}]')
+    pieces.append(_declared(activity))
+    for name, texts in (("entities", activity.entities), ("used", activity.used), ("derived", activity.derived)):
+        if texts:
+            pieces.append(f',"{name}":[{",".join(texts)}]')
     if activity.nested:
         pieces.append(f',"nested":{_encode_json(activity.nested)}')
     if activity.missing:
         pieces.append(f',"missing":{_encode_json(activity.missing)}')
-    if activity.number is not None:
-        pieces.append(f',"emitter":["{activity.ports.emitter.id}",{activity.number}]')
     pieces.append("}")
     return "".join(pieces)
+
+
+def _declared(activity: Activity) -> str:
+    """What was declared; of an output also its tenant, which is all that most outputs have here."""
+    declared = activity.declared
+    if activity.number is not None and "tenant" not in declared:
+        tenant = activity.ports.settings.tenant
+        if not declared:
+            return f',"declared":{{"tenant":{_quoted(tenant)}}}'
+        declared = {**declared, "tenant": tenant}
+    return f',"declared":{_encode_json(declared)}' if declared else ""
 
 
 def write_facts(activity: Activity) -> None:

@@ -1,5 +1,7 @@
 """Our spans beside the user's: their sampler, limits and processors decide what is exported, not what is recorded."""
 
+import itertools
+
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
@@ -83,7 +85,7 @@ def test_our_spans_stand_below_the_users_and_the_users_below_ours(user):
         outer()
     spans = {span.name: span for span in user.exporter.get_finished_spans()}
     chain = ["request", "outer", "inside", "answer", "handbook"]
-    for above, below in zip(chain, chain[1:], strict=False):
+    for above, below in itertools.pairwise(chain):
         assert spans[below].parent.span_id == spans[above].context.span_id
 
 

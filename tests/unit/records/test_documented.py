@@ -13,7 +13,8 @@ FORMATS = Path(__file__).parents[3] / "docs" / "formats"
 
 
 def fields(module):
-    structs = [each for each in vars(module).values() if isinstance(each, type) and issubclass(each, msgspec.Struct)]
+    own = [each for each in vars(module).values() if getattr(each, "__module__", None) == module.__name__]
+    structs = [each for each in own if isinstance(each, type) and issubclass(each, msgspec.Struct)]
     return sorted({name for each in structs for name in each.__struct_encode_fields__})
 
 
