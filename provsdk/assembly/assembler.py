@@ -4,8 +4,8 @@ A record's scope is what its output's span and the spans that carry its record i
 span is not among them are an extension of it. Nothing is read from the process that assembles.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple, TypeVar
 
 from provsdk import semconv
 from provsdk.assembly.activities import model_call, policy_check, sources, transformation
@@ -14,9 +14,9 @@ from provsdk.assembly.output import made
 from provsdk.assembly.scope import Native, Scope
 from provsdk.assembly.spans import SpanData, distinct
 from provsdk.assembly.text import clean
-from provsdk.records.flow import absent_activities, edges, inferred
+from provsdk.records.flow import edges, inferred
 from provsdk.records.fold import called_key, checked_key, completeness, made_key, source_key
-from provsdk.records.ids import is_key
+from provsdk.records.ids import activity_of, is_key
 from provsdk.records.parts import Part, content_part, retention_of
 from provsdk.records.record import (
     SCHEMA_VERSION,
@@ -34,6 +34,8 @@ from provsdk.vocabulary import VOCABULARY_VERSION, CompletenessReason
 
 __all__ = ["Assembled", "Assembly", "assemble"]
 
+T = TypeVar("T")
+
 _SPAN_MISSING: Final = CompletenessReason.SPAN_MISSING.value
 _PROCESS_ONLY: Final = (
     CompletenessReason.PROCESS_ONLY.value,
@@ -50,6 +52,9 @@ _FROM_RESOURCE: Final = (
 _STEPS: Final = frozenset(
     {semconv.KIND_SOURCE, semconv.KIND_TRANSFORMATION, semconv.KIND_MODEL_CALL, semconv.KIND_POLICY_CHECK}
 )
+
+
+_NO_PIECES: Final[Mapping[int, str]] = {}
 
 
 class Assembled(NamedTuple):
@@ -99,6 +104,7 @@ def _scopes(spans: Iterable[SpanData]) -> dict[str, list[Native]]:
     """Our spans by the record that they belong to; what belongs to none is left out."""
     ours: list[tuple[str, str, str, SpanData]] = []
     pieces: dict[str, dict[int, str]] = {}
+    known: set[str] = set()
     for key, span in distinct(spans).items():
         attributes = span.attributes
         kind = attributes.get(semconv.KIND)
@@ -106,15 +112,20 @@ def _scopes(spans: Iterable[SpanData]) -> dict[str, list[Native]]:
             ours.append(("rec_" + key, kind, key, span))
         elif isinstance(kind, str) and kind in _STEPS:
             record_id = attributes.get(semconv.RECORD_ID)
-            if isinstance(record_id, str) and record_id.startswith("rec_") and is_key(record_id[4:]):
+            if isinstance(record_id, str) and (record_id in known or _is_record_id(record_id)):
+                known.add(record_id)
                 ours.append((record_id, kind, key, span))
         elif semconv.FACTS_PART in attributes:
             _take_piece(attributes, pieces)
     scopes: dict[str, list[Native]] = {}
     for record_id, kind, key, span in ours:
-        facts, problems = read_facts(kind, span, pieces.get(key, {}))
+        facts, problems = read_facts(kind, span, pieces.get(key, _NO_PIECES))
         scopes.setdefault(record_id, []).append(Native(span, kind, key, facts, problems))
     return scopes
+
+
+def _is_record_id(text: str) -> bool:
+    return text.startswith("rec_") and is_key(text[4:])
 
 
 def _take_piece(attributes: Mapping[str, Any], pieces: dict[str, dict[int, str]]) -> None:
@@ -136,12 +147,16 @@ def _steps(natives: list[Native], scope: Scope) -> _Steps:
             steps.model_calls.append(model_call(native, scope))
         elif native.kind == semconv.KIND_POLICY_CHECK:
             steps.policy_checks.append(policy_check(native, scope))
-    if len(natives) > 1:
-        steps.sources.sort(key=source_key)
-        steps.transformations.sort(key=made_key)
-        steps.model_calls.sort(key=called_key)
-        steps.policy_checks.sort(key=checked_key)
-    return steps
+    return _Steps(
+        _sorted(steps.sources, source_key),
+        _sorted(steps.transformations, made_key),
+        _sorted(steps.model_calls, called_key),
+        _sorted(steps.policy_checks, checked_key),
+    )
+
+
+def _sorted(items: list[T], key: Callable[[T], tuple[str, str, int]]) -> list[T]:
+    return sorted(items, key=key) if len(items) > 1 else items
 
 
 def _record(record_id: str, output: Native, natives: list[Native], scope: Scope) -> Assembled:
@@ -194,7 +209,7 @@ def _missing(natives: list[Native], scope: Scope, present: set[str]) -> list[Mis
     said = set(scope.missing)
     if scope.local is None:
         said.add(_PROCESS_ONLY)
-    absent = absent_activities(scope.arrows, present)
+    absent = {activity_of(value) for value in scope.named if value.startswith("ent_")} - present
     for native in natives:
         parent = native.span.attributes.get(semconv.PARENT)
         if native.kind != semconv.KIND_OUTPUT and isinstance(parent, str) and "act_" + parent not in present:
@@ -206,7 +221,7 @@ def _missing(natives: list[Native], scope: Scope, present: set[str]) -> list[Mis
 def _environment(scope: Scope, span: SpanData) -> dict[str, str]:
     """What the process said of itself; where it could not, what its resource says."""
     said = scope.local.get("environment") if scope.local is not None else None
-    if not isinstance(said, Mapping):
+    if not isinstance(said, dict):
         said = {name: span.resource[name] for name in _FROM_RESOURCE if name in span.resource}
     return {clean(name): clean(value) for name, value in said.items() if isinstance(name, str) and type(value) is str}
 

@@ -49,7 +49,7 @@ def made(native: Native, scope: Scope) -> Made:
     activity.connect()
     said = _with_local(activity, facts.declared)
     defaults = scope.local.get("defaults") if scope.local is not None else None
-    if not isinstance(defaults, Mapping):
+    if not isinstance(defaults, dict):
         defaults = _NOTHING
     configured = activity.word(_text(defaults.get("classification")), _CLASSES, "classification", DEFAULT_CLASS)
     classification = activity.word(said.classification, _CLASSES, "classification", configured)
@@ -91,7 +91,7 @@ def _output(native: Native, activity: Activity, said: OutputSaid, classification
 def _with_local(activity: Activity, said: OutputSaid) -> OutputSaid:
     """What the process alone knows goes before what the span says."""
     local = activity.local.get("declared")
-    if not isinstance(local, Mapping) or not local:
+    if not isinstance(local, dict) or not local:
         return said
     problems: list[tuple[str, str | None]] = []
     own = convert(local, OutputSaid, "", problems)
@@ -111,7 +111,7 @@ def _owners(activity: Activity, configured: Any, declared: Any) -> list[Owner]:
     for said in (configured, declared):
         if isinstance(said, str):
             said = {OwnershipRole.OUTPUT_OWNER.value: said}  # noqa: PLW2901 the short form of the same
-        if not isinstance(said, Mapping):
+        if not isinstance(said, dict):
             continue
         for role, agent in said.items():
             if role in _ROLES and isinstance(agent, str) and agent:

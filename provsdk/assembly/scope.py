@@ -51,15 +51,17 @@ class Native:
 class Scope:
     """One record while it is put together."""
 
-    __slots__ = ("arrows", "contents", "local", "missing", "nested", "spans")
+    __slots__ = ("arrows", "contents", "local", "missing", "named", "spans")
 
     def __init__(self, local: Mapping[str, Any] | None) -> None:
         self.local = local
         self.arrows: set[Arrow] = set()
         self.missing: set[tuple[str, str | None]] = set()
+        self.named: set[str] = set()
+        """Ids of values that spans speak of."""
         self.contents: list[tuple[str, str, bytes]] = []
         spans = local.get("spans") if local is not None else None
-        self.spans: Mapping[str, Any] = spans if isinstance(spans, Mapping) else _NOTHING
+        self.spans: Mapping[str, Any] = spans if isinstance(spans, dict) else _NOTHING
         if local is not None:
             self._take_missing(local.get("missing"))
 
@@ -98,9 +100,9 @@ class Activity:
         self.activity_id = "act_" + key
         self.name = name = clean(span.name)
         local = scope.spans.get(key)
-        self.local: Mapping[str, Any] = local if isinstance(local, Mapping) else _NOTHING
+        self.local: Mapping[str, Any] = local if isinstance(local, dict) else _NOTHING
         plain = self.local.get("plain")
-        self._plain: Mapping[Any, Any] = plain if isinstance(plain, Mapping) else _NOTHING
+        self._plain: Mapping[Any, Any] = plain if isinstance(plain, dict) else _NOTHING
         self._own = f"out_{key}" if native.kind == semconv.KIND_OUTPUT else None
         self._ids: dict[int, str] = {}
         self._by_n: dict[int, EntityFact] = {}
@@ -216,7 +218,7 @@ class Activity:
         return Entity(
             entity_id=self._ids[n],
             role=fact.role,
-            name=self.text(fact.name, "entities.name"),
+            name=self.text(fact.name, "entities.name") if fact.name is not None else None,
             digest=self.digest(n, fact),
             join_digest=self.join_digest(fact),
             media_type=self.text(fact.media, "entities.media"),
@@ -282,7 +284,7 @@ class Activity:
                 arrows.add((nested, "act_" + nested[4:], GENERATED, _IDENTITY))
             else:
                 self.lacks(INVALID, "nested")
-        if self.local:
+        if "content" in self.local:
             self._take_content()
 
     def _connect_activity(self) -> None:
@@ -311,10 +313,16 @@ class Activity:
             return self._ids.get(ref)
         if ref == _OUT:
             return self._own
-        return ref if is_value_id(ref) else None  # type: ignore[arg-type, return-value] # an int was answered above
+        named = self.scope.named
+        if ref in named:
+            return ref
+        if not is_value_id(ref):  # type: ignore[arg-type] # as above
+            return None
+        named.add(ref)  # type: ignore[arg-type] # as above
+        return ref  # type: ignore[return-value] # as above
 
     def _take_content(self) -> None:
-        said = self.local.get("content")
+        said = self.local["content"]
         for each in said if isinstance(said, (list, tuple)) else ():
             match each:
                 case (int(n), str(media_type), bytes(content)):

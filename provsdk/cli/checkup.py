@@ -166,14 +166,10 @@ def _memory(log: "Store", path: Path, state: Path) -> Iterator[Check]:
         yield Check("state", "finding", str(error))
         return
     if known is None:
-        text = f"nothing in {state} remembers this store: an older copy put in its place would not be noticed"
-        yield Check(
-            "state", "finding", text, "set `state` (PROVSDK_STATE) as the program does; the next record is remembered"
-        )
+        text = f"nothing in {state} remembers this store: an older copy in its place would go unnoticed"
+        yield Check("state", "finding", text, "set `state` (PROVSDK_STATE) as the program that writes has it")
     else:
-        text = (
-            f"{known.size:,} of {log.size():,} entries are remembered outside the store: an older copy would be noticed"
-        )
+        text = f"{known.size:,} of {log.size():,} entries are remembered outside: an older copy would be noticed"
         yield Check("state", "ok", text)
 
 

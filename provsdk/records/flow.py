@@ -8,7 +8,6 @@ does it fall back to what the value's activity used, and says so.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from provsdk.records.ids import activity_of
 from provsdk.records.record import Edge, Source
 from provsdk.vocabulary import Basis, OutputStatus, Relation
 
@@ -16,7 +15,6 @@ __all__ = [
     "Arrow",
     "Causes",
     "Step",
-    "absent_activities",
     "edges",
     "inferred",
     "nested_outputs",
@@ -138,9 +136,3 @@ def without_inferred(flow: Iterable[Edge]) -> set[Arrow]:
 def edges(arrows: Iterable[Arrow]) -> list[Edge]:
     """The arrows as a record holds them: in an order that does not depend on theirs."""
     return [Edge(from_=a, to=b, relation=relation, basis=basis) for a, b, relation, basis in sorted(arrows)]
-
-
-def absent_activities(arrows: Iterable[Arrow], present: set[str]) -> set[str]:
-    """Activities that edges speak of and that are not there; those of nested outputs are in records of their own."""
-    named = {value for effect, cause, _, _ in arrows for value in (effect, cause)}
-    return {activity_of(value) for value in named if value.startswith("ent_")} - present

@@ -3,7 +3,7 @@
 Lineage follows `wasDerivedFrom` where a value could be examined, else what its activity was given, and says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,18 +11,15 @@ from rich.console import RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
-from provsdk.records.flow import Causes
-from provsdk.records.record import Entity, ProvenanceRecord
+from provsdk.records import graph
+from provsdk.records.record import ProvenanceRecord
 from provsdk.report import wording
 from provsdk.report.layout import UNSURE, cell, joined
 from provsdk.report.links import Strength, strength
 from provsdk.report.sources import activity_names
-from provsdk.vocabulary import LineageDepth, Relation
+from provsdk.vocabulary import Relation
 
-__all__ = ["NODES_AT_MOST", "STEPS_AT_MOST", "Node", "lineage", "lineage_json", "lineage_tree"]
-
-NODES_AT_MOST: Final = 2_000
-"""Bound of a tree's size: a graph that joins and parts again has more paths than anybody reads."""
+__all__ = ["STEPS_AT_MOST", "Node", "lineage", "lineage_json", "lineage_tree"]
 
 STEPS_AT_MOST: Final = 100
 """Bound of a tree's depth."""
@@ -41,10 +38,10 @@ class Node:
 
     id: str
     kind: str
-    """`output`, `source`, `value`, or `record` for an output with a record of its own."""
-    name: str
+    """`output`, `source`, `element` of a source, `value`, or `nested output`, which has a record of its own."""
+    name: str | None
     type: str | None
-    """For a source, its `SourceType`; for a value, its role."""
+    """For a source and its elements: the `SourceType`."""
     relation: str | None
     """None at the root."""
     basis: str | None
@@ -63,75 +60,39 @@ class Node:
         return self.relation == Relation.USED
 
 
-def lineage(record: ProvenanceRecord, depth: int = LineageDepth.COMPLETE.generations) -> Node:
-    """The tree of *record*'s output, *depth* steps deep; -1: to its end. Where a bound cuts it, `more` says so."""
-    return _Builder(record).build(STEPS_AT_MOST if depth < 0 else min(depth, STEPS_AT_MOST))
+def lineage(record: ProvenanceRecord, depth: int = -1) -> Node:
+    """The tree of the record's output, *depth* steps deep, `STEPS_AT_MOST` for -1. Where it is cut, `more` says so."""
+    tree = graph.lineage(record, depth=STEPS_AT_MOST if depth < 0 else min(depth, STEPS_AT_MOST))
+    types = {source.source_id: source.type for source in record.sources}
+    types |= {element.entity_id: source.type for source in record.sources for element in source.elements}
+    return _node(tree, types, activity_names(record), set(_followed(tree)))
 
 
-class _Builder:
-    """Grows the tree breadth first, so that of several places the one nearest to the output holds a value's causes."""
-
-    def __init__(self, record: ProvenanceRecord) -> None:
-        self._record = record
-        self._causes = Causes((edge.from_, edge.to, edge.relation, edge.basis) for edge in record.flow)
-        self._names = activity_names(record)
-        self._known = _known(record)
-        self._left = NODES_AT_MOST
-
-    def build(self, depth: int) -> Node:
-        start = self._record.output.output_id
-        steps_of: dict[str, list[Any]] = {}
-        level, deep = [start], 0
-        while level and deep < depth:
-            following = []
-            for value in level:
-                if value not in steps_of:
-                    steps = self._causes.steps(value)[: self._left]
-                    self._left -= len(steps)
-                    steps_of[value] = steps
-                    following += [step.cause for step in steps]
-            level, deep = following, deep + 1
-        return self._node(start, None, steps_of, set())
-
-    def _node(self, value: str, step: Any, steps_of: Mapping[str, list[Any]], shown: set[str]) -> Node:
-        repeated = value in shown and bool(self._causes.steps(value))
-        shown.add(value)
-        steps = [] if repeated else steps_of.get(value, [])
-        kind, name, type_ = self._known.get(value, ("record" if value.startswith("out_") else "value", "", None))
-        return Node(
-            id=value,
-            kind=kind,
-            name=name,
-            type=type_,
-            relation=step and step.relation,
-            basis=step and step.basis,
-            strength=step and ("given" if step.activity else strength(step.basis)),
-            activity=step and self._names.get(step.activity, step.activity),
-            repeated=repeated,
-            more=not repeated and len(steps) < len(self._causes.steps(value)),
-            causes=tuple(self._node(one.cause, one, steps_of, shown) for one in steps),
-        )
+def _followed(tree: graph.Lineage) -> Iterator[str]:
+    """The values that stand in the tree with what they go back to."""
+    if tree.causes:
+        yield tree.value_id
+    for cause in tree.causes:
+        yield from _followed(cause)
 
 
-def _known(record: ProvenanceRecord) -> dict[str, tuple[str, str, str | None]]:
-    """Kind, name and type of the values that the record describes."""
-    entities: list[tuple[str, Entity]] = [(record.output.name, entity) for entity in record.output.arguments]
-    entities += [(item.name, entity) for item in record.transformations for entity in (*item.arguments, *item.results)]
-    entities += [(item.name, entity) for item in record.model_calls for entity in (*item.arguments, *item.results)]
-    entities += [(item.name, entity) for item in record.policy_checks for entity in item.arguments]
-    entities += [(item.name, entity) for item in record.sources for entity in item.arguments]
-    inside = [(item, entity) for item in record.sources for entity in item.elements]
-    return {
-        **{entity.entity_id: ("value", _named(owner, entity), entity.role) for owner, entity in entities},
-        **{entity.entity_id: ("source", _named(item.name, entity), item.type) for item, entity in inside},
-        **{source.source_id: ("source", source.name, source.type) for source in record.sources},
-        record.output.output_id: ("output", record.output.name, None),
-    }
-
-
-def _named(owner: str, entity: Entity) -> str:
-    name = f" {entity.name}" if entity.name else ""
-    return f"{wording.words(entity.role)}{name} of {owner}"
+def _node(tree: graph.Lineage, types: Mapping[str, str], activities: Mapping[str, str], followed: set[str]) -> Node:
+    step = tree.step
+    repeated = tree.cut and not tree.causes and tree.value_id in followed
+    found: Strength | None = None if step is None else "given" if step.activity else strength(step.basis)
+    return Node(
+        id=tree.value_id,
+        kind=tree.kind,
+        name=tree.name,
+        type=types.get(tree.value_id),
+        relation=None if step is None else step.relation,
+        basis=None if step is None else step.basis,
+        strength=found,
+        activity=None if step is None or step.activity is None else activities.get(step.activity, step.activity),
+        repeated=repeated,
+        more=tree.cut and not repeated,
+        causes=tuple(_node(cause, types, activities, followed) for cause in tree.causes),
+    )
 
 
 def lineage_json(node: Node) -> dict[str, Any]:
@@ -139,7 +100,7 @@ def lineage_json(node: Node) -> dict[str, Any]:
     return {
         "id": node.id,
         "kind": node.kind,
-        "name": node.name or None,
+        "name": node.name,
         "type": node.type,
         "relation": node.relation,
         "basis": node.basis,
@@ -169,11 +130,10 @@ def _grow(tree: Tree, node: Node) -> None:
 
 
 def _label(node: Node) -> Text:
-    named = node.name or node.id
-    kind = {"source": f"source, {wording.words(node.type or '')}", "record": "output with a record of its own"}.get(
-        node.kind
-    )
-    what = [cell(named, "" if node.kind == "value" else "bold"), cell(kind, "dim") if kind else None]
+    of_source = node.kind in {"source", "element"}
+    kind = f"source, {wording.words(node.type or 'type unknown')}" if of_source else node.kind
+    what = [cell(node.name or node.id, "" if node.kind == "value" else "bold")]
+    what += [] if node.kind == "output" else [cell(kind, "dim")]
     if node.strength is None:
         return joined(what)
     how = f"given to {node.activity or 'a step'}" if node.fallback else f"{node.strength}: {node.basis}"

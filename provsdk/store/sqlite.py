@@ -32,7 +32,7 @@ from provsdk.store.layout import DATABASE, check_version, missing, stated_origin
 from provsdk.store.memory import Memory
 from provsdk.store.rebuilding import rebuild
 from provsdk.store.sealing import prepare, subjects_to_encrypt
-from provsdk.store.tip import Tip, read_tip
+from provsdk.store.tip import Tip, read_tip, refuse_other_log
 
 __all__ = ["SqliteStore"]
 
@@ -184,8 +184,9 @@ class SqliteStore:
     def _append(
         self, connection: sqlite3.Connection, drafts: Sequence[Draft], deadline: float
     ) -> list[Sealed | KeyConflict]:
+        origin = self._origin_of(connection)
+        refuse_other_log(self.path, origin, self.memory.of_path())
         key = self._key(connection)
-        origin = key.signer.name
         self.memory.prepare(origin)
         subjects = subjects_to_encrypt(drafts)
         # Keys first: what is encrypted with a key that a crash takes could never be read.

@@ -12,7 +12,7 @@ from provsdk.ledger.merkle import HASH_BYTES, Frontier
 from provsdk.ledger.note import VerifierKey, open_note
 from provsdk.store.memory import Known
 
-__all__ = ["Tip", "read_tip", "tile_reader"]
+__all__ = ["Tip", "read_tip", "refuse_other_log", "tile_reader"]
 
 _FULL = tiles.WIDTH * HASH_BYTES
 
@@ -92,13 +92,22 @@ def _signed(connection: sqlite3.Connection, path: Path, key: VerifierKey, note: 
     return Tip(note, frontier, {})
 
 
-def _compare(connection: sqlite3.Connection, path: Path, origin: str, tip: Tip, known: Known) -> None:
-    size = tip.frontier.size
-    if known.origin != origin:
+def refuse_other_log(path: Path, origin: str, known: Known | None) -> None:
+    """That the log at `path` is the one that is remembered there.
+
+    Raises:
+        StoreRolledBack: it is another one.
+    """
+    if known is not None and known.origin != origin:
         raise StoreRolledBack(
             f"the store at {path.parent} holds the log {origin!r}; {known.file} remembers {known.origin!r} there, with "
             f"{known.size} entries. Restore that one; or, if it was replaced on purpose, delete {known.file}"
         )
+
+
+def _compare(connection: sqlite3.Connection, path: Path, origin: str, tip: Tip, known: Known) -> None:
+    size = tip.frontier.size
+    refuse_other_log(path, origin, known)
     if known.size > size:
         raise StoreRolledBack(
             f"the store at {path.parent} has {size} entries; {known.file} remembers {known.size}. It is an older copy: "

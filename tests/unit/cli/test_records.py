@@ -256,3 +256,28 @@ def test_a_pipe_gets_no_escape(three):
 
     assert "\x1b" not in done.stdout
     assert max(len(line) for line in done.stdout.splitlines()) <= 80
+
+
+def test_lineage_is_a_tree_from_effect_to_cause(run, three):
+    result = run("lineage", "@latest")
+
+    assert "wrapt/README.rst · source, file · given to chat" in result.stdout
+    assert "not seen" in result.stderr
+
+
+def test_lineage_can_be_cut(run, three):
+    assert "further back: --depth" in run("lineage", "@latest", "--depth", "1").stdout
+    run("lineage", "@latest", "--depth", "0", code=2)
+
+
+def test_lineage_json_is_a_tree(run, three):
+    tree = json.loads(run("lineage", "@latest", "--json").stdout)
+
+    assert tree["id"] == three[2].output.output_id
+    assert {cause["strength"] for cause in tree["causes"]} == {"observed", "inferred"}
+
+
+def test_an_empty_store_has_nothing_to_suggest(run, seal):
+    seal()
+
+    assert "holds no records yet" in run("show", "@latest", code=1).stderr

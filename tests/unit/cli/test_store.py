@@ -1,6 +1,7 @@
 """verify, rebuild, store stats, doctor, init: on a real store."""
 
 import json
+import shutil
 import sqlite3
 
 import pytest
@@ -52,6 +53,49 @@ def tamper(path):
     connection.execute("update entries set bytes = ? where idx = 2", (changed,))
     connection.commit()
     connection.close()
+
+
+def test_a_store_overwritten_by_something_else_is_a_finding(run, three, home):
+    (home / ".provsdk" / "log.db").write_bytes(b"something else")
+
+    assert "The log example.org/support was there, with 4 entries" in run("verify", code=1).stderr
+
+
+def test_a_file_that_never_was_a_store_is_a_mistake(run, home):
+    (home / ".provsdk").mkdir()
+    (home / ".provsdk" / "log.db").write_bytes(b"something else")
+
+    assert "no provsdk store" in run("verify", code=3).stderr
+
+
+def test_a_store_that_is_gone_is_a_finding(run, three, home):
+    for path in (home / ".provsdk").glob("log.db*"):
+        path.unlink()
+
+    assert "is gone" in run("verify", code=1).stderr
+
+
+def test_an_older_copy_is_a_finding(run, three, home, seal, numbered):
+    older = {path: path.read_bytes() for path in (home / ".provsdk").glob("log.db*")}
+    seal(numbered(4))
+    for path in (home / ".provsdk").glob("log.db*"):
+        path.unlink()
+    for path, data in older.items():
+        path.write_bytes(data)
+
+    assert "TAMPERED" in run("verify", code=1).stdout
+
+
+def test_without_the_signing_key_the_level_is_lower(run, three, tmp_path):
+    next((tmp_path / "home/.local/share/provsdk/keys/logs").iterdir()).unlink()
+
+    assert "verified (consistent:" in run("verify").stdout
+
+
+def test_doctor_finds_a_store_that_nothing_remembers(run, three, tmp_path):
+    shutil.rmtree(tmp_path / "home/.local/state/provsdk/memory")
+
+    assert ("state", "finding") in checks(run, code=1)[1]
 
 
 def test_a_record_and_all_at_once_is_wrong_usage(run, three):

@@ -106,7 +106,7 @@ def model_call(span: int, **changes: Any) -> ModelCall:
         "status": "completed",
         "error_type": None,
         "arguments": [Entity(entity_id=entity(3, 1), role="argument", name="prompt")],
-        "results": [Entity(entity_id=entity(3, 0), role="result")],
+        "results": [Entity(entity_id=entity(3, 0), role="result", media_type="text/plain", size_bytes=412)],
     }
     return ModelCall(**facts | changes)
 

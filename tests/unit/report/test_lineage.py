@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from provsdk.report.lineage import NODES_AT_MOST, STEPS_AT_MOST, lineage, lineage_json, lineage_tree
+from provsdk.records import graph
+from provsdk.report.lineage import STEPS_AT_MOST, lineage, lineage_json, lineage_tree
 
 
 def screen(root, width=80):
@@ -26,8 +27,8 @@ def depth(node):
 def test_the_tree_reads_from_effect_to_cause(build):
     assert screen(lineage(build.record())) == [
         "support-answer",
-        "├── result of chat · observed: identity",
-        "│   ├── argument prompt of chat · given to chat",
+        "├── chat · value · observed: identity",
+        "│   ├── prompt · value · given to chat",
         "│   └── wrapt/README.rst · source, file · given to chat",
         "└── orders · source, database · inferred: enclosing",
     ]
@@ -42,7 +43,7 @@ def test_falling_back_is_marked(build):
 def test_a_depth_cuts_and_says_so(build):
     assert screen(lineage(build.record(), 1)) == [
         "support-answer",
-        "├── result of chat · observed: identity",
+        "├── chat · value · observed: identity",
         "│   └── … further back: --depth",
         "└── orders · source, database · inferred: enclosing",
     ]
@@ -68,9 +69,14 @@ def test_what_stands_there_already_is_not_drawn_again(build):
 
 def test_an_output_with_a_record_of_its_own_is_named_so(build):
     nested = "out_" + "1" * 32 + "-" + "2" * 16
-    record = build.record(flow=build.edges((build.out, nested, "wasDerivedFrom", "identity")))
+    record = build.record(
+        flow=build.edges(
+            (build.out, nested, "wasDerivedFrom", "identity"),
+            (nested, nested.replace("out_", "act_"), "wasGeneratedBy", "identity"),
+        )
+    )
 
-    assert screen(lineage(record), 120)[1] == f"└── {nested} · output with a record of its own · observed: identity"
+    assert screen(lineage(record), 120)[1] == f"└── {nested} · nested output · observed: identity"
 
 
 def test_an_element_of_a_source_counts_as_source(build):
@@ -80,7 +86,7 @@ def test_an_element_of_a_source_counts_as_source(build):
         flow=build.edges((build.out, build.entity(1, 5), "wasDerivedFrom", "identity")),
     )
 
-    assert screen(lineage(record))[1] == "└── element 3 of wrapt/README.rst · source, file · observed: identity"
+    assert screen(lineage(record))[1] == "└── wrapt/README.rst: 3 · source, file · observed: identity"
 
 
 def test_nothing_known_is_said(build):
@@ -117,7 +123,7 @@ def test_large_graphs_are_bounded(build, shape):
 
     root = lineage(record)
 
-    assert count(root) <= NODES_AT_MOST + 1
+    assert count(root) <= graph.MAX_NODES + 1
     assert depth(root) <= STEPS_AT_MOST + 1
     assert screen(root)
 
