@@ -14,7 +14,7 @@ from provsdk.assembly.dialects.native import (
 )
 from provsdk.assembly.scope import INVALID, Activity, Native, Scope
 from provsdk.assembly.text import MAX_TEXT, is_moment, rfc3339
-from provsdk.records.ids import is_value_id
+from provsdk.records.ids import is_value_id, position
 from provsdk.records.record import Entity, ModelCall, PolicyCheck, Source, Transformation
 from provsdk.vocabulary import (
     Basis,
@@ -51,23 +51,26 @@ def sources(native: Native, scope: Scope) -> list[Source]:
     activity.connect(is_activity=not facts.by_hand)
     said = _with_owner(activity, facts.declared)
     retrieved_at = rfc3339(native.span.end_ns)
-    numbers = activity.numbers("result")
-    if not facts.each or not numbers:
+    results = activity.values("result")
+    if not facts.each or not results:
         inside = activity.values("element", "declared")
-        return [_source(activity, 0, facts.type, said, retrieved_at, inside)]
+        return [_source(activity, activity.value(0), facts.type, said, retrieved_at, inside)]
     items = {item.n: item for item in facts.items}
     elements: dict[str | None, list[Entity]] = {}
     for element in activity.values("element"):
         elements.setdefault(element.element_of, []).append(element)
     return [
-        _source(activity, n, facts.type, said, retrieved_at, elements.get(activity.id_of(n), []), items.get(n))
-        for n in numbers
-    ]
+        _source(
+            activity, each, facts.type, said, retrieved_at, elements.get(each.entity_id, []),
+            items.get(position(each.entity_id)),
+        )
+        for each in results
+    ]  # fmt: skip
 
 
 def _source(  # noqa: PLR0913, PLR0917 one for each place that a source's fields come from
     activity: Activity,
-    n: int,
+    value: Entity,
     type_: str | None,
     said: SourceSaid,
     retrieved_at: str,
@@ -81,19 +84,19 @@ def _source(  # noqa: PLR0913, PLR0917 one for each place that a source's fields
         name = activity.text(item.name, "items.name") or name
     kind = activity.word(type_, _SOURCE_WORDS, "type", _LEAST_SOURCE)
     reliability, requires_verification = _SOURCE_TYPES[kind]
-    fact, by_hand = activity.fact(n), activity.facts.by_hand
+    by_hand = activity.facts.by_hand
     return Source(
-        source_id=activity.id_of(n),
+        source_id=value.entity_id,
         activity_id=None if by_hand else activity.activity_id,
         type=kind,
         retrieved_at=retrieved_at,
         name=name or activity.name,
         version=activity.text(said.version, "version"),
         location=activity.text(said.location, "location", MAX_TEXT),
-        digest=activity.digest(n, fact) if fact is not None else None,
-        join_digest=activity.join_digest(fact) if fact is not None else None,
-        media_type=activity.text(fact.media, "entities.media") if fact is not None else None,
-        size_bytes=activity.count(fact.size, "entities.size") if fact is not None else None,
+        digest=value.digest,
+        join_digest=value.join_digest,
+        media_type=value.media_type,
+        size_bytes=value.size_bytes,
         modified_at=_moment(activity, said.modified_at),
         classification=activity.word(said.classification, _CLASSES, "classification", "") or None,
         owner=activity.text(said.owner, "owner"),

@@ -70,14 +70,14 @@ def made(native: Native, scope: Scope) -> Made:
 
 
 def _output(native: Native, activity: Activity, said: OutputSaid, classification: str) -> Output:
-    fact = activity.fact(0)
+    value = activity.value(0)
     return Output(
         output_id="out_" + native.key,
         name=activity.name,
-        digest=activity.digest(0, fact) if fact is not None else None,
-        join_digest=activity.join_digest(fact) if fact is not None else None,
-        media_type=activity.text(fact.media, "entities.media") if fact is not None else None,
-        size_bytes=activity.count(fact.size, "entities.size") if fact is not None else None,
+        digest=value.digest,
+        join_digest=value.join_digest,
+        media_type=value.media_type,
+        size_bytes=value.size_bytes,
         classification=classification,
         status=activity.status,
         error_type=activity.error_type,

@@ -4,12 +4,14 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
 from provsdk import semconv
 from provsdk.assembly.dialects.native import EntityFact, Facts, Problem, Ref
 from provsdk.assembly.spans import SpanData
 from provsdk.assembly.text import MAX_NAME, clean, plain_json
 from provsdk.records.flow import DERIVED, GENERATED, USED, Arrow
-from provsdk.records.ids import is_value_id
+from provsdk.records.ids import is_value_id, position
 from provsdk.records.record import Entity
 from provsdk.vocabulary import Basis, CompletenessReason, OutputStatus
 
@@ -77,20 +79,7 @@ class Scope:
 class Activity:
     """One native span, while its values and edges go into the scope."""
 
-    __slots__ = (
-        "_by_n",
-        "_by_role",
-        "_ids",
-        "_own",
-        "_plain",
-        "activity_id",
-        "facts",
-        "key",
-        "local",
-        "name",
-        "scope",
-        "status",
-    )
+    __slots__ = ("_own", "_plain", "_values", "activity_id", "facts", "key", "local", "name", "scope", "status")
 
     def __init__(self, native: Native, scope: Scope) -> None:
         span, facts = native.span, native.facts
@@ -104,9 +93,7 @@ class Activity:
         plain = self.local.get("plain")
         self._plain: Mapping[Any, Any] = plain if isinstance(plain, dict) else _NOTHING
         self._own = f"out_{key}" if native.kind == semconv.KIND_OUTPUT else None
-        self._ids: dict[int, str] = {}
-        self._by_n: dict[int, EntityFact] = {}
-        self._by_role: dict[str, list[int]] = {}
+        self._values: dict[int, Entity] = {}
         if name is not span.name:
             self.lacks(CompletenessReason.NAME_CHANGED.value, "name")
         if span.dropped_attributes:
@@ -119,8 +106,8 @@ class Activity:
             else:
                 self.lacks(INVALID, "missing")
         self.status = self._status(span, facts)
-        if facts.entities or self._own is not None:
-            self._number()
+        if facts.entities:
+            self._take_values()
 
     def lacks(self, reason: str, detail: str | None) -> None:
         """Notes that something of this activity is missing."""
@@ -183,62 +170,53 @@ class Activity:
 
     # -- values
 
-    def _number(self) -> None:
-        """Gives each value its id: the first of those that claim the same number keeps it."""
-        ids, by_n, prefix = self._ids, self._by_n, f"ent_{self.key}-"
-        if self._own is not None:
-            ids[0] = self._own
-        for entity in self.facts.entities:
-            n = entity.n
-            if n in by_n or not 0 <= n <= _MAX_N or entity.role not in _ROLES:
+    def _take_values(self) -> None:
+        """Makes the values by their numbers: of those that claim the same number, the first is kept."""
+        values, last, waiting = self._values, -1, False
+        for fact in self.facts.entities:
+            n = fact.n
+            if n in values or not 0 <= n <= _MAX_N or fact.role not in _ROLES:
                 self.lacks(INVALID, "entities")
                 continue
-            by_n[n] = entity
-            self._by_role.setdefault(entity.role, []).append(n)
-            if n or self._own is None:
-                ids[n] = f"{prefix}{n}"
+            values[n] = self._value(n, fact)
+            waiting = waiting or n < last or fact.of is not None
+            last = n
+        if waiting:
+            self._values = dict(sorted(values.items()))
+            self._put_into_containers()
 
-    def values(self, *roles: str) -> list[Entity]:
-        """The values of those roles, in the order of their numbers."""
-        wanted: list[int] = []
-        for role in roles:
-            found = self._by_role.get(role)
-            if found is not None:
-                wanted += found
-        by_n = self._by_n
-        return [self.value(n, by_n[n]) for n in sorted(wanted) if n or self._own is None] if wanted else []
-
-    def value(self, n: int, fact: EntityFact) -> Entity:
-        """One value as a record holds it."""
-        of = None
-        if fact.of is not None:
-            of = self._ids.get(fact.of)
-            if of is None:
-                self.lacks(INVALID, "entities.of")
+    def _value(self, n: int, fact: EntityFact) -> Entity:
         return Entity(
-            entity_id=self._ids[n],
+            entity_id=self._own if n == 0 and self._own is not None else f"ent_{self.key}-{n}",
             role=fact.role,
             name=self.text(fact.name, "entities.name") if fact.name is not None else None,
-            digest=self.digest(n, fact),
-            join_digest=self.join_digest(fact),
+            digest=self._digest(n, fact),
+            join_digest=self._join_digest(fact),
             media_type=self.text(fact.media, "entities.media"),
             size_bytes=self.count(fact.size, "entities.size"),
-            element_of=of,
         )
 
-    def fact(self, n: int) -> EntityFact | None:
-        """What is said of the n-th value."""
-        return self._by_n.get(n)
+    def _put_into_containers(self) -> None:
+        values = self._values
+        for fact in self.facts.entities:
+            if fact.of is None or fact.n not in values:
+                continue
+            container = values.get(fact.of)
+            if container is None or fact.of == fact.n:
+                self.lacks(INVALID, "entities.of")
+            else:
+                values[fact.n] = msgspec.structs.replace(values[fact.n], element_of=container.entity_id)
 
-    def numbers(self, role: str) -> list[int]:
-        """The numbers of the values of that role."""
-        return sorted(self._by_role.get(role, ()))
+    def values(self, *roles: str) -> list[Entity]:
+        """The values of those roles, in the order of their numbers; without the output's own."""
+        own = self._own
+        return [each for each in self._values.values() if each.role in roles and each.entity_id is not own]
 
-    def id_of(self, n: int) -> str:
-        """Id of the n-th value."""
-        return self._ids.get(n) or f"ent_{self.key}-{n}"
+    def value(self, n: int) -> Entity:
+        """The n-th value; one of which nothing is known where nothing was said of it."""
+        return self._values.get(n) or Entity(entity_id=f"ent_{self.key}-{n}", role="result")
 
-    def digest(self, n: int, fact: EntityFact) -> str | None:
+    def _digest(self, n: int, fact: EntityFact) -> str | None:
         """The plain digest: from what stayed in the process, else from the span where it may stand there."""
         plain = self._plain.get(n)
         if type(plain) is bytes and len(plain) == 32:
@@ -254,7 +232,7 @@ class Activity:
             self.scope.missing.add((CompletenessReason.DIGEST_UNAVAILABLE.value, None))
         return found
 
-    def join_digest(self, fact: EntityFact) -> str | None:
+    def _join_digest(self, fact: EntityFact) -> str | None:
         """The join digest, where it is one."""
         join = fact.join
         if join is None or _JOIN(join) is not None:
@@ -294,9 +272,9 @@ class Activity:
         if self._own is not None:
             arrows.add((self._own, activity_id, GENERATED, made))
         else:
-            for n, fact in self._by_n.items():
-                if fact.role == "result" or (fact.role == "element" and self._is_of_result(fact)):
-                    arrows.add((self._ids[n], activity_id, GENERATED, made))
+            for made_value in self._values.values():
+                if made_value.role == "result" or (made_value.role == "element" and self._is_of_result(made_value)):
+                    arrows.add((made_value.entity_id, activity_id, GENERATED, made))
         for ref, basis in facts.used:
             value = self._resolved(ref)
             if value is None or basis not in _BASES or basis == _ENCLOSING:
@@ -304,13 +282,16 @@ class Activity:
             else:
                 arrows.add((activity_id, value, USED, _EXPLICIT if by_hand else basis))
 
-    def _is_of_result(self, fact: EntityFact) -> bool:
-        container = self._by_n.get(fact.of) if fact.of is not None else None
-        return container is None or container.role != "argument"
+    def _is_of_result(self, element: Entity) -> bool:
+        container = element.element_of
+        return container is None or self._values[position(container)].role != "argument"
 
     def _resolved(self, ref: Ref) -> str | None:
         if type(ref) is int:
-            return self._ids.get(ref)
+            if ref == 0 and self._own is not None:
+                return self._own
+            own = self._values.get(ref)
+            return own.entity_id if own is not None else None
         if ref == _OUT:
             return self._own
         named = self.scope.named
@@ -326,6 +307,8 @@ class Activity:
         for each in said if isinstance(said, (list, tuple)) else ():
             match each:
                 case (int(n), str(media_type), bytes(content)):
-                    self.scope.contents.append((self.id_of(n), clean(media_type), content))
+                    self.scope.contents.append(
+                        (self._own if n == 0 and self._own else f"ent_{self.key}-{n}", clean(media_type), content)
+                    )
                 case _:
                     self.lacks(CompletenessReason.CONTENT_NOT_KEPT.value, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from provsdk.errors import UsageError
@@ -37,9 +37,14 @@ class Signature(NamedTuple):
         names = tuple(name for name, one in signature.parameters.items() if one.kind in positional)
         return Signature(names, signature, bound_first=not isinstance(function, staticmethod))
 
-    def pairs(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    def pairs(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
         """The call's values with the names of their parameters, without defaults and without `self`."""
         offset = 1 if instance is not None and self.bound_first else 0
+        if not offset and not kwargs and len(args) <= len(self.names):
+            return zip(self.names, args, strict=False)
+        return self._pairs(offset, args, kwargs)
+
+    def _pairs(self, offset: int, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         names = self.names
         for position, value in enumerate(args, offset):
             yield (names[position] if position < len(names) else f"args[{position - len(names)}]"), value

@@ -54,7 +54,7 @@ def end(plan: Plan, activity: Activity, result: Any) -> Ticket | None:
         if plan.kind == semconv.KIND_POLICY_CHECK:
             verdict_of(activity, result)
     except Exception as error:
-        activity.missing.append(("capture_failed", "result"))
+        activity.lacks("capture_failed", "result")
         _guard.report(f"note the result of a {plan.kind}", error, activity.ports)
     return close(activity)
 

@@ -64,10 +64,8 @@ class Found(NamedTuple):
     known: Known | None
 
 
-class _Held(NamedTuple):
-    id: str
-    value: Any
-    digest: bytes | None
+_Held = tuple[str, Any, bytes | None]
+"""Id, the value itself, and its digest when it was entered; a plain tuple, as one is made for every value."""
 
 
 class Registry:
@@ -88,8 +86,8 @@ class Registry:
         """The entity that `value` is, if it is known. A container that was changed since is not the same any more."""
         digest = measured.digest
         held = self._by_identity.get(id(value))
-        if held is not None and held.value is value and held.digest == digest:
-            return Known(held.id, "identity")
+        if held is not None and held[1] is value and held[2] == digest:
+            return Known(held[0], "identity")
         if digest is not None and _tells_apart(measured):
             known = self._by_digest.get(digest)
             if known is not None:
@@ -99,14 +97,14 @@ class Registry:
     def former(self, value: Any) -> str | None:
         """The entity that this very object was before its content changed."""
         held = self._by_identity.get(id(value))
-        return held.id if held is not None and held.value is value else None
+        return held[0] if held is not None and held[1] is value else None
 
     def enter(self, entity_id: str, value: Any, measured: Measured, *, replace: bool = False) -> None:
         """Notes that `value` is `entity_id` from now on; equal content keeps its first name unless `replace`."""
         if len(self._by_identity) >= MAX_ENTITIES:
             self.cut = True
             return
-        self._by_identity[id(value)] = _Held(entity_id, value, measured.digest)
+        self._by_identity[id(value)] = (entity_id, value, measured.digest)
         if measured.digest is not None and _tells_apart(measured):
             if replace:
                 self._by_digest[measured.digest] = entity_id

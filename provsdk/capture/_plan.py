@@ -34,7 +34,7 @@ def say(activity: Activity, name: str, value: Any) -> None:
     try:
         put(activity, name, check(activity.kind, name, value))
     except UsageError as error:
-        activity.missing.append(("invalid_fact", name))
+        activity.lacks("invalid_fact", name)
         _guard.report(f"take {name!r} of {activity.name!r}: {error}", error, activity.ports)
 
 
@@ -216,7 +216,7 @@ def _ask(activity: Activity, fact: str, rule: Rule, available: Mapping[str, Any]
     try:
         value = rule.ask(available)
     except Exception as error:
-        activity.missing.append(("invalid_fact", fact))
+        activity.lacks("invalid_fact", fact)
         _guard.report(f"ask for {fact!r} of {activity.name!r}", error, activity.ports)
         return
     if value is not None:
@@ -229,5 +229,5 @@ def _ask_item(activity: Activity, said: dict[str, Any], fact: str, rule: Rule, a
         if value is not None:
             said[fact] = check(activity.kind, fact, value)
     except Exception as error:
-        activity.missing.append(("invalid_fact", fact))
+        activity.lacks("invalid_fact", fact)
         _guard.report(f"ask for {fact!r} of an item of {activity.name!r}", error, activity.ports)

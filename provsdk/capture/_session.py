@@ -16,6 +16,7 @@ from provsdk.capture._flow import Registry, known_in, look_into
 from provsdk.digest import is_linkable, measure
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from contextvars import Token
 
     from opentelemetry.context import Context
@@ -69,32 +70,17 @@ class Scope:
 class Activity:
     """One traced call: a span, and what is said about it. Used by one thread or task at a time, but for `use`."""
 
-    __slots__ = (
-        "_count",
-        "_has_result",
-        "_token",
-        "available",
-        "content",
-        "declared",
-        "derived",
-        "entities",
-        "error",
-        "extra",
-        "key",
-        "kind",
-        "local",
-        "missing",
-        "name",
-        "nested",
-        "number",
-        "parent",
-        "plain",
-        "ports",
-        "scope",
-        "span",
-        "status",
-        "used",
-    )
+    # Most calls never touch these; what stands here need not be set for each of them.
+    status = COMPLETED
+    error: str | None = None
+    number: int | None = None
+    available: Mapping[str, Any] | None = None
+    missing: tuple[tuple[str, str | None], ...] = ()
+    nested: tuple[str, ...] = ()
+    content: tuple[tuple[int, str, bytes], ...] = ()
+    _count = 0
+    _has_result = False
+    _token: Token[Context] | None = None
 
     def __init__(self, ports: Ports, kind: str, name: str, parent: Activity | None, span: Span) -> None:
         context = span.get_span_context()
@@ -104,28 +90,19 @@ class Activity:
         self.parent = parent
         self.span = span
         self.key = key = f"{context.trace_id:032x}-{context.span_id:016x}"
-        self.scope: Scope | None = parent.scope if parent is not None else None
-        if kind == semconv.KIND_OUTPUT:
-            self.scope = Scope(key)
-        elif self.scope is not None:
-            self.scope.running.add(key)
-        self.number: int | None = None
-        self.status = COMPLETED
-        self.error: str | None = None
         self.declared: dict[str, Any] = {}
         self.local: dict[str, Any] = {}
         self.extra: dict[str, Any] = {}
         self.entities: list[str] = []
         self.plain: dict[int, bytes] = {}
-        self.content: list[tuple[int, str, bytes]] = []
         self.used: list[str] = []
         self.derived: list[str] = []
-        self.missing: list[tuple[str, str | None]] = []
-        self.available: dict[str, Any] | None = None
-        self.nested: list[str] = []
-        self._count = 0
-        self._has_result = False
-        self._token: Token[Context] | None = None
+        self.scope: Scope | None = None
+        if kind == semconv.KIND_OUTPUT:
+            self.scope = Scope(key)
+        elif parent is not None and parent.scope is not None:
+            self.scope = parent.scope
+            self.scope.running.add(key)
 
     # -- current or not
 
@@ -138,6 +115,10 @@ class Activity:
         token, self._token = self._token, None
         if token is not None:
             _otel.detach(token)
+
+    def lacks(self, reason: str, detail: str | None) -> None:
+        """Notes something that the record will not know."""
+        self.missing += ((reason, detail),)
 
     # -- values
 
@@ -167,10 +148,11 @@ class Activity:
         if measured.digest is None and not _holds_known(value, scope.registry):
             return  # a client, a connection, a callback: what a function works with, not what flows
         if measured.problem is not None:
-            self.missing.append(missing_of(measured, name))
+            self.lacks(*missing_of(measured, name))
         n = self._enter("argument", name, value, measured, linkable=linkable)
         self.used.append(use(n, "identity"))
-        self._came_from(n, value, None, linkable=linkable)
+        if type(value) not in _LEAVES:
+            self._came_from(n, value, None, linkable=linkable)
 
     def _given_from_outside(self, value: Any, outer: Activity) -> None:
         """A nested output's argument, as the outer output knows it."""
@@ -188,7 +170,7 @@ class Activity:
             return
         measured = measure(value, max_bytes=self.ports.settings.max_value_bytes)
         if measured.problem is not None:
-            self.missing.append(missing_of(measured, name or "result"))
+            self.lacks(*missing_of(measured, name or "result"))
         linkable = is_linkable(value)
         known = scope.registry.find(value, measured) if linkable else None
         if is_output:
@@ -207,7 +189,7 @@ class Activity:
             return None
         measured = measure(value, max_bytes=self.ports.settings.max_value_bytes)
         if measured.problem is not None:
-            self.missing.append(missing_of(measured, "item"))
+            self.lacks(*missing_of(measured, "item"))
         linkable = is_linkable(value)
         known = scope.registry.find(value, measured) if linkable else None
         n = self._enter("result", None, value, measured, linkable=linkable)
@@ -287,9 +269,9 @@ class Activity:
     def _keep_content(self, n: int, value: Any, measured: Measured) -> None:
         content = encode(value, measured.media_type)
         if content is None:
-            self.missing.append(("content_not_kept", f"entities[{n}]"))
+            self.lacks("content_not_kept", f"entities[{n}]")
         else:
-            self.content.append((n, measured.media_type, content))
+            self.content += ((n, measured.media_type, content),)
 
     # -- the end
 
@@ -326,7 +308,7 @@ class Activity:
         if self.kind == semconv.KIND_OUTPUT:
             scope.missing.extend(("span_missing", f"act_{key}") for key in sorted(scope.running))
         if self.kind == semconv.KIND_OUTPUT and scope.registry.cut:
-            self.missing.append(("bound_reached", "values of the scope"))
+            self.lacks("bound_reached", "values of the scope")
 
 
 def _holds_known(value: Any, registry: Registry) -> bool:
@@ -348,5 +330,5 @@ def open_activity(ports: Ports, kind: str, name: str) -> Activity:
     span = ports.tracers.tracer().start_span(name, _otel.parent_context(parent, spans_current=settings.spans_current))
     activity = Activity(ports, kind, name, parent, span)
     if kind == semconv.KIND_OUTPUT and parent is not None and parent.scope is not None:
-        parent.nested.append(f"out_{activity.key}")
+        parent.nested += (f"out_{activity.key}",)
     return activity

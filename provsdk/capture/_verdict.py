@@ -23,7 +23,7 @@ def verdict_of(activity: Activity, returned: Any) -> None:
     result, reasons = _read(returned)
     if result is None:
         activity.declared["result"] = "skipped"
-        activity.missing.append(("invalid_fact", "result"))
+        activity.lacks("invalid_fact", "result")
         return
     say(activity, "result", result)
     if reasons is not None and "reasons" not in activity.local:

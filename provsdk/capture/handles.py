@@ -47,7 +47,7 @@ class ActivityHandle:
             for value in values:
                 activity.given(None, value)
         except Exception as error:
-            activity.missing.append(("capture_failed", "used"))
+            activity.lacks("capture_failed", "used")
             _guard.report("note a used value", error, activity.ports)
 
     def set(self, **facts: Any) -> None:
@@ -55,7 +55,7 @@ class ActivityHandle:
         if self._activity is not None:
             for name, value in facts.items():
                 if name == "tenant":
-                    self._activity.missing.append(("invalid_fact", "tenant"))
+                    self._activity.lacks("invalid_fact", "tenant")
                 elif value is not None:
                     say(self._activity, name, value)
 

@@ -23,11 +23,14 @@ def lineage(record: str, depth: int | None, store: str | None, as_json: bool) ->
     from provsdk.cli.reading import readable  # noqa: PLC0415 help needs none of it
     from provsdk.report.lineage import lineage as lineage_of  # noqa: PLC0415 as above
     from provsdk.report.lineage import lineage_json, lineage_tree  # noqa: PLC0415 as above
+    from provsdk.vocabulary import Relation  # noqa: PLC0415 as above
 
     with opened(store) as log:
-        root = lineage_of(readable(log, record), -1 if depth is None else depth)
+        found = readable(log, record)
+    root = lineage_of(found, -1 if depth is None else depth)
     if as_json:
         print_json(lineage_json(root))
         return
     show(lineage_tree(root))
-    remark("given to …: a step received it; whether it shaped the result was not seen.")
+    if any(edge.relation == Relation.USED for edge in found.flow):
+        remark("given to …: a step received it; whether it shaped the result was not seen.")

@@ -29,4 +29,5 @@ class ProcessEmitter:
 
     def started(self, number: int, span_context: SpanContext, name: str) -> None:  # noqa: ARG002 the port's signature
         """Remembers the highest number that was given out."""
-        self.started_count = max(self.started_count, number)
+        if number > self.started_count:  # noqa: PLR1730 on the path of every output
+            self.started_count = number

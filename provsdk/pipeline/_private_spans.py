@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.sdk.trace.sampling import Decision
+from opentelemetry.sdk.trace.sampling import DEFAULT_ON, Decision
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 if TYPE_CHECKING:
@@ -147,7 +147,9 @@ class PrivateTracer(trace.Tracer):
         else:
             trace_id, above = self._ids.generate_trace_id(), None
         flags, state = _SAMPLED, None
-        if self._sampler is not None:
+        if self._sampler is DEFAULT_ON:
+            flags = _SAMPLED if above is None or above.trace_flags.sampled else _DROPPED  # what it says, asked cheaply
+        elif self._sampler is not None:
             answer = self._sampler.should_sample(context, trace_id, name, SpanKind.INTERNAL, attributes, ())
             flags = _SAMPLED if answer.decision is Decision.RECORD_AND_SAMPLE else _DROPPED
             state = answer.trace_state

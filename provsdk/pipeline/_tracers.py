@@ -84,7 +84,8 @@ class OwnTracers:
     def tracer(self) -> Tracer:
         """The tracer to use now."""
         if self._user is None:
-            found = trace.get_tracer_provider()
+            # What `get_tracer_provider` returns once it is set, without its look into the environment at each call.
+            found = getattr(trace, "_TRACER_PROVIDER", None)
             if not isinstance(found, TracerProvider):
                 return self._tracer
             self._user = found

@@ -14,7 +14,19 @@ from urllib.parse import quote
 
 from provsdk.errors import StoreDamaged, StoreForeign, StoreUnavailable, UsageError
 
-__all__ = ["Identity", "busy_for", "connect", "explained", "identity", "rolled_back", "unavailable"]
+__all__ = [
+    "Identity",
+    "busy_for",
+    "connect",
+    "explained",
+    "foreign",
+    "identity",
+    "is_sqlite",
+    "make_durable",
+    "present",
+    "rolled_back",
+    "unavailable",
+]
 
 MAGIC: Final = b"SQLite format 3\0"
 
@@ -50,19 +62,14 @@ Identity = tuple[tuple[int, int] | None, ...]
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """A connection to a database file, which is made where it is missing unless `read_only`.
 
-    Transactions are begun and ended by the caller. A read-only file that nobody can be writing to is read as it is.
+    Transactions are begun and ended by the caller. Nothing is written yet: the file may be somebody else's, and whoever
+    knows that it is not calls `make_durable`. A read-only file that nobody can be writing to is read as it is.
 
     Raises:
         sqlite3.Error: to be put into words by `explained`.
     """
     if not read_only:
-        connection = _connection(path, "mode=rwc")
-        try:
-            _make_durable(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        return _connection(path, "mode=rwc")
     connection = _connection(path, "mode=ro")
     try:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -80,7 +87,8 @@ def _connection(path: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, timeout=_BUSY_AT_OPEN_S, isolation_level=None, check_same_thread=False)
 
 
-def _make_durable(connection: sqlite3.Connection) -> None:
+def make_durable(connection: sqlite3.Connection) -> None:
+    """Sets how it is written: every commit survives a crash, what is deleted is overwritten."""
     connection.execute("PRAGMA secure_delete = ON")
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -116,6 +124,11 @@ def unavailable(path: Path, error: OSError) -> StoreUnavailable:
     return StoreUnavailable(f"the store at {path} cannot be used: {error.filename or path}: {error.strerror or error}")
 
 
+def foreign(path: Path) -> StoreForeign:
+    """What to say of a file that is something else altogether."""
+    return StoreForeign(f"{path} is no SQLite file, so no provsdk store; name another place with `store`")
+
+
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Turns errors of SQLite about the file at `path` into those of provsdk.
@@ -136,8 +149,8 @@ def _explanation(path: Path, error: sqlite3.Error) -> Exception:
     primary = None if code is None else code & 0xFF
     if primary in _UNAVAILABLE:
         return StoreUnavailable(f"the store at {path} cannot be used: {_UNAVAILABLE[primary]} (SQLite: {error})")
-    if primary == sqlite3.SQLITE_NOTADB and not _looks_like_sqlite(path):
-        return StoreForeign(f"{path} is no SQLite file, so no provsdk store; name another place with `store`")
+    if primary == sqlite3.SQLITE_NOTADB and not is_sqlite(path):
+        return foreign(path)
     if primary in _DAMAGED or primary == sqlite3.SQLITE_NOTADB:
         return StoreDamaged(
             f"the store at {path} is damaged (SQLite: {error}). Run `provsdk verify`; restore the file from a backup"
@@ -147,7 +160,16 @@ def _explanation(path: Path, error: sqlite3.Error) -> Exception:
     return StoreUnavailable(f"the store at {path} cannot be used (SQLite: {error}); open it again")
 
 
-def _looks_like_sqlite(path: Path) -> bool:
+def present(path: Path) -> bool:
+    """Whether a file with something in it is there: an empty one is what a process leaves that was killed making it."""
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def is_sqlite(path: Path) -> bool:
+    """Whether the file begins as SQLite files do."""
     try:
         with path.open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC

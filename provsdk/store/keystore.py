@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from provsdk.errors import FormatError, KeyUnusable, StoreError, StoreForeign, StoreTooNew, StoreUnavailable
 from provsdk.ledger.keys import content_key
-from provsdk.store.database import busy_for, connect, explained, rolled_back, unavailable
+from provsdk.store.database import busy_for, connect, explained, make_durable, rolled_back, unavailable
 from provsdk.store.encryption import DATA_KEY_BYTES, DataKey, unwrap, wrap
 
 __all__ = ["Absent", "KeyStore"]
@@ -129,6 +129,7 @@ class KeyStore:
         connection = connect(self.path)
         try:
             self._set_up(connection)
+            make_durable(connection)
         except BaseException:
             rolled_back(connection)
             connection.close()

@@ -6,6 +6,7 @@ from typing import Final
 
 from provsdk import canonical
 from provsdk.errors import FormatError, StoreError, StoreForeign, StoreRolledBack, StoreTooNew, StoreUnavailable
+from provsdk.store.database import foreign, is_sqlite
 from provsdk.store.memory import Memory
 from provsdk.store.packing import Open
 from provsdk.store.reading import read_pack
@@ -32,6 +33,8 @@ def check_version(connection: sqlite3.Connection, path: Path) -> None:
     """
     application, version = _marks(connection)
     if application != APPLICATION_ID:
+        if not is_sqlite(path):
+            raise foreign(path)
         what = "an empty database" if is_blank(connection) else "an SQLite database of something else"
         raise StoreForeign(f"{path} is {what}, not a provsdk store; name another place with `store`")
     if version != SCHEMA_VERSION:

@@ -137,7 +137,10 @@ class Memory:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise StoreUnavailable(f"the memory outside the store cannot be read: {file}: {error.strerror}") from error
+            raise StoreUnavailable(
+                f"the memory outside the store cannot be read: {file}: {error.strerror}. Give this user the right to read "
+                "there, or set `state`"
+            ) from error
 
     def _decoded(self, file: Path, data: bytes) -> Known | None:
         if not data:

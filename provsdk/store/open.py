@@ -17,7 +17,7 @@ from provsdk.records.parts import Part
 from provsdk.store import schema
 from provsdk.store.appending import insert_rows
 from provsdk.store.contract import Draft
-from provsdk.store.database import connect, explained, rolled_back, unavailable
+from provsdk.store.database import connect, explained, is_sqlite, make_durable, present, rolled_back, unavailable
 from provsdk.store.layout import DATABASE, GITIGNORE, check_version, is_blank, missing
 from provsdk.store.memory import Memory
 from provsdk.store.sealing import prepare
@@ -59,7 +59,7 @@ def open_store(
     directory, keys, state = directory_of(place), Path(keys), Path(state)
     if not read_only and create:
         _make(directory, keys, state, origin)
-    elif not (directory / DATABASE).exists():
+    elif not present(directory / DATABASE):
         raise missing(directory, Memory(state, directory))
     store = SqliteStore(directory, keys=keys, state=state, read_only=read_only)
     if origin is not None:
@@ -99,13 +99,14 @@ def _make(directory: Path, keys: Path, state: Path, origin: str | None) -> None:
     """Makes what is missing; processes that do so at once end with one log, whose entry 0 the first of them wrote."""
     path = directory / DATABASE
     memory = Memory(state, directory)
-    if path.exists() and path.stat().st_size > 0:
+    if present(path) and not _is_unfinished(path):
         return
     _refuse_to_replace(directory, memory, origin)
     _make_directory(directory)
     with explained(path):
         connection = connect(path)
         try:
+            make_durable(connection)
             connection.execute("BEGIN IMMEDIATE")
             if is_blank(connection):
                 tip, name = _begin_log(connection, keys, origin or f"provsdk-{secrets.token_hex(8)}")
@@ -118,6 +119,16 @@ def _make(directory: Path, keys: Path, state: Path, origin: str | None) -> None:
         except BaseException:
             rolled_back(connection)
             raise
+        finally:
+            connection.close()
+
+
+def _is_unfinished(path: Path) -> bool:
+    """Whether it is a database without anything in it: whoever was to make a store of it was killed."""
+    with explained(path):
+        connection = connect(path, read_only=True)
+        try:
+            return is_sqlite(path) and is_blank(connection)
         finally:
             connection.close()
 

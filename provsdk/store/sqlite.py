@@ -25,7 +25,7 @@ from provsdk.ledger.keys import LogKey, log_key
 from provsdk.store import queries
 from provsdk.store.appending import insert_rows, place
 from provsdk.store.contract import Draft, Folded, LogEntry, Sealed, Stats, StoredPart, Summary
-from provsdk.store.database import Identity, busy_for, connect, explained, identity, rolled_back
+from provsdk.store.database import Identity, busy_for, connect, explained, identity, make_durable, present, rolled_back
 from provsdk.store.encryption import DataKey
 from provsdk.store.keystore import Absent, KeyStore
 from provsdk.store.layout import DATABASE, check_version, missing, stated_origin
@@ -88,7 +88,7 @@ class SqliteStore:
             if identity(self.path) == self._identity:
                 return self._connection
             self._disconnect()
-        if not self.path.exists():
+        if not present(self.path):
             raise missing(self.directory, self.memory)
         with explained(self.path):
             self._connection = self._opened()
@@ -99,6 +99,8 @@ class SqliteStore:
         connection = connect(self.path, read_only=self.read_only)
         try:
             check_version(connection, self.path)
+            if not self.read_only:
+                make_durable(connection)
             busy_for(connection, _READ_WAIT_S)
         except BaseException:
             connection.close()

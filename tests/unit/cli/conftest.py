@@ -99,13 +99,15 @@ def numbered(build):
     def numbered(number, **changes):
         trace = f"{number:08x}" + "0" * 23 + "1"
         record = build.record()
-        ids = {"record_id": f"rec_{trace}-00f067aa0ba902b7", "trace": build.changed(record.trace, trace_id=trace)}
-        output = build.changed(
-            record.output,
-            output_id=f"out_{trace}-00f067aa0ba902b7",
-            **{"name": f"answer-{number}"} | changes.pop("output", {}),
-        )
-        return build.record(**ids, output=output, generated_at=build.at(number * 1_000_000), **changes)
+        out = f"out_{trace}-00f067aa0ba902b7"
+        facts = {
+            "record_id": out.replace("out_", "rec_"),
+            "trace": build.changed(record.trace, trace_id=trace),
+            "output": build.changed(record.output, output_id=out, name=f"answer-{number}"),
+            "flow": [build.changed(edge, from_=out) if edge.from_ == build.out else edge for edge in record.flow],
+            "generated_at": build.at(number * 1_000_000),
+        }
+        return build.record(**facts | changes)
 
     return numbered
 
