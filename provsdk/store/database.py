@@ -147,6 +147,8 @@ def explained(path: Path) -> Iterator[None]:
 def _explanation(path: Path, error: sqlite3.Error) -> Exception:
     code = getattr(error, "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF
+    if primary == sqlite3.SQLITE_CANTOPEN and present(path) and not os.access(path.parent, os.W_OK):
+        primary = sqlite3.SQLITE_READONLY  # what is missing is the right to write the log of changes beside it
     if primary in _UNAVAILABLE:
         return StoreUnavailable(f"the store at {path} cannot be used: {_UNAVAILABLE[primary]} (SQLite: {error})")
     if primary == sqlite3.SQLITE_NOTADB and not is_sqlite(path):

@@ -138,8 +138,8 @@ class Memory:
             return None
         except OSError as error:
             raise StoreUnavailable(
-                f"the memory outside the store cannot be read: {file}: {error.strerror}. Give this user the right to read "
-                "there, or set `state`"
+                f"the memory outside the store cannot be read: {file}: {error.strerror}. Give this user the "
+                "right to read there, or set `state`"
             ) from error
 
     def _decoded(self, file: Path, data: bytes) -> Known | None:

@@ -101,7 +101,9 @@ class StoreContract:
     def test_a_record_is_folded_with_what_became_known_later_and_what_was_noted(self, opened, samples):
         store, record = opened(), samples.record()
         store.append([samples.draft(record), samples.draft(samples.record())], timeout=5)
-        store.append([samples.extension_draft(record), samples.note_draft(record.record_id, "checked by hand")], timeout=5)
+        store.append(
+            [samples.extension_draft(record), samples.note_draft(record.record_id, "checked by hand")], timeout=5
+        )
 
         folded = store.fold(record.record_id)
 
@@ -180,7 +182,7 @@ class StoreContract:
                     record = samples.record()
                     store.append([samples.draft(record)], timeout=20)
                     assert store.fold(record.record_id).record == record
-            except BaseException as error:  # noqa: BLE001 told by the test
+            except BaseException as error:
                 failures.append(error)
 
         threads = [threading.Thread(target=work) for _ in range(4)]

@@ -128,7 +128,9 @@ def assert_whole(places):
 
 
 class TestProcesses:
-    def test_that_are_killed_while_they_commit_leave_a_whole_log_with_everything_they_were_told_is_durable(self, places):
+    def test_that_are_killed_while_they_commit_leave_a_whole_log_with_everything_they_were_told_is_durable(
+        self, places
+    ):
         running = [
             subprocess.Popen([sys.executable, "-c", code(places)], stdout=subprocess.PIPE, text=True) for _ in range(3)
         ]
@@ -283,7 +285,6 @@ class TestTheFile:
                 found.close()
             except StoreDamaged:
                 pass
-
 
     def test_that_a_killed_process_left_empty_or_blank_is_made_a_store(self, places):
         places["place"].mkdir()

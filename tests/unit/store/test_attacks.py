@@ -185,17 +185,25 @@ class TestWhoRecomputesEverything:
         """Another word in a part of an entry, with commitments, manifest, entry and pack to match."""
         (blob,) = attack.run("SELECT pack FROM parts WHERE idx = ?", [index])[0]
         parts = [
-            Open(part.path, part.retention, part.salt, part.content.replace(first, then)) if isinstance(part, Open) else part
+            Open(part.path, part.retention, part.salt, part.content.replace(first, then))
+            if isinstance(part, Open)
+            else part
             for part in unpack(blob)
         ]
         shared = dict(attack.run("SELECT digest, bytes FROM shared"))
         rows = [
-            (part.path, part.retention, commit(part.salt, part.path, getattr(part, "content", None) or shared[part.digest]))
+            (
+                part.path,
+                part.retention,
+                commit(part.salt, part.path, getattr(part, "content", None) or shared[part.digest]),
+            )
             for part in parts
         ]
         (data,) = attack.run("SELECT bytes FROM entries WHERE idx = ?", [index])[0]
         entry = decode(data)
-        changed = encode(type(entry)(**{name: getattr(entry, name) for name in entry.__struct_fields__} | {"body": body(rows)}))
+        changed = encode(
+            type(entry)(**{name: getattr(entry, name) for name in entry.__struct_fields__} | {"body": body(rows)})
+        )
         attack.run("UPDATE entries SET bytes = ? WHERE idx = ?", [changed, index])
         attack.run("UPDATE parts SET pack = ? WHERE idx = ?", [sealed_pack(b"guess" * 8, index, pack(parts)), index])
 

@@ -113,7 +113,9 @@ def test_a_damaged_key_store_is_told_and_stops_only_what_needs_it(store, samples
     again.close()
 
 
-def test_entries_about_the_same_record_share_a_data_key_which_one_destruction_takes_away(store, samples, secret, places):
+def test_entries_about_the_same_record_share_a_data_key_which_one_destruction_takes_away(
+    store, samples, secret, places
+):
     import sqlite3
 
     store.append([samples.extension_draft(secret), samples.note_draft(secret.record_id, protected=True)], timeout=5)
