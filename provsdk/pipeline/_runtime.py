@@ -75,6 +75,7 @@ class Runtime:
         self._sealer = Sealer(
             draft=self._draft,
             append=self._append,
+            forget=self._keeper.take,
             gap_draft=lambda gap: gap_draft(self._emitter.id, gap),
             on_sealed=self._something_sealed,
             durability=config.durability,

@@ -95,6 +95,7 @@ class Sealer:
         *,
         draft: Callable[[Claim], tuple[Draft, ...]],
         append: Callable[[Sequence[Draft], float], list[Sealed | KeyConflict]],
+        forget: Callable[[str], object],
         gap_draft: Callable[[Gap], Draft],
         on_sealed: Callable[[], None],
         durability: str,
@@ -104,6 +105,7 @@ class Sealer:
     ) -> None:
         self._draft = draft
         self._append = append
+        self._forget = forget
         self._gap_draft = gap_draft
         self._on_sealed = on_sealed
         self._durability = durability
@@ -271,6 +273,7 @@ class Sealer:
     def _lose(self, claim: Claim, reason: str) -> None:
         claim.lost = True
         claim.drafts, claim.facts = None, {}
+        self._forget(claim.record_id)
         self.lost += 1
         if len(self._gaps) < MAX_GAPS:
             self._gaps.append(Gap(claim.number, claim.record_id, reason))

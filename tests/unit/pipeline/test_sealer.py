@@ -56,6 +56,7 @@ def sealer(log):
         arguments = {
             "draft": lambda claim: (draft(claim.number, claim.facts.get("size", 0)),),
             "append": log.append,
+            "forget": lambda record_id: None,
             "gap_draft": lambda gap: draft(("gap", gap.number, gap.reason)),
             "on_sealed": lambda: None,
             "durability": "sync",
@@ -156,6 +157,14 @@ def test_a_full_queue_makes_numbered_gaps_with_their_reason(sealer, log):
     log.error = None
     assert one.drain(5.0)
     assert log.keys == [1, 2, ("gap", 3, "queue_full"), ("gap", 4, "queue_full")]
+
+
+def test_the_spans_of_a_lost_output_are_let_go(sealer, log):
+    forgotten = []
+    one = sealer(queue_size=1, forget=forgotten.append)
+    for n in (1, 2):
+        one.ticket(context(n), {"number": n})
+    assert forgotten == [f"rec_{2:032x}-{2:016x}"]
 
 
 def test_the_queue_is_bounded_in_bytes_too(sealer, log, monkeypatch):
