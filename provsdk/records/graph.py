@@ -199,14 +199,14 @@ class _Tree:
 def _names(record: ProvenanceRecord) -> dict[str, tuple[str, str | None]]:
     found: dict[str, tuple[str, str | None]] = {}
     for step in record.transformations:
-        found.update({**_of_values(step.results, step.name), **_of_values(step.arguments, None)})
+        found.update({**_results(step.results, step.name), **_arguments(step.arguments)})
     for call in record.model_calls:
-        found.update({**_of_values(call.results, call.name), **_of_values(call.arguments, None)})
+        found.update({**_results(call.results, call.name), **_arguments(call.arguments)})
     for check in record.policy_checks:
-        found.update(_of_values(check.arguments, None))
-    found.update(_of_values(record.output.arguments, None))
+        found.update(_arguments(check.arguments))
+    found.update(_arguments(record.output.arguments))
     for source in record.sources:
-        found.update(_of_values(source.arguments, None))
+        found.update(_arguments(source.arguments))
         for element in source.elements:
             found[element.entity_id] = ("element", f"{source.name}: {element.name}" if element.name else source.name)
         found[source.source_id] = ("source", source.name)
@@ -216,7 +216,19 @@ def _names(record: ProvenanceRecord) -> dict[str, tuple[str, str | None]]:
     return found
 
 
-def _of_values(values: list[Entity], made_by: str | None) -> dict[str, tuple[str, str | None]]:
-    """Values by id; one that was only handed on keeps the name that it has elsewhere."""
-    own = [value for value in values if value.media_type is not None or value.name is not None]
-    return {value.entity_id: ("value", value.name or made_by) for value in own}
+def _arguments(values: list[Entity]) -> dict[str, tuple[str, str | None]]:
+    return {value.entity_id: ("argument", value.name) for value in values if _is_told_here(value)}
+
+
+def _results(values: list[Entity], made_by: str) -> dict[str, tuple[str, str | None]]:
+    """A result without a name of its own goes by the name of the step that made it."""
+    return {
+        value.entity_id: ("result", f"{made_by}: {value.name}" if value.name else made_by)
+        for value in values
+        if _is_told_here(value)
+    }
+
+
+def _is_told_here(value: Entity) -> bool:
+    """A value that was only handed on keeps the name that it has elsewhere."""
+    return value.media_type is not None or value.name is not None

@@ -24,6 +24,13 @@ __all__ = ["STEPS_AT_MOST", "Node", "lineage", "lineage_json", "lineage_tree"]
 STEPS_AT_MOST: Final = 100
 """Bound of a tree's depth."""
 
+_TITLES: Final[Mapping[str, str]] = {
+    "argument": "argument {}",
+    "nested output": "nested output {}",
+    "result": "result of {}",
+    "value": "value {}",
+}
+
 _STYLES: Final[Mapping[Strength, str]] = {
     "observed": "green",
     "declared": "cyan",
@@ -38,7 +45,8 @@ class Node:
 
     id: str
     kind: str
-    """`output`, `source`, `element` of a source, `value`, or `nested output`, which has a record of its own."""
+    """`output`, `source`, `element` of a source, `argument`, `result`, `value` where no more is known, or `nested
+    output`, which has a record of its own."""
     name: str | None
     type: str | None
     """For a source and its elements: the `SourceType`."""
@@ -79,6 +87,7 @@ def _followed(tree: graph.Lineage) -> Iterator[str]:
 def _node(tree: graph.Lineage, types: Mapping[str, str], activities: Mapping[str, str], followed: set[str]) -> Node:
     step = tree.step
     repeated = tree.cut and not tree.causes and tree.value_id in followed
+    causes = [_node(cause, types, activities, followed) for cause in tree.causes]
     found: Strength | None = None if step is None else "given" if step.activity else strength(step.basis)
     return Node(
         id=tree.value_id,
@@ -91,8 +100,13 @@ def _node(tree: graph.Lineage, types: Mapping[str, str], activities: Mapping[str
         activity=None if step is None or step.activity is None else activities.get(step.activity, step.activity),
         repeated=repeated,
         more=tree.cut and not repeated,
-        causes=tuple(_node(cause, types, activities, followed) for cause in tree.causes),
+        causes=tuple(sorted(causes, key=_place)),
     )
+
+
+def _place(node: Node) -> tuple[bool, bool, str, str]:
+    """Sources first, inferred links last, then by name: ids are random, and one look should be like the next."""
+    return node.strength == "inferred", node.kind not in {"source", "element"}, node.name or "", node.id
 
 
 def lineage_json(node: Node) -> dict[str, Any]:
@@ -131,9 +145,9 @@ def _grow(tree: Tree, node: Node) -> None:
 
 def _label(node: Node) -> Text:
     of_source = node.kind in {"source", "element"}
-    kind = f"source, {wording.words(node.type or 'type unknown')}" if of_source else node.kind
-    what = [cell(node.name or node.id, "" if node.kind == "value" else "bold")]
-    what += [] if node.kind == "output" else [cell(kind, "dim")]
+    what = [cell(_TITLES.get(node.kind, "{}").format(node.name or node.id), "bold" if of_source else "")]
+    if of_source:
+        what.append(cell(f"source, {wording.words(node.type or 'type unknown')}", "dim"))
     if node.strength is None:
         return joined(what)
     how = f"given to {node.activity or 'a step'}" if node.fallback else f"{node.strength}: {node.basis}"

@@ -6,6 +6,7 @@ machine. `secure_delete` overwrites what is deleted.
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -55,6 +56,7 @@ _DAMAGED: Final = frozenset(
     }
 )
 _BUSY_AT_OPEN_S: Final = 5.0
+_BUSY_PAUSE_S: Final = 0.005
 
 Identity = tuple[tuple[int, int] | None, ...]
 
@@ -91,8 +93,21 @@ def make_durable(connection: sqlite3.Connection) -> None:
     """Sets how it is written: every commit survives a crash, what is deleted is overwritten."""
     connection.execute("PRAGMA secure_delete = ON")
     connection.execute("PRAGMA trusted_schema = OFF")
-    connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    _enter_wal(connection)
     connection.execute("PRAGMA synchronous = FULL")
+
+
+def _enter_wal(connection: sqlite3.Connection) -> None:
+    # Of processes that switch a new file to WAL at once, all but one are told at once that it is locked: SQLite does not
+    # wait there, whatever its timeout is.
+    deadline = time.monotonic() + _BUSY_AT_OPEN_S
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_BUSY_PAUSE_S)
 
 
 def busy_for(connection: sqlite3.Connection, seconds: float) -> None:

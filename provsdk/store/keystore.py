@@ -44,6 +44,7 @@ class KeyStore:
         self._keys = keys
         self._origin = origin
         self._writer: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
 
     def made(self, subjects: Iterable[str], *, timeout: float) -> dict[str, DataKey]:
         """The data keys of these subjects; those that are missing are made, and durable when this returns.
@@ -91,17 +92,16 @@ class KeyStore:
     def _kept(self, subject: str) -> bytes | None:
         if self._writer is not None:
             return self._wrapped(self._writer, subject)
-        connection = connect(self.path, read_only=True)
-        try:
-            return self._wrapped(connection, subject)
-        finally:
-            connection.close()
+        if self._reader is None:
+            self._reader = connect(self.path, read_only=True)
+        return self._wrapped(self._reader, subject)
 
     def close(self) -> None:
-        """Lets go of the file."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        """Lets go of the file; it is opened again when it is needed."""
+        for connection in (self._writer, self._reader):
+            if connection is not None:
+                connection.close()
+        self._writer = self._reader = None
 
     def _one(self, connection: sqlite3.Connection, wrapping: bytes, subject: str) -> DataKey:
         wrapped = self._wrapped(connection, subject)

@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 from provsdk import canonical
 from provsdk.digest import JoinKey
@@ -88,7 +89,7 @@ def directory_of(place: str | Path) -> Path:
     if isinstance(place, Path):
         return place
     if place.startswith(_SCHEME):
-        return Path(place.removeprefix(_SCHEME).removeprefix("//"))
+        return Path(unquote(place.removeprefix(_SCHEME).removeprefix("//")))
     if "://" in place:
         kind = place.partition(":")[0]
         raise UsageError(f"a store is a directory or sqlite:<directory>; this version has no store of kind {kind!r}")

@@ -4,10 +4,10 @@ It happens before the transaction, so that other writers wait for as little as p
 """
 
 import hashlib
+import operator
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from provsdk.ledger.commitments import SALT_BYTES, body, commit
 from provsdk.ledger.entries import Entry, encode, uuid7
@@ -25,8 +25,11 @@ SHARED_FROM_BYTES: Final = 128
 """Length from which it is worth the while to store such a part once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+_BY_PATH: Final = operator.attrgetter("path")
+_CONTENT: Final = "content/"
+
+
+class Prepared(NamedTuple):
     """A draft with everything but its place in the log."""
 
     draft: Draft
@@ -41,11 +44,11 @@ class Prepared:
 
 def subjects_to_encrypt(drafts: Sequence[Draft]) -> set[str]:
     """The subjects whose data keys `prepare` needs: of protected entries, and wherever content was captured."""
-    return {draft.subject for draft in drafts if draft.protected or any(_is_content(part) for part in draft.parts)}
+    return {draft.subject for draft in drafts if draft.protected or _has_content(draft)}
 
 
-def _is_content(part: Part) -> bool:
-    return part.path.startswith("content/")
+def _has_content(draft: Draft) -> bool:
+    return any([part.path.startswith(_CONTENT) for part in draft.parts])  # noqa: C419 faster than a generator
 
 
 def prepare(drafts: Sequence[Draft], keys: Mapping[str, DataKey]) -> list[Prepared]:
@@ -70,11 +73,12 @@ def _prepared(draft: Draft, salts: Iterator[bytes], key: DataKey | None) -> Prep
     packed: list[Packed] = []
     manifest = []
     shared: dict[bytes, bytes] = {}
-    for part, salt in zip(draft.parts, salts, strict=False):
+    for part in sorted(draft.parts, key=_BY_PATH):
         path, retention, content = part.path, part.retention, part.content
+        salt = next(salts)
         commitment = commit(salt, path, content)
         manifest.append((path, retention, commitment))
-        if protected or _is_content(part):
+        if protected or path.startswith(_CONTENT):
             packed.append(_encrypted(part, salt, commitment, entry_id, key))
         elif path in SHARED_PATHS and len(content) >= SHARED_FROM_BYTES:
             digest = hashlib.sha256(content).digest()

@@ -110,7 +110,9 @@ class SqliteStore:
     def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
-        self._connection = self._tip = self._origin = None
+        if self._keystore is not None:
+            self._keystore.close()
+        self._connection = self._tip = self._origin = self._keystore = None
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -287,5 +289,3 @@ class SqliteStore:
             if os.getpid() != self._pid:
                 return  # a connection must not cross a fork, not even to be closed
             self._disconnect()
-            if self._keystore is not None:
-                self._keystore.close()

@@ -27,9 +27,9 @@ def depth(node):
 def test_the_tree_reads_from_effect_to_cause(build):
     assert screen(lineage(build.record())) == [
         "support-answer",
-        "├── chat · value · observed: identity",
-        "│   ├── prompt · value · given to chat",
-        "│   └── wrapt/README.rst · source, file · given to chat",
+        "├── result of chat · observed: identity",
+        "│   ├── wrapt/README.rst · source, file · given to chat",
+        "│   └── argument prompt · given to chat",
         "└── orders · source, database · inferred: enclosing",
     ]
 
@@ -43,7 +43,7 @@ def test_falling_back_is_marked(build):
 def test_a_depth_cuts_and_says_so(build):
     assert screen(lineage(build.record(), 1)) == [
         "support-answer",
-        "├── chat · value · observed: identity",
+        "├── result of chat · observed: identity",
         "│   └── … further back: --depth",
         "└── orders · source, database · inferred: enclosing",
     ]
@@ -76,7 +76,7 @@ def test_an_output_with_a_record_of_its_own_is_named_so(build):
         )
     )
 
-    assert screen(lineage(record), 120)[1] == f"└── {nested} · nested output · observed: identity"
+    assert screen(lineage(record), 120)[1] == f"└── nested output {nested} · observed: identity"
 
 
 def test_an_element_of_a_source_counts_as_source(build):

@@ -327,7 +327,7 @@ def test_another_schema_is_found(attack, statement):
 
     report = attack.verified()
 
-    assert [step.number for step in report.steps if not step.ok][0] == 10
+    assert next(step.number for step in report.steps if not step.ok) == 10
 
 
 def test_a_trigger_that_hides_what_is_appended_is_found(attack, opened, samples):
