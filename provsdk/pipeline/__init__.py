@@ -27,7 +27,7 @@ __all__ = ["Flushed", "Runtime", "bootstrap", "configure", "flush", "shutdown"]
 _log: Final = logging.getLogger("provsdk")
 
 _lock = threading.RLock()
-_runtime: Runtime | None = None
+_running: Runtime | None = None
 """What is running; written under `_lock`."""
 
 _hooked = False
@@ -54,7 +54,7 @@ def configure(*, tracer_provider: TracerProvider | None = None, **settings: Any)
         StoreError: the store cannot be opened or appended to.
         KeyUnusable: a key is damaged, or missing for a log that exists.
     """
-    global _runtime
+    global _running
     provider: object = tracer_provider
     if provider is not None and not isinstance(provider, TracerProvider):
         got = type(provider).__name__
@@ -62,7 +62,7 @@ def configure(*, tracer_provider: TracerProvider | None = None, **settings: Any)
     config = load(settings, os.environ)
     with _lock:
         shutdown()
-        _runtime = runtime = Runtime(config, tracer_provider)
+        _running = runtime = Runtime(config, tracer_provider)
         if not config.disabled:
             runtime.start()
             ports.plug(runtime.ports())
@@ -73,7 +73,7 @@ def configure(*, tracer_provider: TracerProvider | None = None, **settings: Any)
 def bootstrap() -> None:
     """Configures from the environment, unless somebody else has in the meantime."""
     with _lock:
-        if _runtime is None:
+        if _running is None:
             configure()
 
 
@@ -86,15 +86,15 @@ def flush(timeout: float = 5.0) -> Flushed:
     Returns:
         What is durable and what is not; true when nothing is left.
     """
-    runtime = _runtime
+    runtime = _running
     return Flushed(0, 0, {}) if runtime is None else runtime.flush(timeout)
 
 
 def shutdown() -> None:
     """Flushes, seals `emitter.closed`, and makes traced calls pass through again. Idempotent."""
-    global _runtime
+    global _running
     with _lock:
-        runtime, _runtime = _runtime, None
+        runtime, _running = _running, None
         ports.unplug()
         _call.renumber()
         if runtime is not None:
@@ -114,11 +114,11 @@ def _hook_once() -> None:
 
 def _after_fork() -> None:
     """The child gets a runtime like its parent's: new emitter, own connections, nothing pending."""
-    global _lock, _runtime
+    global _lock, _running
     _lock = threading.RLock()
     _call.renumber()
-    parents = _runtime
+    parents = _running
     if parents is None or parents.config.disabled:
         return
-    _runtime = parents.forked()
-    ports.plug(_runtime.ports())
+    _running = parents.forked()
+    ports.plug(_running.ports())

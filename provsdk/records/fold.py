@@ -61,7 +61,7 @@ def fold(record: ProvenanceRecord, extensions: Iterable[Extension]) -> Provenanc
 def completeness(said: Iterable[Missing], present: set[str]) -> Completeness:
     """What is missing, each thing once and in order; a span that is there after all is not missing."""
     kept = {(each.reason, each.detail) for each in said if each.reason != _SPAN_MISSING or each.detail not in present}
-    ordered = sorted(kept, key=lambda each: (each[0], each[1] or ""))
+    ordered = sorted(kept, key=lambda each: (each[0], each[1] is not None, each[1] or ""))
     return Completeness(complete=not ordered, reasons=[Missing(reason=a, detail=b) for a, b in ordered])
 
 

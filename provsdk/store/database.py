@@ -98,8 +98,8 @@ def make_durable(connection: sqlite3.Connection) -> None:
 
 
 def _enter_wal(connection: sqlite3.Connection) -> None:
-    # Of processes that switch a new file to WAL at once, all but one are told at once that it is locked: SQLite does not
-    # wait there, whatever its timeout is.
+    # Of processes that switch a new file to WAL at once, all but one are told at once that it is locked: there SQLite
+    # does not wait, whatever its timeout is.
     deadline = time.monotonic() + _BUSY_AT_OPEN_S
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:
