@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from opentelemetry.context import Context
@@ -15,6 +15,8 @@ from provsdk.assembly.spans import SpanData
 __all__ = ["Keeper", "from_readable"]
 
 _STATUS: Final = {code: code.name.lower() for code in StatusCode}
+
+_NOTHING: Final[Mapping[str, Any]] = {}
 
 _log: Final = logging.getLogger("provsdk")
 
@@ -90,8 +92,10 @@ class Keeper(SpanProcessor):
 def from_readable(span: Any) -> SpanData:
     """The shape that assembly reads, of a span of the SDK or a private one."""
     context, parent = span.context, span.parent
-    start = span.start_time or 0
-    resource = getattr(span, "resource", None)
+    start, code = span.start_time or 0, span.status.status_code
+    resource, dropped = _NOTHING, 0
+    if isinstance(span, ReadableSpan):
+        resource, dropped = span.resource.attributes, span.dropped_attributes
     return SpanData(
         trace_id=f"{context.trace_id:032x}",
         span_id=f"{context.span_id:016x}",
@@ -100,7 +104,7 @@ def from_readable(span: Any) -> SpanData:
         start_ns=start,
         end_ns=span.end_time if span.end_time is not None else start,
         attributes=span.attributes or {},
-        status=_STATUS[span.status.status_code],
-        resource=resource.attributes if resource is not None else {},
-        dropped_attributes=getattr(span, "dropped_attributes", 0),
+        status="unset" if code is StatusCode.UNSET else _STATUS[code],
+        resource=resource,
+        dropped_attributes=dropped,
     )

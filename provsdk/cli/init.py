@@ -22,7 +22,8 @@ __all__ = ["init"]
 @click.command("init")
 @store_option
 @as_json
-def init(store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
+@click.option("--new-log", is_flag=True, help="The log that was here is gone for good: begin a new one in its place.")
+def init(store: str | None, as_json: bool, new_log: bool) -> None:  # noqa: FBT001 click's options
     """Set provsdk up in this project.
 
     Makes the store, says which lines to add, and checks the set-up as `provsdk doctor` does. Reads the project's Python
@@ -34,6 +35,8 @@ def init(store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's opti
     from provsdk.cli.project import look  # noqa: PLC0415 as above
 
     config = configuration(store)
+    if new_log:
+        _give_up(config)
     made, origin = _make(config)
     project = look(Path.cwd(), os.environ)
     suggestions, checks = advice(project), list(examine(config, os.environ))
@@ -55,6 +58,13 @@ def init(store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's opti
     show(_advice_screen(project, suggestions))
     show(checkup_screen(checks))
     remark(summary([check for check in checks if check.state == "finding"]))
+
+
+def _give_up(config: "Config") -> None:
+    from provsdk.store.open import give_up  # noqa: PLC0415 help needs none of it
+
+    former = give_up(config.store, state=config.state)
+    remark("no log is remembered here" if former is None else f"the log {former} is given up; a new one begins here")
 
 
 def _make(config: "Config") -> tuple[bool, str]:

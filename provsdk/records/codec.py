@@ -7,6 +7,7 @@ touch one of these are looked for first, only where a field's type allows them, 
 
 from collections.abc import Callable
 from functools import cache
+from operator import attrgetter
 from types import UnionType
 from typing import Any, Final, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -24,6 +25,8 @@ _encode_sorted: Final = msgspec.json.Encoder(order="sorted").encode
 _HARMLESS: Final[set[Any]] = {str, bool, type(None)}
 """Types whose encoding is canonical whatever the value; a lone surrogate makes the encoder raise. Structs that hold
 nothing else join them when they are first seen."""
+
+_TEXT: Final[set[Any]] = {str}
 
 _SMALLEST: Final = 1e-5
 """Where msgspec begins to write exponents for small floats; RFC 8785 does below 1e-6."""
@@ -89,21 +92,14 @@ def _is_safe(value: Any, levels: int) -> bool:
 def _is_safe_array(value: list[Any] | tuple[Any, ...], levels: int) -> bool:
     if levels == 0:
         return False
-    for item in value:  # noqa: SIM110 on the path of every record
-        if type(item) not in _HARMLESS and not _is_safe(item, levels - 1):
-            return False
-    return True
+    return _HARMLESS.issuperset(map(type, value)) or all(_is_safe(item, levels - 1) for item in value)
 
 
 def _is_safe_object(value: dict[Any, Any], levels: int) -> bool:
-    if levels == 0:
+    if levels == 0 or not _TEXT.issuperset(map(type, value)) or not all(map(str.isascii, value)):
         return False
-    for key, item in value.items():
-        if type(key) is not str or not key.isascii():
-            return False
-        if type(item) not in _HARMLESS and not _is_safe(item, levels - 1):
-            return False
-    return True
+    items = value.values()
+    return _HARMLESS.issuperset(map(type, items)) or all(_is_safe(item, levels - 1) for item in items)
 
 
 def _is_safe_float(value: float, levels: int) -> bool:  # noqa: ARG001 called by type
@@ -174,14 +170,26 @@ def _struct_check(kind: type[msgspec.Struct]) -> _Check:
 
 
 def _one_safe(fields: tuple[tuple[str, _Check], ...]) -> _Check:
+    others = tuple((attrgetter(name), check) for name, check in fields if check is not _is_safe_count)
+    counts = [name for name, check in fields if check is _is_safe_count]
+    counts_of = attrgetter(*counts, *counts[-1:]) if counts else _no_counts  # of a single name it would be no tuple
+
     def check(value: Any) -> bool:
-        if value is not None:
-            for name, is_safe in fields:
-                if not is_safe(getattr(value, name)):
-                    return False
+        if value is None:
+            return True
+        for count in counts_of(value):
+            if count is not None and not -MAX_SAFE_INTEGER <= count <= MAX_SAFE_INTEGER:
+                return False
+        for field_of, is_safe in others:
+            if not is_safe(field_of(value)):
+                return False
         return True
 
     return check
+
+
+def _no_counts(value: Any) -> tuple[()]:  # noqa: ARG001 in place of a getter of none
+    return ()
 
 
 def _all_safe(fields: tuple[tuple[str, _Check], ...]) -> _Check:

@@ -14,6 +14,7 @@ What has no category of its own is kept as long as the record. No path holds any
 
 import base64
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Final, TypeVar
 
 import msgspec
@@ -93,14 +94,14 @@ class _ExtensionHeader(Struct, frozen=True):
     counts: _Counts
 
 
-class _SourceId(Struct, frozen=True):
+class _SourceId(Struct, frozen=True, kw_only=False):
     source_id: str
     activity_id: str | None
     type: str
     retrieved_at: str
 
 
-class _SourceDetail(Struct, frozen=True):
+class _SourceDetail(Struct, frozen=True, kw_only=False):
     name: str
     version: str | None
     location: str | None
@@ -121,8 +122,8 @@ class _SourceDetail(Struct, frozen=True):
     error_type: str | None
 
 
-_ID_FIELDS: Final = _SourceId.__struct_fields__
-_DETAIL_FIELDS: Final = _SourceDetail.__struct_fields__
+_id_of: Final = attrgetter(*_SourceId.__struct_fields__)
+_detail_of: Final = attrgetter(*_SourceDetail.__struct_fields__)
 
 
 def retention_of(record: ProvenanceRecord) -> str:
@@ -247,10 +248,8 @@ def _counts(of: ProvenanceRecord | Extension, *, owners: int) -> _Counts:
 
 def _split_activities(of: ProvenanceRecord | Extension, kept: str, parts: list[Part]) -> None:
     for position, source in enumerate(of.sources):
-        known = _SourceId(**{name: getattr(source, name) for name in _ID_FIELDS})
-        detail = _SourceDetail(**{name: getattr(source, name) for name in _DETAIL_FIELDS})
-        parts.append(Part(f"sources/{position}/id", PERMANENT, encode(known)))
-        parts.append(Part(f"sources/{position}/detail", LONG_TERM, encode(detail)))
+        parts.append(Part(f"sources/{position}/id", PERMANENT, encode(_SourceId(*_id_of(source)))))
+        parts.append(Part(f"sources/{position}/detail", LONG_TERM, encode(_SourceDetail(*_detail_of(source)))))
     if of.transformations:
         parts.append(Part("transformations", kept, encode(of.transformations)))
     for position, call in enumerate(of.model_calls):

@@ -53,7 +53,7 @@ def missing(directory: Path, memory: Memory) -> StoreError:
         )
     return StoreRolledBack(
         f"the store at {directory} is gone: the log {known.origin!r} was there, with {known.size} entries. Restore "
-        f"{directory / DATABASE}; or, to give that log up and begin a new one, delete {known.file}"
+        f"{directory / DATABASE}; or, to give that log up and begin a new one there, run `provsdk init --new-log`"
     )
 
 

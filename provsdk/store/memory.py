@@ -125,6 +125,15 @@ class Memory:
                 if not same:
                     os.ftruncate(descriptor, len(text))
 
+    def forget_path(self) -> Known | None:
+        """Lets go of what is remembered of the store's path, so that a new log may begin there; what it was.
+
+        The log itself stays remembered by its name: should it turn up again, older than it was, that is found out.
+        """
+        known = self.of_path()
+        self._file("path", self._store).unlink(missing_ok=True)
+        return known
+
     def _files(self, origin: str) -> tuple[Path, Path]:
         return self._file("log", origin), self._file("path", self._store)
 

@@ -25,7 +25,7 @@ from provsdk.store.sealing import prepare
 from provsdk.store.sqlite import SqliteStore
 from provsdk.store.tip import Tip
 
-__all__ = ["directory_of", "open_store"]
+__all__ = ["directory_of", "give_up", "open_store"]
 
 _SCHEME: Final = "sqlite:"
 
@@ -70,6 +70,19 @@ def open_store(
             store.close()
             raise
     return store
+
+
+def give_up(place: str | Path, *, state: str | Path) -> str | None:
+    """Gives up the log that was at `place` and is gone, so that `open_store` may begin a new one there; its name.
+
+    Raises:
+        UsageError: it is not gone: there is a database at that place.
+    """
+    directory = directory_of(place)
+    if present(directory / DATABASE):
+        raise UsageError(f"there is a store at {directory}; move it away before you begin a new log in its place")
+    known = Memory(Path(state), directory).forget_path()
+    return None if known is None or known.size == 0 else known.origin
 
 
 def _check_origin(store: SqliteStore, origin: str) -> None:

@@ -230,3 +230,21 @@ def test_init_changes_no_file_of_the_project(run, home):
 
     assert sorted(path.name for path in home.iterdir()) == [".provsdk", "app.py"]
     assert (home / "app.py").read_text() == "import openai\n"
+
+
+def test_a_store_that_was_deleted_is_not_made_anew_unless_that_is_said(run, home):
+    first = json.loads(run("init", "--json").stdout)["store"]["origin"]
+    shutil.rmtree(home / ".provsdk")
+
+    refused = run("init", code=1)
+    assert "provsdk init --new-log" in refused.stderr
+
+    begun = run("init", "--new-log", "--json")
+    assert first in begun.stderr
+    assert json.loads(begun.stdout)["store"]["origin"] != first
+
+
+def test_a_store_that_is_there_is_not_given_up(run, home):
+    run("init")
+
+    assert "move it away" in run("init", "--new-log", code=2).stderr
