@@ -39,6 +39,13 @@ _CLASSES: Final = frozenset(each.value for each in DataClassification)
 _LEAST_SOURCE: Final = SourceType.EXTERNAL.value
 """What an untyped source is taken for: the type that promises least."""
 
+_LEAST_TRANSFORMATION: Final = TransformationType.DERIVE.value
+_LEAST_CHECK: Final = ComplianceCheckType.POLICY_COMPLIANCE.value
+
+_COMPLETED: Final = OutputStatus.COMPLETED.value
+_SKIPPED: Final = CheckResult.SKIPPED.value
+_ERROR: Final = CheckResult.ERROR.value
+
 _IDENTITY: Final = Basis.IDENTITY.value
 _EXPLICIT: Final = Basis.EXPLICIT.value
 
@@ -51,8 +58,8 @@ def sources(native: Native, scope: Scope) -> list[Source]:
     activity.connect(is_activity=not facts.by_hand)
     said = _with_owner(activity, facts.declared)
     retrieved_at = rfc3339(native.span.end_ns)
-    results = activity.values("result")
-    if not facts.each or not results:
+    results = activity.values("result") if facts.each else ()
+    if not results:
         inside = activity.values("element", "declared")
         return [_source(activity, activity.value(0), facts.type, said, retrieved_at, inside)]
     items = {item.n: item for item in facts.items}
@@ -150,7 +157,7 @@ def transformation(native: Native, scope: Scope) -> Transformation:
     return Transformation(
         transformation_id=activity.activity_id,
         name=activity.name,
-        type=activity.word(facts.type, _TRANSFORMATIONS, "type", TransformationType.DERIVE.value),
+        type=activity.word(facts.type, _TRANSFORMATIONS, "type", _LEAST_TRANSFORMATION),
         version=activity.text(facts.declared.version, "version"),
         parameters=activity.parameters(facts.declared.parameters),
         started_at=rfc3339(native.span.start_ns),
@@ -208,9 +215,9 @@ def policy_check(native: Native, scope: Scope) -> PolicyCheck:
     activity = Activity(native, scope)
     activity.connect()
     said = facts.declared
-    kind = activity.word(facts.type, _CHECK_WORDS, "type", ComplianceCheckType.POLICY_COMPLIANCE.value)
-    completed = activity.status == OutputStatus.COMPLETED.value
-    unsaid = CheckResult.SKIPPED.value if completed else CheckResult.ERROR.value
+    kind = activity.word(facts.type, _CHECK_WORDS, "type", _LEAST_CHECK)
+    completed = activity.status == _COMPLETED
+    unsaid = _SKIPPED if completed else _ERROR
     if said.result is None and completed:
         activity.lacks(INVALID, "result")
     return PolicyCheck(

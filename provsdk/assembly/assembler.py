@@ -16,11 +16,12 @@ from provsdk.assembly.spans import SpanData, distinct
 from provsdk.assembly.text import clean
 from provsdk.records.flow import edges, inferred
 from provsdk.records.fold import called_key, checked_key, completeness, made_key, source_key
-from provsdk.records.ids import activity_of, is_key
+from provsdk.records.ids import KEY_LENGTH, is_key
 from provsdk.records.parts import Part, content_part, retention_of
 from provsdk.records.record import (
     SCHEMA_VERSION,
     Capture,
+    Completeness,
     Extension,
     Missing,
     ModelCall,
@@ -54,6 +55,7 @@ _STEPS: Final = frozenset(
 )
 
 
+_COMPLETE: Final = Completeness(complete=True, reasons=[])
 _NO_PIECES: Final[Mapping[int, str]] = {}
 
 
@@ -139,31 +141,31 @@ def _take_piece(attributes: Mapping[str, Any], pieces: dict[str, dict[int, str]]
 def _steps(natives: list[Native], scope: Scope) -> _Steps:
     steps = _Steps([], [], [], [])
     for native in natives:
-        if native.kind == semconv.KIND_SOURCE:
+        kind = native.kind
+        if kind == semconv.KIND_SOURCE:
             steps.sources.extend(sources(native, scope))
-        elif native.kind == semconv.KIND_TRANSFORMATION:
+        elif kind == semconv.KIND_TRANSFORMATION:
             steps.transformations.append(transformation(native, scope))
-        elif native.kind == semconv.KIND_MODEL_CALL:
+        elif kind == semconv.KIND_MODEL_CALL:
             steps.model_calls.append(model_call(native, scope))
-        elif native.kind == semconv.KIND_POLICY_CHECK:
+        elif kind == semconv.KIND_POLICY_CHECK:
             steps.policy_checks.append(policy_check(native, scope))
-    return _Steps(
-        _sorted(steps.sources, source_key),
-        _sorted(steps.transformations, made_key),
-        _sorted(steps.model_calls, called_key),
-        _sorted(steps.policy_checks, checked_key),
-    )
+    _sort(steps.sources, source_key)
+    _sort(steps.transformations, made_key)
+    _sort(steps.model_calls, called_key)
+    _sort(steps.policy_checks, checked_key)
+    return steps
 
 
-def _sorted(items: list[T], key: Callable[[T], tuple[str, str, int]]) -> list[T]:
-    return sorted(items, key=key) if len(items) > 1 else items
+def _sort(items: list[T], key: Callable[[T], tuple[str, str, int]]) -> None:
+    if len(items) > 1:
+        items.sort(key=key)
 
 
 def _record(record_id: str, output: Native, natives: list[Native], scope: Scope) -> Assembled:
     about = made(output, scope)
     steps = _steps(natives, scope)
     value = about.output
-    present = {"act_" + each.key for each in natives}
     links = inferred(scope.arrows, value.output_id, value.ended_at, steps.sources)
     record = ProvenanceRecord(
         schema_version=SCHEMA_VERSION,
@@ -184,14 +186,13 @@ def _record(record_id: str, output: Native, natives: list[Native], scope: Scope)
         environment=_environment(scope, output.span),
         emitter=about.emitter,
         capture=_capture(scope),
-        completeness=completeness(_missing(natives, scope, present), present),
+        completeness=_completeness(natives, scope),
     )
     return Assembled(record, _contents(scope, retention_of(record)))
 
 
 def _extension(record_id: str, natives: list[Native], scope: Scope) -> Extension:
     steps = _steps(natives, scope)
-    present = {"act_" + each.key for each in natives}
     return Extension(
         record_id=record_id,
         revision=0,
@@ -200,22 +201,26 @@ def _extension(record_id: str, natives: list[Native], scope: Scope) -> Extension
         model_calls=steps.model_calls,
         policy_checks=steps.policy_checks,
         flow=edges(scope.arrows),
-        missing=completeness(_missing(natives, scope, present), present).reasons,
+        missing=_completeness(natives, scope).reasons,
     )
 
 
-def _missing(natives: list[Native], scope: Scope, present: set[str]) -> list[Missing]:
+def _completeness(natives: list[Native], scope: Scope) -> Completeness:
     """What the spans say is missing, and the spans that are spoken of and did not come."""
-    said = set(scope.missing)
+    said = scope.missing
     if scope.local is None:
         said.add(_PROCESS_ONLY)
-    absent = {activity_of(value) for value in scope.named if value.startswith("ent_")} - present
+    present = {each.key for each in natives}
+    absent = {value[4 : 4 + KEY_LENGTH] for value in scope.named if value.startswith("ent_")} - present
     for native in natives:
         parent = native.span.attributes.get(semconv.PARENT)
-        if native.kind != semconv.KIND_OUTPUT and isinstance(parent, str) and "act_" + parent not in present:
-            absent.update(("act_" + parent,) if is_key(parent) else ())
-    said.update((_SPAN_MISSING, activity) for activity in absent)
-    return [Missing(reason=reason, detail=detail) for reason, detail in said]
+        if isinstance(parent, str) and parent not in present and native.kind != semconv.KIND_OUTPUT and is_key(parent):
+            absent.add(parent)
+    said.update((_SPAN_MISSING, "act_" + key) for key in absent)
+    if not said:
+        return _COMPLETE
+    missing = [Missing(reason=reason, detail=detail) for reason, detail in said]
+    return completeness(missing, {"act_" + key for key in present})
 
 
 def _environment(scope: Scope, span: SpanData) -> dict[str, str]:
@@ -223,7 +228,11 @@ def _environment(scope: Scope, span: SpanData) -> dict[str, str]:
     said = scope.local.get("environment") if scope.local is not None else None
     if not isinstance(said, dict):
         said = {name: span.resource[name] for name in _FROM_RESOURCE if name in span.resource}
-    return {clean(name): clean(value) for name, value in said.items() if isinstance(name, str) and type(value) is str}
+    kept = {name: value for name, value in said.items() if isinstance(name, str) and type(value) is str}
+    everything = "".join([*kept, *kept.values()])
+    if clean(everything) is everything:
+        return kept
+    return {clean(name): clean(value) for name, value in kept.items()}
 
 
 def _capture(scope: Scope) -> Capture:
@@ -235,5 +244,5 @@ def _capture(scope: Scope) -> Capture:
 
 
 def _contents(scope: Scope, retention: str) -> tuple[Part, ...]:
-    kept = sorted(set(scope.contents))
+    kept = sorted(set(scope.contents)) if scope.contents else ()
     return tuple(content_part(n, retention, *content) for n, content in enumerate(kept))

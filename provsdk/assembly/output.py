@@ -107,6 +107,8 @@ def _text(value: Any) -> str | None:
 
 def _owners(activity: Activity, configured: Any, declared: Any) -> list[Owner]:
     """One agent for each role, in the order of the vocabulary; what is declared goes before what is configured."""
+    if configured is None and declared is None:
+        return []
     named: dict[str, str] = {}
     for said in (configured, declared):
         if isinstance(said, str):

@@ -91,15 +91,15 @@ class Keeper(SpanProcessor):
 
 def from_readable(span: Any) -> SpanData:
     """The shape that assembly reads, of a span of the SDK or a private one."""
-    context, parent = span.context, span.parent
+    context, parent = span.context, span.parent  # tuples: by position is cheaper than by name
     start, code = span.start_time or 0, span.status.status_code
     resource, dropped = _NOTHING, 0
     if isinstance(span, ReadableSpan):
         resource, dropped = span.resource.attributes, span.dropped_attributes
     return SpanData(
-        trace_id=f"{context.trace_id:032x}",
-        span_id=f"{context.span_id:016x}",
-        parent_span_id=f"{parent.span_id:016x}" if parent is not None else None,
+        trace_id=f"{context[0]:032x}",
+        span_id=f"{context[1]:016x}",
+        parent_span_id=f"{parent[1]:016x}" if parent is not None else None,
         name=span.name,
         start_ns=start,
         end_ns=span.end_time if span.end_time is not None else start,

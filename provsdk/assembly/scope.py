@@ -37,17 +37,14 @@ _NOTHING: Final[Mapping[Any, Any]] = {}
 _OUT: Final = "out"
 
 
-class Native:
+class Native(msgspec.Struct, frozen=True, gc=False):
     """A span of ours with its facts."""
 
-    __slots__ = ("facts", "key", "kind", "problems", "span")
-
-    def __init__(self, span: SpanData, kind: str, key: str, facts: Facts, problems: list[Problem]) -> None:
-        self.span = span
-        self.kind = kind
-        self.key = key
-        self.facts = facts
-        self.problems = problems
+    span: SpanData
+    kind: str
+    key: str
+    facts: Facts
+    problems: list[Problem]
 
 
 class Scope:
@@ -79,35 +76,42 @@ class Scope:
 class Activity:
     """One native span, while its values and edges go into the scope."""
 
-    __slots__ = ("_own", "_plain", "_values", "activity_id", "facts", "key", "local", "name", "scope", "status")
+    __slots__ = (
+        "_own", "_roles", "_values", "activity_id", "error_type", "facts", "key", "local", "name", "scope", "status"
+    )  # fmt: skip
 
     def __init__(self, native: Native, scope: Scope) -> None:
-        span, facts = native.span, native.facts
+        span, facts, key = native.span, native.facts, native.key
         self.scope = scope
         self.facts = facts
-        self.key = key = native.key
+        self.key = key
         self.activity_id = "act_" + key
         self.name = name = clean(span.name)
         local = scope.spans.get(key)
         self.local: Mapping[str, Any] = local if isinstance(local, dict) else _NOTHING
-        plain = self.local.get("plain")
-        self._plain: Mapping[Any, Any] = plain if isinstance(plain, dict) else _NOTHING
-        self._own = f"out_{key}" if native.kind == semconv.KIND_OUTPUT else None
+        self._own = "out_" + key if native.kind == semconv.KIND_OUTPUT else None
         self._values: dict[int, Entity] = {}
-        if name is not span.name:
+        self._roles: set[str] = set()
+        if name is not span.name or span.dropped_attributes or native.problems or facts.missing:
+            self._take_missing(native)
+        self.status: str = facts.status if facts.status in _STATUSES else self._status_of(span)
+        self.error_type = None if facts.error is None else self.text(facts.error, "error")
+        """Qualified name of the exception's class."""
+        if facts.entities:
+            self._take_values()
+
+    def _take_missing(self, native: Native) -> None:
+        if self.name is not native.span.name:
             self.lacks(CompletenessReason.NAME_CHANGED.value, "name")
-        if span.dropped_attributes:
+        if native.span.dropped_attributes:
             self.lacks(CompletenessReason.ATTRIBUTES_DROPPED.value, None)
         for reason, detail in native.problems:
             self.lacks(reason, detail)
-        for reason, detail in facts.missing:
+        for reason, detail in native.facts.missing:
             if reason in _REASONS:
                 self.lacks(reason, detail)
             else:
                 self.lacks(INVALID, "missing")
-        self.status = self._status(span, facts)
-        if facts.entities:
-            self._take_values()
 
     def lacks(self, reason: str, detail: str | None) -> None:
         """Notes that something of this activity is missing."""
@@ -156,14 +160,8 @@ class Activity:
                 self.lacks(INVALID, "parameters")
         return kept
 
-    @property
-    def error_type(self) -> str | None:
-        """Qualified name of the exception's class."""
-        return None if self.facts.error is None else self.text(self.facts.error, "error")
-
-    def _status(self, span: SpanData, facts: Facts) -> str:
-        if facts.status in _STATUSES:
-            return facts.status
+    def _status_of(self, span: SpanData) -> str:
+        """What the span says, where its facts say nothing."""
         if (LOST, self.name) not in self.scope.missing:
             self.lacks(INVALID, "status")
         return OutputStatus.FAILED.value if span.status == "error" else OutputStatus.COMPLETED.value
@@ -173,27 +171,40 @@ class Activity:
     def _take_values(self) -> None:
         """Makes the values by their numbers: of those that claim the same number, the first is kept."""
         values, last, waiting = self._values, -1, False
+        plain = self.local.get("plain")
+        if not isinstance(plain, dict):
+            plain = _NOTHING
         for fact in self.facts.entities:
             n = fact.n
             if n in values or not 0 <= n <= _MAX_N or fact.role not in _ROLES:
                 self.lacks(INVALID, "entities")
                 continue
-            values[n] = self._value(n, fact)
-            waiting = waiting or n < last or fact.of is not None
+            values[n] = self._value(n, fact, plain.get(n))
+            self._roles.add(fact.role)
+            if n < last or fact.of is not None:
+                waiting = True
             last = n
         if waiting:
             self._values = dict(sorted(values.items()))
             self._put_into_containers()
 
-    def _value(self, n: int, fact: EntityFact) -> Entity:
+    def _value(self, n: int, fact: EntityFact, plain: Any) -> Entity:
+        join, size = fact.join, fact.size
+        if join is None or type(plain) is not bytes or len(plain) != 32:
+            digest = self._digest(plain, fact)
+        else:
+            digest = "sha256:" + plain.hex()
+        if join is not None and _JOIN(join) is None:
+            self.lacks(INVALID, "entities.join")
+            join = None
         return Entity(
             entity_id=self._own if n == 0 and self._own is not None else f"ent_{self.key}-{n}",
             role=fact.role,
-            name=self.text(fact.name, "entities.name") if fact.name is not None else None,
-            digest=self._digest(n, fact),
-            join_digest=self._join_digest(fact),
+            name=None if fact.name is None else self.text(fact.name, "entities.name"),
+            digest=digest,
+            join_digest=join,
             media_type=self.text(fact.media, "entities.media"),
-            size_bytes=self.count(fact.size, "entities.size"),
+            size_bytes=size if size is None or 0 <= size <= _MAX_SIZE else self.count(size, "entities.size"),
         )
 
     def _put_into_containers(self) -> None:
@@ -209,6 +220,8 @@ class Activity:
 
     def values(self, *roles: str) -> list[Entity]:
         """The values of those roles, in the order of their numbers; without the output's own."""
+        if self._roles.isdisjoint(roles):
+            return []
         own = self._own
         return [each for each in self._values.values() if each.role in roles and each.entity_id is not own]
 
@@ -216,9 +229,8 @@ class Activity:
         """The n-th value; one of which nothing is known where nothing was said of it."""
         return self._values.get(n) or Entity(entity_id=f"ent_{self.key}-{n}", role="result")
 
-    def _digest(self, n: int, fact: EntityFact) -> str | None:
+    def _digest(self, plain: Any, fact: EntityFact) -> str | None:
         """The plain digest: from what stayed in the process, else from the span where it may stand there."""
-        plain = self._plain.get(n)
         if type(plain) is bytes and len(plain) == 32:
             found: str | None = "sha256:" + plain.hex()
         else:
@@ -232,14 +244,6 @@ class Activity:
             self.scope.missing.add((CompletenessReason.DIGEST_UNAVAILABLE.value, None))
         return found
 
-    def _join_digest(self, fact: EntityFact) -> str | None:
-        """The join digest, where it is one."""
-        join = fact.join
-        if join is None or _JOIN(join) is not None:
-            return join
-        self.lacks(INVALID, "entities.join")
-        return None
-
     # -- edges
 
     def connect(self, *, is_activity: bool = True) -> None:
@@ -248,11 +252,12 @@ class Activity:
         Args:
             is_activity: False for what somebody declared to be a source: there is no load that used or made anything.
         """
-        facts, arrows = self.facts, self.scope.arrows
+        facts, arrows, named = self.facts, self.scope.arrows, self.scope.named
         if is_activity:
             self._connect_activity()
         for effect, cause, basis in facts.derived:
-            a, b = self._resolved(effect), self._resolved(cause)
+            a: Any = effect if effect in named else self._resolved(effect)
+            b: Any = cause if cause in named else self._resolved(cause)
             if a is None or b is None or a == b or basis not in _BASES or basis == _ENCLOSING:
                 self.lacks(INVALID, "derived")
             else:
@@ -266,17 +271,18 @@ class Activity:
             self._take_content()
 
     def _connect_activity(self) -> None:
-        facts, arrows, activity_id = self.facts, self.scope.arrows, self.activity_id
+        facts, arrows, named, activity_id = self.facts, self.scope.arrows, self.scope.named, self.activity_id
         by_hand = facts.by_hand
         made = _EXPLICIT if by_hand else _IDENTITY
         if self._own is not None:
             arrows.add((self._own, activity_id, GENERATED, made))
         else:
             for made_value in self._values.values():
-                if made_value.role == "result" or (made_value.role == "element" and self._is_of_result(made_value)):
+                role = made_value.role
+                if role == "result" or (role == "element" and self._is_of_result(made_value)):
                     arrows.add((made_value.entity_id, activity_id, GENERATED, made))
         for ref, basis in facts.used:
-            value = self._resolved(ref)
+            value: Any = ref if ref in named else self._resolved(ref)
             if value is None or basis not in _BASES or basis == _ENCLOSING:
                 self.lacks(INVALID, "used")
             else:
@@ -287,6 +293,7 @@ class Activity:
         return container is None or self._values[position(container)].role != "argument"
 
     def _resolved(self, ref: Ref) -> str | None:
+        """The id of the value, which is noted as one that was spoken of; None where it means nothing."""
         if type(ref) is int:
             if ref == 0 and self._own is not None:
                 return self._own
@@ -294,12 +301,9 @@ class Activity:
             return own.entity_id if own is not None else None
         if ref == _OUT:
             return self._own
-        named = self.scope.named
-        if ref in named:
-            return ref
         if not is_value_id(ref):  # type: ignore[arg-type] # as above
             return None
-        named.add(ref)  # type: ignore[arg-type] # as above
+        self.scope.named.add(ref)  # type: ignore[arg-type] # as above
         return ref  # type: ignore[return-value] # as above
 
     def _take_content(self) -> None:

@@ -10,7 +10,7 @@ __all__ = ["SpanData", "distinct"]
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
-class SpanData(msgspec.Struct, frozen=True, kw_only=True):
+class SpanData(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One ended span."""
 
     trace_id: str

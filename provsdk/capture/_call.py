@@ -8,6 +8,8 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.trace import INVALID_SPAN_CONTEXT
+
 from provsdk import semconv
 from provsdk.capture import _guard
 from provsdk.capture._session import BLOCKED, Activity
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from provsdk.capture._plan import Plan
     from provsdk.capture.ports import Ports, Ticket
 
-__all__ = ["acall", "begin", "call", "end", "fail", "renumber"]
+__all__ = ["acall", "await_quietly", "begin", "call", "close", "end", "fail", "renumber", "wait_quietly"]
 
 _numbers = itertools.count(1)
 
@@ -33,18 +35,29 @@ def renumber() -> None:
 
 def begin(ports: Ports, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Activity | None:
     """Opens the activity and makes it current; None where that failed."""
+    number = next(_numbers) if plan.kind == semconv.KIND_OUTPUT else 0
     try:
         activity = plan.open(ports, instance, args, kwargs)
-        if plan.kind == semconv.KIND_OUTPUT and activity.scope is not None:
-            activity.number = activity.scope.number = number = next(_numbers)
+        if number and activity.scope is not None:
+            activity.number = activity.scope.number = number
             ports.emitter.started(number, activity.span.get_span_context(), activity.name)
             if not ports.settings.spans_current:
                 ports.tracers.announce(activity.scope.record_id)
         activity.attach()
     except Exception as error:
+        if number:
+            _count_unrecorded(ports, number)
         _guard.report(f"begin a {plan.kind}", error, ports)
         return None
     return activity
+
+
+def _count_unrecorded(ports: Ports, number: int) -> None:
+    """An output that could not be begun has a number all the same: what was started and never sealed can be told."""
+    try:
+        ports.emitter.started(number, INVALID_SPAN_CONTEXT, "")
+    except Exception as error:
+        _guard.report("count an output", error)
 
 
 def end(plan: Plan, activity: Activity, result: Any) -> Ticket | None:
@@ -61,9 +74,12 @@ def end(plan: Plan, activity: Activity, result: Any) -> Ticket | None:
 
 def fail(activity: Activity, error: BaseException) -> Ticket | None:
     """Notes that the call raised, and closes."""
-    activity.failed(error, BLOCKED if isinstance(error, OutputBlocked) else "failed")
-    if activity.kind == semconv.KIND_POLICY_CHECK:
-        activity.declared["result"] = "error"
+    try:
+        activity.failed(error, BLOCKED if isinstance(error, OutputBlocked) else "failed")
+        if activity.kind == semconv.KIND_POLICY_CHECK:
+            activity.declared["result"] = "error"
+    except Exception as ours:
+        _guard.report(f"note the failure of a {activity.kind}", ours)
     return close(activity)
 
 
@@ -102,7 +118,7 @@ def call(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, a
     except BaseException as error:
         ticket = fail(activity, error)
         if ticket is not None:
-            _wait_quietly(ticket)
+            wait_quietly(ticket)
         raise
     ticket = end(plan, activity, result)
     if ticket is not None:
@@ -129,7 +145,7 @@ async def acall(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance:
     except BaseException as error:
         ticket = fail(activity, error)
         if ticket is not None:
-            await _await_quietly(ticket)
+            await await_quietly(ticket)
         raise
     ticket = end(plan, activity, result)
     if ticket is not None:
@@ -139,7 +155,7 @@ async def acall(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance:
     return result
 
 
-def _wait_quietly(ticket: Ticket) -> None:
+def wait_quietly(ticket: Ticket) -> None:
     """The function raised: its own exception is what the caller gets, whatever becomes of the record."""
     try:
         ticket.wait()
@@ -147,7 +163,8 @@ def _wait_quietly(ticket: Ticket) -> None:
         _guard.report("seal the record of a failed output", error)
 
 
-async def _await_quietly(ticket: Ticket) -> None:
+async def await_quietly(ticket: Ticket) -> None:
+    """As `wait_quietly`, for async callers."""
     try:
         await ticket
     except Exception as error:

@@ -98,7 +98,9 @@ class Traced(Generic[H]):
     ) -> None:
         """Ends the call; for an output, waits until its record is durable, within the bounds of the configuration."""
         ticket = self._end(error)
-        if ticket is not None:
+        if ticket is not None and error is not None:
+            _call.wait_quietly(ticket)
+        elif ticket is not None:
             ticket.wait()
 
     async def __aenter__(self) -> H:
@@ -110,7 +112,9 @@ class Traced(Generic[H]):
     ) -> None:
         """As `__exit__`, without blocking the event loop."""
         ticket = self._end(error)
-        if ticket is not None:
+        if ticket is not None and error is not None:
+            await _call.await_quietly(ticket)
+        elif ticket is not None:
             await ticket
 
     def _block_plan(self) -> Plan:

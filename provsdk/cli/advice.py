@@ -106,25 +106,34 @@ def _configuration_file(project: Project) -> Suggestion | None:
 
 
 def _configure(project: Project, outputs: list[_Place]) -> Suggestion | None:
+    """The line without which nothing is recorded; None where the project has it."""
+    if any(map(_is_configured, project.modules)):
+        return None
     provider = project.telemetry.provider
     if provider is not None and provider[2]:
         path, line, name = provider
         lines = ("import provsdk", f"provsdk.configure(tracer_provider={name})")
         return Suggestion(path, line + 1, lines, "after the tracer provider is made, so that spans go where yours go")
+    lines, why = ("import provsdk", "provsdk.configure()"), "where the program begins, before the first output"
     module = _entry(project, outputs)
-    if module is None or any(name == "provsdk.configure" for name, _, _ in module.calls):
-        return None
-    why = "where the program begins, before the first output"
-    return Suggestion(module.path, module.first_statement, ("import provsdk", "provsdk.configure()"), why)
+    if module is None:
+        return Suggestion(project.root, None, lines, f"{why}: nothing is recorded without it")
+    return Suggestion(module.path, module.first_statement, lines, why)
+
+
+def _is_configured(module: Module) -> bool:
+    by_itself = module.imports_any(frozenset({"provsdk.configure"}))
+    return any(name == "provsdk.configure" or (by_itself and name == "configure") for name, _, _ in module.calls)
 
 
 def _entry(project: Project, outputs: list[_Place]) -> Module | None:
-    """The file that makes the application, else one with a main guard, else the first output's."""
+    """The file that makes the application, else one with a main guard, else the first output's, else the only one."""
     applications = [
         m for m in project.modules if any(name.rpartition(".")[2] in _APPLICATIONS for name, _, _ in m.calls)
     ]
+    only = project.modules if len(project.modules) == 1 else ()
     mains = [module for module in project.modules if module.main_line is not None]
-    return next(iter([*applications, *mains, *(place.module for place in outputs)]), None)
+    return next(iter([*applications, *mains, *(place.module for place in outputs), *only]), None)
 
 
 def _model_functions(project: Project) -> Iterator[tuple[_Place, str, int]]:
@@ -210,7 +219,7 @@ def _model_lines(models: list[tuple[_Place, str, int]], outputs: list[_Place]) -
 
 
 def _nothing_found(project: Project) -> Suggestion:
-    lines = ("import provsdk", "", '@provsdk.traced_output("answer")', "def answer(question): …")
+    lines = ("import provsdk", "", '@provsdk.traced_output("answer")', "def answer(question): ...")
     return Suggestion(
         project.root, None, lines, "no model call was recognised: decorate the function that makes the output"
     )

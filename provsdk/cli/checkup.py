@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from provsdk.cli.filesystem import Mount, mount_of, mounts, risk, writable
+from provsdk.cli.place import WHEN_RECORDED
 from provsdk.errors import ProvsdkError
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ VERIFIED_UP_TO: Final = 2_000
 """Entries that `doctor` verifies by itself; a larger store is left to `provsdk verify`."""
 
 CLOCK_SLACK_S: Final = 300.0
+
+_GIVEN_IN_CODE: Final = ("service", "owner", "tenant", "classification", "retention", "exporters")
+"""Settings that programs often give in code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ def examine(config: "Config", environ: Mapping[str, str]) -> Iterator[Check]:
     """All checks, in the order in which a person reads them."""
     path = Path(config.store)
     keys, state = Path(config.keys), Path(config.state)
+    yield from _unseen(config)
     yield from _switches(config, environ)
     yield from _place("store", path, mounts())
     yield from _place("state", state, mounts(), "the memory of the log's size outside the store")
@@ -73,11 +78,24 @@ def examine(config: "Config", environ: Mapping[str, str]) -> Iterator[Check]:
     yield from _captured(config)
 
 
+def _unseen(config: "Config") -> Iterator[Check]:
+    """What is a default here may be set where a program begins."""
+    defaults = [name for name in _GIVEN_IN_CODE if name not in config.sources]
+    if defaults:
+        text = f"{', '.join(defaults)}: defaults here; what a program gives provsdk.configure(...) is not visible here"
+        yield Check("settings", "note", text)
+
+
 def _switches(config: "Config", environ: Mapping[str, str]) -> Iterator[Check]:
     if config.disabled:
         yield Check("capture", "finding", "PROVSDK_DISABLED is set: nothing is recorded", "unset PROVSDK_DISABLED")
     if environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         yield Check("capture", "note", "OTEL_SDK_DISABLED stops the export of spans; records are sealed all the same")
+    if environ.get("PROVSDK_STORE"):
+        yield Check("capture", "ok", "PROVSDK_STORE is set: programs record by themselves, provsdk.configure() or not")
+    else:
+        text = f"{WHEN_RECORDED}; a table [tool.provsdk] alone records nothing"
+        yield Check("capture", "note", text, "call provsdk.configure() where the program begins")
 
 
 def _place(area: str, path: Path, mounted: tuple[Mount, ...], what: str = "the log") -> Iterator[Check]:

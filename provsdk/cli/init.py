@@ -155,6 +155,8 @@ def _advice_screen(project: "Project", suggestions: "tuple[Suggestion, ...]") ->
 def _place(item: "Suggestion", root: Path) -> str:
     if item.line is not None:
         return f"{_relative(item.path, root)}, {'before ' if item.lines else ''}line {item.line}"
+    if item.path == root:
+        return "your program"
     return f"{_relative(item.path, root)}{', at the end' if item.path.is_file() else ''}"
 
 

@@ -20,17 +20,17 @@ def lineage(record: str, depth: int | None, store: str | None, as_json: bool) ->
     not be examined and lineage falls back to what its activity received. RECORD is an id, a unique prefix of it, an
     output id, or @latest.
     """
-    from provsdk.cli.reading import readable  # noqa: PLC0415 help needs none of it
+    from provsdk.cli.reading import nested_of, readable  # noqa: PLC0415 help needs none of it
     from provsdk.report.lineage import lineage as lineage_of  # noqa: PLC0415 as above
-    from provsdk.report.lineage import lineage_json, lineage_tree  # noqa: PLC0415 as above
-    from provsdk.vocabulary import Relation  # noqa: PLC0415 as above
+    from provsdk.report.lineage import any_fallback, lineage_json, lineage_tree  # noqa: PLC0415 as above
 
     with opened(store) as log:
         found = readable(log, record)
-    root = lineage_of(found, -1 if depth is None else depth)
+        nested = nested_of(log, found)
+    root = lineage_of(found, -1 if depth is None else depth, nested)
     if as_json:
         print_json(lineage_json(root))
         return
     show(lineage_tree(root))
-    if any(edge.relation == Relation.USED for edge in found.flow):
+    if any_fallback(root):
         remark("given to …: a step received it; whether it shaped the result was not seen.")

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from provsdk.config import Config
     from provsdk.store.contract import Store
 
-__all__ = ["as_json", "configuration", "opened", "store_option"]
+__all__ = ["WHEN_RECORDED", "as_json", "configuration", "opened", "store_option"]
+
+WHEN_RECORDED: Final = "a program records when it calls provsdk.configure(), or when PROVSDK_STORE is set"
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -5,14 +5,16 @@ from typing import Any
 
 from provsdk.errors import NotFound, StoreUnavailable
 from provsdk.records.record import ProvenanceRecord
+from provsdk.report.nested import Nested, nested_ids
 from provsdk.report.summary import Custody, Integrity, LogLine
 from provsdk.store.contract import Folded, Store
 from provsdk.vocabulary import IntegrityStatus
 
-__all__ = ["custody_of", "found", "integrity_of", "log_key", "readable", "short_names", "why_unreadable"]
+__all__ = ["custody_of", "found", "integrity_of", "log_key", "nested_of", "readable", "short_name", "short_names", "why_unreadable"]
 
 SUGGESTIONS = 5
 SHORTEST = len("rec_") + 8
+SPAN_DIGITS = 6
 
 
 def found(log: Store, name: str) -> Folded:
@@ -100,26 +102,48 @@ def custody_of(log: Store, folded: Folded) -> Custody:
     )
 
 
-def short_names(log: Store, record_ids: list[str]) -> dict[str, str]:
-    """For each record the shortest prefix that names it and no other in the store."""
-    return {record_id: _shortest(log, record_id) for record_id in record_ids}
+def nested_of(log: Store, record: ProvenanceRecord) -> list[Nested]:
+    """The outputs that were made within the record's own, as far as the store knows them."""
+    return [_nested(log, output_id) for output_id in nested_ids(record)]
 
 
-def _shortest(log: Store, record_id: str) -> str:
-    """Halves the distance: a prefix that is long enough stays so when it grows."""
-    low, high = min(SHORTEST, len(record_id)), len(record_id)
-    while low < high:
-        middle = (low + high) // 2
-        if _names(log, record_id[:middle]):
-            high = middle
-        else:
-            low = middle + 1
-    return record_id[:low]
-
-
-def _names(log: Store, prefix: str) -> bool:
+def _nested(log: Store, output_id: str) -> Nested:
     try:
-        log.resolve(prefix)
+        folded = log.fold(log.resolve(output_id))
+    except NotFound:
+        return Nested(output_id, None)
+    short = short_name(log, folded.record_id)
+    if folded.record is None:
+        return Nested(output_id, folded.record_id, short)
+    output = folded.record.output
+    return Nested(
+        output_id=output_id,
+        record_id=folded.record_id,
+        short=short,
+        name=output.name,
+        started_at=output.started_at,
+        ended_at=output.ended_at,
+        status=output.status,
+        error_type=output.error_type,
+    )
+
+
+def short_names(log: Store, record_ids: list[str]) -> dict[str, str]:
+    """For each record a short name that `Store.resolve` knows it by, and no other record of the store."""
+    return {record_id: short_name(log, record_id) for record_id in record_ids}
+
+
+def short_name(log: Store, record_id: str) -> str:
+    """`rec_` and the first digits of its trace; where records share the trace, `..` and the first of its span."""
+    span = record_id.partition("-")[2]
+    head = record_id[:SHORTEST]
+    names = [head, *(f"{head}..{span[:digits]}" for digits in (SPAN_DIGITS, len(span)) if span)]
+    return next((name for name in names if _names(log, name)), record_id)
+
+
+def _names(log: Store, name: str) -> bool:
+    try:
+        log.resolve(name)
     except NotFound:
         return False
     return True

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provsdk.cli.app import FINDING, NOT_CARRIED_OUT
-from provsdk.cli.place import as_json, opened, store_option
+from provsdk.cli.place import WHEN_RECORDED, as_json, opened, store_option
 from provsdk.cli.terminal import complain, console, print_json, remark
 from provsdk.cli.terminal import show as show_screen
 
@@ -36,13 +36,15 @@ def list_(limit: int | None, oldest_first: bool, store: str | None, as_json: boo
             print_json([dataclasses.asdict(summary) for summary in summaries])
             return
         if not summaries:
-            remark("No records yet: call a function under @traced_output, then look again.")
+            remark(f"No records yet: {WHEN_RECORDED}.")
             return
         from provsdk.cli.reading import short_names  # noqa: PLC0415 as above
-        from provsdk.report.listing import record_table  # noqa: PLC0415 as above
+        from provsdk.report.listing import any_incomplete, record_table  # noqa: PLC0415 as above
 
         names = short_names(log, [summary.record_id for summary in summaries])
         show_screen(record_table(summaries, names, width=console().width))
+        if any_incomplete(summaries):
+            remark("!: the record says that something is missing from it; `provsdk show` names it.")
         total = log.stats().records
         if total > len(summaries):
             remark(f"{len(summaries)} of {total:,} records; more with --limit.")
@@ -55,7 +57,7 @@ def list_(limit: int | None, oldest_first: bool, store: str | None, as_json: boo
 def show(record: str, store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
     """Show the report of one record.
 
-    RECORD is an id, a unique prefix of it, an output id, or @latest.
+    RECORD is an id, a unique prefix of it, an output id, or @latest. With --json the record, and its notes as `notes`.
     """
     from provsdk.cli.reading import found, integrity_of, why_unreadable  # noqa: PLC0415 help needs none of it
 
@@ -78,11 +80,11 @@ def _print_record(folded: "Folded") -> None:
     import msgspec  # noqa: PLC0415 as above
 
     if folded.record is not None:
-        print_json(msgspec.to_builtins(folded.record))
+        print_json({**msgspec.to_builtins(folded.record), "notes": list(folded.notes)})
 
 
 def _print_report(log: "Store", folded: "Folded", integrity: "Integrity") -> None:
-    from provsdk.cli.reading import custody_of  # noqa: PLC0415 as above
+    from provsdk.cli.reading import custody_of, nested_of  # noqa: PLC0415 as above
     from provsdk.report.custody import unreadable  # noqa: PLC0415 as above
     from provsdk.report.summary import summarise  # noqa: PLC0415 as above
     from provsdk.report.text import show as report_screen  # noqa: PLC0415 as above
@@ -91,7 +93,8 @@ def _print_report(log: "Store", folded: "Folded", integrity: "Integrity") -> Non
     if folded.record is None:
         show_screen(unreadable(folded.record_id, integrity, custody))
     else:
-        show_screen(report_screen(summarise(folded.record, integrity, custody), width=console().width))
+        report = summarise(folded.record, integrity, custody, nested_of(log, folded.record))
+        show_screen(report_screen(report, width=console().width))
 
 
 @click.command("sources")

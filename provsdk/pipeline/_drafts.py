@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
+from provsdk.assembly.text import rfc3339
 from provsdk.records.codec import encode
 from provsdk.records.parts import Part, split, split_extension
 from provsdk.store.contract import Draft
@@ -58,7 +59,14 @@ def opened_draft(emitter_id: str, environment: Mapping[str, str]) -> Draft:
 
 def closed_draft(emitter: ProcessEmitter, sealer: Sealer) -> Draft:
     """A process ends: how many outputs it started, how many of them are sealed, how many are lost."""
-    numbers = {"by": "exit", "started": emitter.started_count, "sealed": sealer.sealed, "lost": sealer.lost}
+    started = emitter.started_count
+    numbers = {
+        "by": "exit",
+        "started": started,
+        "sealed": sealer.sealed,
+        "lost": sealer.lost,
+        "unaccounted": max(started - sealer.sealed - sealer.lost, 0),
+    }
     return _emitter_draft(emitter.id, "closed", "closed", numbers)
 
 
@@ -82,4 +90,4 @@ def _emitter_draft(emitter_id: str, kind: str, key: str, said: Mapping[str, Any]
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return rfc3339(time_ns())

@@ -18,7 +18,10 @@ _FROM_RESOURCE: Final = (semconv.SERVICE_VERSION, semconv.DEPLOYMENT_ENVIRONMENT
 
 
 def environment(service: str | None, resource: Callable[[], Mapping[str, Any]]) -> Callable[[], dict[str, str]]:
-    """The environment, asked for at each record: the resource may change when the user's provider appears."""
+    """The environment, asked for at each record: the resource may change when the user's provider appears.
+
+    What it answers is one mapping as long as the resource is the same, and not to be changed.
+    """
     fixed = {
         "provsdk.version": __version__,
         "opentelemetry.version": opentelemetry_version,
@@ -28,8 +31,16 @@ def environment(service: str | None, resource: Callable[[], Mapping[str, Any]]) 
         "host.arch": platform.machine().lower(),
     }
 
+    last: tuple[Mapping[str, Any], dict[str, str]] | None = None
+
     def now() -> dict[str, str]:
-        attributes = resource()
+        nonlocal last
+        attributes, known = resource(), last
+        if known is None or known[0] is not attributes:
+            last = known = attributes, of(attributes)
+        return known[1]
+
+    def of(attributes: Mapping[str, Any]) -> dict[str, str]:
         named = service or str(attributes.get(semconv.SERVICE_NAME, "unknown_service"))
         found = {name: str(attributes[name]) for name in _FROM_RESOURCE if name in attributes}
         return {semconv.SERVICE_NAME: named, **fixed, **found}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -34,6 +35,7 @@ class Exports:
         self._store = store
         self._retry_s = RETRY_FIRST_S
         self._behind: dict[str, str] = {}
+        self._delivering = threading.Lock()
         self._timer = Timer(self._tick)
 
     def something_sealed(self) -> None:
@@ -44,16 +46,20 @@ class Exports:
     def deliver(self) -> dict[str, str]:
         """Delivers now; what each exporter that could not take everything said, by its name."""
         behind: dict[str, str] = {}
-        for one, cursor in self._targets:
-            try:
-                deliver(one.exporter, cursor, self._store())
-            except Exception as error:  # the guard around the host: another package's code
-                behind[one.name] = str(error) if isinstance(error, ProvsdkError) else type(error).__qualname__
+        with self._delivering:
+            for one, cursor in self._targets:
+                self._deliver_to(one, cursor, behind)
         for name, what in behind.items():
             if self._behind.get(name) != what:
                 _log.warning("exporter %s is behind, its records stay pending: %s", name, what)
         self._behind = behind
         return behind
+
+    def _deliver_to(self, one: Loaded, cursor: Cursor, behind: dict[str, str]) -> None:
+        try:
+            deliver(one.exporter, cursor, self._store())
+        except (Exception, SystemExit) as error:  # the guard around the host: another package's code
+            behind[one.name] = str(error) if isinstance(error, ProvsdkError) else type(error).__qualname__
 
     def _tick(self) -> float | None:
         if not self.deliver():
@@ -65,11 +71,23 @@ class Exports:
     def flush(self, timeout: float) -> dict[str, str]:
         """Delivers what is pending, within `timeout` seconds where the exporters let it."""
         deadline = time.monotonic() + timeout
-        behind = self.deliver()
+        behind = self._deliver_within(timeout)
         while behind and time.monotonic() + DELAY_S < deadline:
             time.sleep(DELAY_S)
-            behind = self.deliver()
+            behind = self._deliver_within(deadline - time.monotonic())
         return behind
+
+    def _deliver_within(self, timeout: float) -> dict[str, str]:
+        """An exporter may hang; whoever flushes waits no longer than agreed."""
+        if not self._targets:
+            return {}
+        thread = threading.Thread(target=self.deliver, name="provsdk-export", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter is about to end and gives no thread any more
+            return self.deliver()
+        thread.join(max(timeout, 0))
+        return {"exporters": f"still delivering after {timeout:.1f} s"} if thread.is_alive() else self._behind
 
     def forked(self, store: Callable[[], Store]) -> Exports:
         """The same exporters for a forked child; the cursors' locks keep it and its parent apart."""

@@ -37,7 +37,7 @@ class Revisions:
 
     def sealing(self, record: ProvenanceRecord) -> Revision:
         """The first revision of a record that is about to be sealed."""
-        protected = DataClassification(record.output.classification).encryption_required
+        protected = record.permissions.encryption_required
         return self._remember(record.record_id, Revision(0, retention_of(record), protected))
 
     def next(self, record_id: str, store: Store) -> Revision:

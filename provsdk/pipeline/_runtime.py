@@ -65,10 +65,12 @@ class Runtime:
         self._emitter = ProcessEmitter()
         self._keeper = Keeper(self._forward_to)
         self._tracers = OwnTracers(self._keeper, provider, config.export_spans)
+        self._defaults = _defaults(config)
         self._environment = environment(config.service, self._tracers.resource)
         self._store: Store | None = None
         self._join: JoinKey | None = None
         self._opened = False
+        self._stopped = False
         self._revisions = Revisions()
         self._exports = Exports((), self.store, Path())
         self._inherited: object = None
@@ -155,15 +157,20 @@ class Runtime:
         finally:
             self._sealer.stop()
             self._exports.close()
-            if self._store is not None:
-                self._store.close()
+            self._stopped = True
+            self._let_go()
+
+    def _let_go(self) -> None:
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
 
     # -- from outputs to entries
 
     def _draft(self, claim: Claim) -> tuple[Draft, ...]:
         """A record, or an extension of one; nothing where the record has the late spans already."""
         spans = [from_readable(span) for span in self._keeper.take(claim.record_id)]
-        facts = {**claim.facts, "environment": self._environment(), "defaults": self._defaults()}
+        facts = {**claim.facts, "environment": self._environment(), "defaults": self._defaults}
         assembly = assemble(spans, {claim.record_id: facts})
         emitter_id, revisions = self._emitter.id, self._revisions
         drafts = [record_draft(emitter_id, one, revisions.sealing(one.record)) for one in assembly.records]
@@ -174,17 +181,13 @@ class Runtime:
             raise FormatError(f"{claim.record_id}: its spans make no record")
         return tuple(drafts)
 
-    def _defaults(self) -> dict[str, Any]:
-        config = self.config
-        found: dict[str, Any] = {"classification": config.classification.value}
-        if config.owner:
-            found["owner"] = dict(config.owner)
-        if config.retention is not None:
-            found["retention"] = config.retention
-        return found
-
     def _append(self, drafts: Sequence[Draft], timeout: float) -> list[Sealed | KeyConflict]:
-        """Appends, with `emitter.opened` before the first."""
+        """Appends, with `emitter.opened` before the first; what was under way at the end is sealed after it."""
+        if self._stopped:
+            try:
+                return self.store().append(drafts, timeout=timeout)
+            finally:
+                self._let_go()
         if self._opened:
             return self.store().append(drafts, timeout=timeout)
         opened = opened_draft(self._emitter.id, self._environment())
@@ -200,3 +203,13 @@ class Runtime:
 
     def _transit(self) -> Path:
         return Path(self.config.store) / "transit"
+
+
+def _defaults(config: Config) -> dict[str, Any]:
+    """What applies to an output that declares nothing of its own."""
+    found: dict[str, Any] = {"classification": config.classification.value}
+    if config.owner:
+        found["owner"] = dict(config.owner)
+    if config.retention is not None:
+        found["retention"] = config.retention
+    return found

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import threading
 import time
+import traceback
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
@@ -79,9 +80,10 @@ class Claim:
         deadline = time.monotonic() + self.sealer.max_wait
         try:
             loop = asyncio.get_running_loop()
-        except RuntimeError:
+            waiting = loop.run_in_executor(self.sealer.worker(), self.sealer.wait_for, self, deadline)
+        except RuntimeError:  # no loop of asyncio, or no thread to be had: waiting here is better than not at all
             return self.sealer.wait_for(self, deadline)
-        return await loop.run_in_executor(self.sealer.worker(), self.sealer.wait_for, self, deadline)
+        return await waiting
 
 
 class Sealer:
@@ -204,9 +206,22 @@ class Sealer:
     # -- under the commit lock
 
     def _commit(self, deadline: float) -> bool:
-        """Seals one batch; False when the store could not take it."""
-        claims = [self._pending.popleft() for _ in range(min(COMMIT_SIZE, len(self._pending)))]
-        claims = [claim for claim in claims if self._drafted(claim)]
+        """Seals one batch; False when the store could not take it.
+
+        An interrupt may come at any line. What is neither durable nor lost then goes back to the head of the queue;
+        what was committed all the same is a repetition, which its key makes harmless.
+        """
+        taken: list[Claim] = []
+        try:
+            while self._pending and len(taken) < COMMIT_SIZE:
+                taken.append(self._pending.popleft())
+            return self._commit_these(taken, deadline)
+        except BaseException:
+            self._pending.extendleft(c for c in reversed(taken) if not c.settled() and c not in self._pending)
+            raise
+
+    def _commit_these(self, taken: list[Claim], deadline: float) -> bool:
+        claims = [claim for claim in taken if self._drafted(claim)]
         gaps = [self._gaps[position] for position in range(min(COMMIT_SIZE, len(self._gaps)))]
         drafts = [draft for claim in claims for draft in claim.drafts or ()]
         drafts += [self._gap_draft(gap) for gap in gaps]
@@ -231,7 +246,14 @@ class Sealer:
         try:
             claim.drafts = self._draft(claim)
         except Exception as error:
-            _log.exception("output %s could not be assembled (%s)", claim.number, type(error).__qualname__)
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            _log.error(  # not the error's message: it may hold content
+                "output %s could not be assembled: %s at %s:%s",
+                claim.number,
+                type(error).__qualname__,
+                at.name,
+                at.lineno,
+            )
             self._lose(claim, "capture_failed")
             return False
         claim.facts = {}

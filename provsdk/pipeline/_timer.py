@@ -30,17 +30,25 @@ class Timer:
         if self._thread is not None or self._stopped.is_set():
             return
         with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, args=(delay_s,), name="provsdk-timer", daemon=True)
+            if self._is_running():
+                return
+            self._thread = threading.Thread(target=self._run, args=(delay_s,), name="provsdk-timer", daemon=True)
+            try:
                 self._thread.start()
+            except RuntimeError as error:  # no thread to be had: the next output, `flush` or the exit does the work
+                self._thread = None
+                _log.warning("no timer could be started: %s", error)
+
+    def _is_running(self) -> bool:
+        return self._thread is not None
 
     def _run(self, delay_s: float) -> None:
         delay: float | None = delay_s
         while delay is not None and not self._stopped.wait(delay):
             try:
                 delay = self._tick()
-            except Exception:
-                _log.exception("the timer's work failed; it is tried again")
+            except BaseException as error:  # an exporter's SystemExit must not end this thread for good
+                _log.warning("the timer's work failed and is tried again (%s)", type(error).__qualname__)
                 delay = AFTER_FAILURE_S
         self._thread = None
         if not self._stopped.is_set() and (delay := self._tick()) is not None:

@@ -84,9 +84,11 @@ def _is_safe(value: Any, levels: int) -> bool:
     if kind in _HARMLESS:
         return True
     check = _BY_TYPE.get(kind)
-    if check is not None:
-        return check(value, levels)
-    return issubclass(kind, msgspec.Struct) and _struct_check(kind)(value)
+    if check is None:
+        if not issubclass(kind, msgspec.Struct):
+            return False
+        check = _BY_TYPE[kind] = _one_safe(_checks(kind))
+    return check(value, levels)
 
 
 def _is_safe_array(value: list[Any] | tuple[Any, ...], levels: int) -> bool:
@@ -110,15 +112,16 @@ def _is_safe_integer(value: int, levels: int) -> bool:  # noqa: ARG001 called by
     return -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER
 
 
-_BY_TYPE: Final[dict[Any, Callable[[Any, int], bool]]] = {
+_Check = Callable[..., bool]
+
+_BY_TYPE: Final[dict[Any, _Check]] = {
     list: _is_safe_array,
     tuple: _is_safe_array,
     dict: _is_safe_object,
     float: _is_safe_float,
     int: _is_safe_integer,
 }
-
-_Check = Callable[[Any], bool]
+"""By type, the check of a value and of what is in it; those of structs join when they are first seen."""
 
 
 @cache
@@ -164,23 +167,18 @@ def _is_safe_mapping(value: dict[str, Any]) -> bool:
     return not value or _is_safe_value(value)
 
 
-@cache
-def _struct_check(kind: type[msgspec.Struct]) -> _Check:
-    return _one_safe(_checks(kind))
-
-
 def _one_safe(fields: tuple[tuple[str, _Check], ...]) -> _Check:
     others = tuple((attrgetter(name), check) for name, check in fields if check is not _is_safe_count)
     counts = [name for name, check in fields if check is _is_safe_count]
     counts_of = attrgetter(*counts, *counts[-1:]) if counts else _no_counts  # of a single name it would be no tuple
 
-    def check(value: Any) -> bool:
+    def check(value: Any, levels: int = 0) -> bool:  # noqa: ARG001 called by type
         if value is None:
             return True
         for count in counts_of(value):
             if count is not None and not -MAX_SAFE_INTEGER <= count <= MAX_SAFE_INTEGER:
                 return False
-        for field_of, is_safe in others:
+        for field_of, is_safe in others:  # noqa: SIM110 on the path of every record
             if not is_safe(field_of(value)):
                 return False
         return True

@@ -5,7 +5,7 @@ lineage follows `wasDerivedFrom` where the value could be examined and something
 does it fall back to what the value's activity used, and says so.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from provsdk.records.record import Edge, Source
@@ -55,24 +55,21 @@ class Causes:
         self._made_by: dict[str, list[str]] = {}
         self._used: dict[str, list[tuple[str, str]]] = {}
         for effect, cause, relation, basis in arrows:
-            if relation == DERIVED:
-                kept = self._inferred if basis == ENCLOSING else self._derived
-                kept.setdefault(effect, []).append((cause, basis))
+            if relation == GENERATED:
+                self._made_by.setdefault(effect, []).append(cause)
             elif relation == USED:
                 self._used.setdefault(effect, []).append((cause, basis))
-            elif relation == GENERATED:
-                self._made_by.setdefault(effect, []).append(cause)
+            elif relation == DERIVED:
+                kept = self._inferred if basis == ENCLOSING else self._derived
+                kept.setdefault(effect, []).append((cause, basis))
 
-    def ids(self, value: str) -> Iterator[str]:
+    def ids(self, value: str) -> list[str]:
         """The values one step back by lineage, inferred links left out."""
-        derived = self._derived.get(value)
-        if derived is not None:
-            for cause, _ in derived:
-                yield cause
-            return
-        for activity in self._made_by.get(value, ()):
-            for cause, _ in self._used.get(activity, ()):
-                yield cause
+        found = self._derived.get(value)
+        if found is None:
+            used = self._used
+            found = [each for activity in self._made_by.get(value, ()) for each in used.get(activity, ())]
+        return [cause for cause, _ in found]
 
     def steps(self, value: str) -> list[Step]:
         """The steps back, inferred ones last."""

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from provsdk.errors import FormatError
 
 __all__ = [
+    "KEY_LENGTH",
     "Id",
     "activity_id",
     "activity_of",
@@ -32,7 +33,8 @@ _ID: Final = re.compile(rf"(?:(rec|out|act)_{_KEY}|(ent)_{_KEY}-(0|[1-9][0-9]{{0
 _VALUE_ID: Final = re.compile(rf"out_{_KEY}|ent_{_KEY}-(?:0|[1-9][0-9]{{0,8}})")
 _BARE_KEY: Final = re.compile(_KEY)
 
-_KEY_LENGTH: Final = 32 + 1 + 16
+KEY_LENGTH: Final = 32 + 1 + 16
+"""Characters of `<trace>-<span>`."""
 
 
 class Id(NamedTuple):
@@ -68,12 +70,12 @@ def entity_id(trace_id: str, span_id: str, n: int) -> str:
 
 def activity_of(value_id: str) -> str:
     """Id of the activity that a value's id is made from: an `ent_` or `out_` id that is well formed."""
-    return "act_" + value_id[4 : 4 + _KEY_LENGTH]
+    return "act_" + value_id[4 : 4 + KEY_LENGTH]
 
 
 def position(value_id: str) -> int:
     """Number of a value within its activity; 0 for an output."""
-    return int(value_id[5 + _KEY_LENGTH :] or 0)
+    return int(value_id[5 + KEY_LENGTH :] or 0)
 
 
 def parse_id(text: str) -> Id:

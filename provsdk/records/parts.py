@@ -14,6 +14,7 @@ What has no category of its own is kept as long as the record. No path holds any
 
 import base64
 from collections.abc import Mapping
+from functools import lru_cache
 from operator import attrgetter
 from typing import Final, TypeVar
 
@@ -154,11 +155,20 @@ def split(record: ProvenanceRecord) -> tuple[Part, ...]:
     _split_activities(record, kept, parts)
     if record.ownership:
         parts.append(Part("ownership", LONG_TERM, encode(record.ownership)))
-    parts.append(Part("retention", kept, encode(record.retention)))
+    parts.append(Part("retention", kept, _encoded_retention(record.retention)))
     parts.append(Part("permissions", kept, encode(record.permissions)))
     parts.append(Part("context", kept, encode(record.context)))
-    parts.append(Part("environment", kept, encode(record.environment)))
+    parts.append(Part("environment", kept, _encoded_environment(tuple(record.environment.items()))))
     return tuple(parts)
+
+
+_encoded_retention: Final = lru_cache(maxsize=64)(encode)
+
+
+@lru_cache(maxsize=64)
+def _encoded_environment(items: tuple[tuple[str, str], ...]) -> bytes:
+    """One process has one environment, so that most records share these bytes."""
+    return encode(dict(items))
 
 
 def split_extension(extension: Extension, retention: str) -> tuple[Part, ...]:

@@ -3,9 +3,9 @@
 Lineage follows `wasDerivedFrom` where a value could be examined, else what its activity was given, and says so.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -16,10 +16,11 @@ from provsdk.records.record import ProvenanceRecord
 from provsdk.report import wording
 from provsdk.report.layout import UNSURE, cell, joined
 from provsdk.report.links import Strength, strength
+from provsdk.report.nested import Nested
 from provsdk.report.sources import activity_names
 from provsdk.vocabulary import Relation
 
-__all__ = ["STEPS_AT_MOST", "Node", "lineage", "lineage_json", "lineage_tree"]
+__all__ = ["STEPS_AT_MOST", "Node", "any_fallback", "lineage", "lineage_json", "lineage_tree"]
 
 STEPS_AT_MOST: Final = 100
 """Bound of a tree's depth."""
@@ -48,6 +49,10 @@ class Node:
     """`output`, `source`, `element` of a source, `argument`, `result`, `value` where no more is known, or `nested
     output`, which has a record of its own."""
     name: str | None
+    record_id: str | None
+    """For a nested output: its record, where the store has it."""
+    short: str | None
+    """For a nested output: a short name of its record."""
     type: str | None
     """For a source and its elements: the `SourceType`."""
     relation: str | None
@@ -68,12 +73,23 @@ class Node:
         return self.relation == Relation.USED
 
 
-def lineage(record: ProvenanceRecord, depth: int = -1) -> Node:
-    """The tree of the record's output, *depth* steps deep, `STEPS_AT_MOST` for -1. Where it is cut, `more` says so."""
+def lineage(record: ProvenanceRecord, depth: int = -1, nested: Sequence[Nested] = ()) -> Node:
+    """The tree of the record's output, *depth* steps deep, `STEPS_AT_MOST` for -1. Where it is cut, `more` says so.
+
+    What is known of *nested* outputs stands with them.
+    """
     tree = graph.lineage(record, depth=STEPS_AT_MOST if depth < 0 else min(depth, STEPS_AT_MOST))
     types = {source.source_id: source.type for source in record.sources}
     types |= {element.entity_id: source.type for source in record.sources for element in source.elements}
-    return _node(tree, types, activity_names(record), set(_followed(tree)))
+    known = _Known(types, activity_names(record), {item.output_id: item for item in nested}, set(_followed(tree)))
+    return _node(tree, known)
+
+
+class _Known(NamedTuple):
+    types: Mapping[str, str]
+    activities: Mapping[str, str]
+    nested: Mapping[str, Nested]
+    followed: set[str]
 
 
 def _followed(tree: graph.Lineage) -> Iterator[str]:
@@ -84,20 +100,23 @@ def _followed(tree: graph.Lineage) -> Iterator[str]:
         yield from _followed(cause)
 
 
-def _node(tree: graph.Lineage, types: Mapping[str, str], activities: Mapping[str, str], followed: set[str]) -> Node:
+def _node(tree: graph.Lineage, known: _Known) -> Node:
     step = tree.step
-    repeated = tree.cut and not tree.causes and tree.value_id in followed
-    causes = [_node(cause, types, activities, followed) for cause in tree.causes]
+    repeated = tree.cut and not tree.causes and tree.value_id in known.followed
+    causes = [_node(cause, known) for cause in tree.causes]
+    nested = known.nested.get(tree.value_id)
     found: Strength | None = None if step is None else "given" if step.activity else strength(step.basis)
     return Node(
         id=tree.value_id,
         kind=tree.kind,
-        name=tree.name,
-        type=types.get(tree.value_id),
+        name=tree.name or (nested.name if nested else None),
+        record_id=nested.record_id if nested else None,
+        short=nested.short if nested else None,
+        type=known.types.get(tree.value_id),
         relation=None if step is None else step.relation,
         basis=None if step is None else step.basis,
         strength=found,
-        activity=None if step is None or step.activity is None else activities.get(step.activity, step.activity),
+        activity=None if step is None or step.activity is None else known.activities.get(step.activity, step.activity),
         repeated=repeated,
         more=tree.cut and not repeated,
         causes=tuple(sorted(causes, key=_place)),
@@ -115,6 +134,7 @@ def lineage_json(node: Node) -> dict[str, Any]:
         "id": node.id,
         "kind": node.kind,
         "name": node.name,
+        "record_id": node.record_id,
         "type": node.type,
         "relation": node.relation,
         "basis": node.basis,
@@ -136,6 +156,11 @@ def lineage_tree(root: Node) -> RenderableType:
     return tree
 
 
+def any_fallback(root: Node) -> bool:
+    """Whether the tree says `given to` anywhere."""
+    return root.fallback or any(map(any_fallback, root.causes))
+
+
 def _grow(tree: Tree, node: Node) -> None:
     for cause in node.causes:
         _grow(tree.add(_label(cause)), cause)
@@ -148,6 +173,8 @@ def _label(node: Node) -> Text:
     what = [cell(_TITLES.get(node.kind, "{}").format(node.name or node.id), "bold" if of_source else "")]
     if of_source:
         what.append(cell(f"source, {wording.words(node.type or 'type unknown')}", "dim"))
+    if node.short:
+        what.append(cell(node.short, "cyan"))
     if node.strength is None:
         return joined(what)
     how = f"given to {node.activity or 'a step'}" if node.fallback else f"{node.strength}: {node.basis}"

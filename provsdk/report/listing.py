@@ -9,17 +9,25 @@ from rich.text import Text
 from provsdk.report import wording
 from provsdk.report.layout import UNSURE, cell, columns, status_style
 
-__all__ = ["FULL_IDS_FROM_WIDTH", "record_table"]
+__all__ = ["FULL_IDS_FROM_WIDTH", "any_incomplete", "record_table"]
 
 FULL_IDS_FROM_WIDTH: Final = 140
-"""From this width on, ids are shown whole; below, as the shortest prefix that is unique in the store."""
+"""From this width on, ids are shown whole; below, by the names that are given."""
 
+SECONDS_FROM_WIDTH: Final = 100
 
-WIDE_FROM_WIDTH: Final = 100
+NAMES_FROM_WIDTH: Final = 45
+"""From this width on, a record's name stays on one line."""
+
+OUTPUT_AT_LEAST: Final = 20
+"""Columns that an output's name has at least, if it is that long."""
+
+GAP: Final = 2
+"""Blanks between columns."""
 
 _COUNTS: Final = ("Src", "Steps", "Models", "Checks")
-_WIDE: Final = ("Record", "Output", "Made (UTC)", "Status", "Class", *_COUNTS, "")
-_WIDE_ONLY: Final = frozenset({"Class", "Steps", "Checks"})
+_TITLES: Final = ("Record", "Output", "Made (UTC)", "Status", "Class", *_COUNTS, "")
+_LEFT_OUT_FIRST: Final = ("Class", "Steps", "Checks", "Models", "Src", "Made (UTC)", "Status")
 
 
 class SummaryLike(Protocol):
@@ -48,25 +56,50 @@ class SummaryLike(Protocol):
 
 
 def record_table(summaries: Sequence[SummaryLike], names: Mapping[str, str], *, width: int) -> Table:
-    """The records, with *names* for their ids. Narrow screens leave out the class, two counts and the seconds."""
-    wide, whole = width >= WIDE_FROM_WIDTH, width >= FULL_IDS_FROM_WIDTH
-    titles = _WIDE if wide else tuple(title for title in _WIDE if title not in _WIDE_ONLY)
-    table = columns(*titles, right=_COUNTS, fixed=tuple(title for title in titles if title != "Output"), wide="Output")
-    for item in summaries:
-        cells = {
-            "Record": cell(item.record_id if whole else names.get(item.record_id, item.record_id), "cyan"),
-            "Output": cell("(encrypted)", "dim") if item.name is None else cell(item.name, limit=80),
-            "Made (UTC)": cell(wording.moment(item.generated_at).removesuffix(" UTC")[: None if wide else 16]),
-            "Status": cell(item.status and wording.words(item.status), status_style(item.status)),
-            "Class": cell(item.classification),
-            "Src": _number(item.sources),
-            "Steps": _number(item.transformations),
-            "Models": _number(item.model_calls),
-            "Checks": _number(item.policy_checks),
-            "": Text(UNSURE, style="yellow") if item.complete is False else Text(),
-        }
-        table.add_row(*(cells[title] for title in titles))
+    """The records, with *names* for their ids. Columns that do not fit are left out; name and `!` never are."""
+    whole, seconds = width >= FULL_IDS_FROM_WIDTH, width >= SECONDS_FROM_WIDTH
+    rows = [_cells(item, item.record_id if whole else names.get(item.record_id, item.record_id)) for item in summaries]
+    if not seconds:
+        for row in rows:
+            row["Made (UTC)"].truncate(len("2026-11-24 03:16"))
+    titles = _that_fit(rows, width)
+    wrapped = {"Output"} if width >= NAMES_FROM_WIDTH else {"Output", "Record"}
+    table = columns(*titles, right=_COUNTS, fixed=[title for title in titles if title not in wrapped])
+    for row in rows:
+        table.add_row(*(row[title] for title in titles))
     return table
+
+
+def any_incomplete(summaries: Sequence[SummaryLike]) -> bool:
+    """Whether the table marks a record with `!`."""
+    return any(item.complete is False for item in summaries)
+
+
+def _cells(item: SummaryLike, name: str) -> dict[str, Text]:
+    return {
+        "Record": cell(name, "cyan"),
+        "Output": cell("(encrypted)", "dim") if item.name is None else cell(item.name, limit=80),
+        "Made (UTC)": cell(wording.moment(item.generated_at).removesuffix(" UTC")),
+        "Status": cell(item.status and wording.words(item.status), status_style(item.status)),
+        "Class": cell(item.classification),
+        "Src": _number(item.sources),
+        "Steps": _number(item.transformations),
+        "Models": _number(item.model_calls),
+        "Checks": _number(item.policy_checks),
+        "": Text(UNSURE, style="yellow") if item.complete is False else Text(),
+    }
+
+
+def _that_fit(rows: Sequence[Mapping[str, Text]], width: int) -> list[str]:
+    """Titles of the columns that a screen of that width has room for."""
+    needed = {title: max([len(title), *(row[title].cell_len for row in rows)]) for title in _TITLES}
+    needed["Output"] = min(needed["Output"], OUTPUT_AT_LEAST)
+    titles = list(_TITLES)
+    for title in _LEFT_OUT_FIRST:
+        if sum(needed[one] + GAP for one in titles) - GAP <= width:
+            break
+        titles.remove(title)
+    return titles
 
 
 def _number(count: int) -> Text:

@@ -1,15 +1,17 @@
 """The activities of a record in the order of their starts, whatever their kind."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
 from provsdk.records.record import ModelCall, PolicyCheck, ProvenanceRecord, Source, Transformation
+from provsdk.report.nested import Nested
 from provsdk.vocabulary import Basis
 
 __all__ = ["Kind", "Step", "counted", "microseconds_between", "parse_time", "steps", "tokens"]
 
-Kind = Literal["load", "declared", "transform", "model call", "check"]
+Kind = Literal["load", "declared", "transform", "model call", "check", "output"]
 
 _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
@@ -22,9 +24,9 @@ class Step:
     kind: Kind
     name: str
     type: str | None
-    """What the vocabulary calls it; None for a model call."""
-    offset_us: int
-    """Microseconds from the output's start to this one's."""
+    """What the vocabulary calls it; None for a model call and for an output within this one."""
+    offset_us: int | None
+    """Microseconds from the output's start to this one's; None where that is not known."""
     duration_us: int | None
     """None where only one moment is known."""
     status: str
@@ -48,21 +50,27 @@ def microseconds_between(earlier: str, later: str) -> int:
     return (difference.days * 86_400 + difference.seconds) * 1_000_000 + difference.microseconds
 
 
-def steps(record: ProvenanceRecord) -> tuple[Step, ...]:
-    """Every activity. One load that gave several sources is one step."""
+def steps(record: ProvenanceRecord, nested: Sequence[Nested] = ()) -> tuple[Step, ...]:
+    """Every activity, and each output within this one. One load that gave several sources is one step."""
     start = record.output.started_at
     found = [
         *_loads(record.sources, start),
         *(_transformation(item, start) for item in record.transformations),
         *(_model_call(item, start) for item in record.model_calls),
         *(_check(item, start) for item in record.policy_checks),
+        *(_output(item, start) for item in nested),
     ]
-    return tuple(sorted(found, key=lambda step: (step.offset_us, step.activity_id or "", step.name)))
+    return tuple(sorted(found, key=_place))
+
+
+def _place(step: Step) -> tuple[bool, int, str, str]:
+    return step.offset_us is None, step.offset_us or 0, step.activity_id or "", step.name
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 source`, `2 sources`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    """`1 source`, `2 sources`, `2 entries`."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def tokens(call: ModelCall) -> str:
@@ -133,6 +141,21 @@ def _model_call(item: ModelCall, start: str) -> Step:
         status=item.status,
         error_type=item.error_type,
         outcome=tokens(item),
+    )
+
+
+def _output(item: Nested, start: str) -> Step:
+    ended = item.started_at is not None and item.ended_at is not None
+    return Step(
+        activity_id=item.output_id.replace("out_", "act_", 1),
+        kind="output",
+        name=item.name or ("(encrypted)" if item.record_id else item.output_id),
+        type=None,
+        offset_us=None if item.started_at is None else microseconds_between(start, item.started_at),
+        duration_us=microseconds_between(str(item.started_at), str(item.ended_at)) if ended else None,
+        status=item.status or "completed",
+        error_type=item.error_type,
+        outcome=item.short or item.record_id or "its record is not in this store",
     )
 
 

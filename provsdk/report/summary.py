@@ -3,12 +3,14 @@
 Pure: nothing here reads a clock, a store or an environment.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from provsdk.records.record import ProvenanceRecord, Source
 from provsdk.report.links import Link, links
+from provsdk.report.nested import Nested
 from provsdk.report.steps import Step, microseconds_between, parse_time, steps
 from provsdk.vocabulary import IntegrityStatus, freshness, needs_refresh
 
@@ -83,18 +85,23 @@ class Report:
     """None: for ever."""
     integrity: Integrity
     custody: Custody
+    nested: int = 0
+    """Outputs that were made within this one."""
 
 
-def summarise(record: ProvenanceRecord, integrity: Integrity, custody: Custody) -> Report:
-    """Everything that is worth saying of one record."""
+def summarise(
+    record: ProvenanceRecord, integrity: Integrity, custody: Custody, nested: Sequence[Nested] = ()
+) -> Report:
+    """Everything that is worth saying of one record, and of the outputs within it as far as somebody looked them up."""
     return Report(
         record=record,
         sources=source_lines(record),
-        steps=steps(record),
+        steps=steps(record, nested),
         duration_us=microseconds_between(record.output.started_at, record.output.ended_at),
         kept_until=retained_until(record),
         integrity=integrity,
         custody=custody,
+        nested=len(nested),
     )
 
 

@@ -4,6 +4,8 @@ What matters first stands first: what it is, who answers for it, whether it was 
 where it came from, how it was made, under what rules; last the log, for whoever wants to check.
 """
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -25,6 +27,7 @@ from provsdk.report.layout import (
     section,
     status_style,
 )
+from provsdk.report.links import Strength
 from provsdk.report.rules import checks_section, owners_section, retention_section
 from provsdk.report.sources import legend, source_table
 from provsdk.report.steps import Step, counted, microseconds_between, tokens
@@ -37,6 +40,14 @@ BARS_FROM_WIDTH: Final = 100
 """From this width on, steps are drawn on a time line too."""
 
 _BAR_CELLS: Final = 20
+
+_OTHERWISE: Final[Mapping[Strength, str]] = {
+    "declared": "declared",
+    "given": "given to a step",
+    "inferred": "inferred",
+    "none": "not linked",
+}
+"""How a source may be linked that was not observed to reach the output, weakest last."""
 
 
 def show(report: Report, *, width: int) -> RenderableType:
@@ -74,6 +85,7 @@ def _headline(report: Report) -> RenderableType:
         ("value", joined(value) if any(value) else cell("none", "dim")),
         ("class", cell(output.classification)),
         ("integrity", verdict(report.integrity)),
+        ("linked", _linked(report)),
         ("missing", _missing_count(record)),
     ]
     return pairs((label, value) for label, value in rows if value is not None)
@@ -102,6 +114,18 @@ def _context(record: ProvenanceRecord) -> Text | None:
 def _argument(item: Entity) -> str:
     measure = wording.size(item.size_bytes)
     return f"{item.name or item.role}{f' ({measure})' if measure else ''}"
+
+
+def _linked(report: Report) -> Text:
+    """How many sources are known to have reached the output: that nothing is missing says nothing of that."""
+    nested = f"{counted(report.nested, 'output')} made within it" if report.nested else None
+    number = len(report.sources)
+    if not number:
+        return joined([cell(f"{UNSURE} no sources: none was found or declared", "yellow"), nested])
+    found = Counter(line.link.strength for line in report.sources)
+    ways = (f"{found[strength]} {words}" for strength, words in _OTHERWISE.items() if found[strength])
+    text = f"{found['observed']} of {counted(number, 'source')} observed to reach the output"
+    return joined([cell(text, "green" if found["observed"] == number else "yellow"), *ways, nested])
 
 
 def _missing_count(record: ProvenanceRecord) -> Text:
@@ -134,7 +158,7 @@ def _step_row(number: int, step: Step) -> list[Text]:
     bad = None if step.status == "completed" else cell(step.status, status_style(step.status))
     outcome = cell(step.outcome, status_style(step.outcome) if step.kind == "check" else "")
     came_to = joined([bad, cell(step.error_type, "red"), outcome])
-    at = f"+{wording.duration(max(step.offset_us, 0))}"
+    at = None if step.offset_us is None else f"+{wording.duration(max(step.offset_us, 0))}"
     return [
         cell(number, "dim"),
         cell(step.name),
@@ -148,6 +172,8 @@ def _step_row(number: int, step: Step) -> list[Text]:
 def _bar(step: Step, total_us: int) -> Text:
     """Where the step lies in the output's time; a bar of one cell stands for anything shorter."""
     scale = _BAR_CELLS / max(total_us, 1)
+    if step.offset_us is None:
+        return Text()
     start = min(max(int(step.offset_us * scale), 0), _BAR_CELLS - 1)
     length = min(max(round((step.duration_us or 0) * scale), 1), _BAR_CELLS - start)
     sign = BAR if step.duration_us is not None else DOT

@@ -61,7 +61,11 @@ def parts(connection: sqlite3.Connection, index: int, find_key: FindKey) -> list
 
 
 def resolve(connection: sqlite3.Connection, name: str) -> str:
-    """Record id for a record id, an output id, a unique prefix of either, or `@latest`."""
+    """Record id for a record id, an output id, a unique prefix of either, or `@latest`.
+
+    `PREFIX..INFIX` is a prefix too: of an id that begins with PREFIX and whose span begins with INFIX. It tells apart
+    records that share a trace.
+    """
     name = name.strip()
     if name == "@latest":
         row = connection.execute("SELECT record_id FROM records ORDER BY idx DESC LIMIT 1").fetchone()
@@ -79,12 +83,14 @@ def resolve(connection: sqlite3.Connection, name: str) -> str:
 
 
 def _starting(connection: sqlite3.Connection, column: str, prefix: str) -> list[tuple[str, str | None]]:
+    prefix, _, infix = prefix.partition("..")
     if not prefix:
         return []
     beyond = prefix[:-1] + chr(min(ord(prefix[-1]) + 1, 0x10FFFF))
     return connection.execute(
-        f"SELECT record_id, output_id FROM records WHERE {column} >= ? AND {column} < ? ORDER BY idx LIMIT ?",  # noqa: S608 one of two columns
-        (prefix, beyond, _CANDIDATES + 1),
+        f"SELECT record_id, output_id FROM records WHERE {column} >= ? AND {column} < ? "  # noqa: S608 one of two columns
+        f"AND substr({column}, instr({column}, '-') + 1, ?) = ? ORDER BY idx LIMIT ?",
+        (prefix, beyond, len(infix), infix, _CANDIDATES + 1),
     ).fetchall()
 
 
@@ -92,7 +98,11 @@ def _not_one(name: str, candidates: list[str]) -> NotFound:
     if not candidates:
         return NotFound(f"there is no record {name!r}")
     more = " and more" if len(candidates) > _CANDIDATES else ""
-    return NotFound(f"more than one record begins with {name!r}: {', '.join(candidates[:_CANDIDATES])}{more}")
+    return NotFound(f"more than one record {_begins(name)}: {', '.join(candidates[:_CANDIDATES])}{more}")
+
+
+def _begins(name: str) -> str:
+    return f"goes by {name!r}" if ".." in name else f"begins with {name!r}"
 
 
 _SUMMARY: Final = """SELECT idx, record_id, output_id, name, status, generated_at, classification, sources,

@@ -45,9 +45,9 @@ def test_a_failing_port_costs_the_record_and_nothing_else(broken, port, caplog):
     with caplog.at_level(logging.WARNING, "provsdk"):
         assert answer(LONG) == LONG
         assert answer(LONG) == LONG
-    assert len(caplog.records) == 1, "once per place and kind"
+    assert len(caplog.records) == len({one.getMessage() for one in caplog.records}), "once per place and kind"
     assert "secret" not in caplog.text
-    assert sum(_guard.failures.values()) == 2
+    assert set(_guard.failures.values()) == {2}
 
 
 def test_the_functions_own_error_passes_through_a_failing_port(broken):

@@ -296,3 +296,63 @@ def test_exporters_get_every_sealed_record_and_a_failing_one_blocks_nothing(plac
 def test_configure_raises_when_the_store_cannot_be_written(place):
     with pytest.raises(StoreError):
         provsdk.configure(store="/proc/nowhere/store")
+
+
+def test_an_output_that_is_under_way_at_shutdown_is_sealed_all_the_same(place):
+    import threading
+
+    begun, go_on = threading.Event(), threading.Event()
+
+    @traced_output("slow")
+    def slow():
+        begun.set()
+        go_on.wait(10)
+        return LONG
+
+    provsdk.configure(store=place)
+    thread = threading.Thread(target=slow)
+    thread.start()
+    begun.wait(10)
+    provsdk.shutdown()
+    go_on.set()
+    thread.join()
+    assert [one.output.name for one in records(place)] == ["slow"]
+
+
+def test_a_block_that_fails_raises_its_own_error_whatever_becomes_of_the_record(place):
+    import sqlite3
+
+    provsdk.configure(store=place, max_wait=0.1, on_unavailable="block")
+    other = sqlite3.connect(place / "log.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(LookupError), traced_output("block"):
+        raise LookupError
+    other.execute("ROLLBACK")
+    other.close()
+
+
+def test_a_hanging_exporter_holds_up_neither_flush_nor_shutdown(place, monkeypatch):
+    import threading
+    import time
+
+    from provsdk.export.contract import Loaded
+    from provsdk.pipeline import _runtime
+
+    let_go = threading.Event()
+
+    class Hanging:
+        def export(self, batch):
+            let_go.wait(30)
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(_runtime, "load_exporter", lambda name, options: Loaded(name, name, Hanging()))
+    monkeypatch.setattr(_runtime, "EXIT_S", 0.5)
+    provsdk.configure(store=place, exporters=["jsonl"])
+    answer()
+    began = time.monotonic()
+    assert not provsdk.flush(0.5)
+    provsdk.shutdown()
+    assert time.monotonic() - began < 5.0
+    let_go.set()

@@ -216,3 +216,39 @@ def test_the_timer_is_gone_when_there_is_nothing_left_to_do(sealer, log):
     assert settles(lambda: not any(thread.name == "provsdk-timer" for thread in threading.enumerate()))
     one.ticket(context(2), {"number": 2}).wait()
     assert settles(lambda: log.keys == [1, 2])
+
+
+def test_an_interrupt_in_a_commit_loses_nothing(sealer, log):
+    class Interrupt(BaseException):
+        pass
+
+    one = sealer()
+    tickets = [one.ticket(context(n), {"number": n}) for n in (1, 2, 3)]
+    log.error = Interrupt()
+    with pytest.raises(Interrupt):
+        tickets[0].wait()
+    assert one.pending == 3
+    log.error = None
+    assert tickets[0].wait() is True
+    assert log.keys == [1, 2, 3]
+
+
+async def test_without_a_thread_to_wait_in_an_async_caller_waits_itself(sealer, log):
+    one = sealer()
+    one.stop()
+    one.worker().shutdown()
+    assert await one.ticket(context(1), {"number": 1}) is True
+
+
+def test_without_a_thread_for_the_timer_the_next_output_does_the_work(sealer, log, monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    log.error = StoreUnavailable("down")
+    one = sealer(max_wait=0.05)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        assert one.ticket(context(1), {"number": 1}).wait() is False
+    log.error, one._retry_at = None, 0.0
+    assert one.ticket(context(2), {"number": 2}).wait() is True
+    assert log.keys == [1, 2]

@@ -4,7 +4,8 @@ import msgspec
 from span_builder import act, arrows, ent, entity, local, one, out, rag, reasons, rec, span
 
 from provsdk.assembly.assembler import assemble
-from provsdk.records.fold import fold
+from provsdk.records.fold import completeness, fold
+from provsdk.records.record import Missing
 
 
 def extension(spans, revision=1):
@@ -71,3 +72,10 @@ def test_folding_the_same_extension_twice_is_folding_it_once():
 
     assert fold(one(rag()), [late, late]) == fold(one(rag()), [late])
     assert act(9) in {each.check_id for each in fold(one(rag()), [late]).policy_checks}
+
+
+def test_what_is_missing_without_a_detail_comes_before_an_empty_one():
+    said = [Missing(reason="facts_lost", detail=detail) for detail in ("", None)]
+
+    assert completeness(said, set()) == completeness(said[::-1], set())
+    assert [each.detail for each in completeness(said, set()).reasons] == [None, ""]
