@@ -60,7 +60,7 @@ def sources(native: Native, scope: Scope) -> list[Source]:
     retrieved_at = rfc3339(native.span.end_ns)
     results = activity.values("result") if facts.each else ()
     if not results:
-        inside = activity.values("element", "declared")
+        inside = [each for each in activity.results() if each.role == "element"] + activity.values("declared")
         return [_source(activity, activity.value(0), facts.type, said, retrieved_at, inside)]
     items = {item.n: item for item in facts.items}
     elements: dict[str | None, list[Entity]] = {}
@@ -110,7 +110,7 @@ def _source(  # noqa: PLR0913, PLR0917 one for each place that a source's fields
         reliability=_score(activity, said.reliability, reliability),
         requires_verification=requires_verification,
         parameters=activity.parameters(said.parameters),
-        arguments=activity.values("argument"),
+        arguments=[each for each in activity.arguments() if each.role != "declared"],
         elements=elements,
         basis=_EXPLICIT if by_hand else _IDENTITY,
         status=activity.status,
@@ -164,7 +164,7 @@ def transformation(native: Native, scope: Scope) -> Transformation:
         ended_at=rfc3339(native.span.end_ns),
         status=activity.status,
         error_type=activity.error_type,
-        arguments=activity.values("argument", "declared"),
+        arguments=activity.arguments(),
         results=_results(activity),
     )
 
@@ -192,14 +192,14 @@ def model_call(native: Native, scope: Scope) -> ModelCall:
         ended_at=rfc3339(native.span.end_ns),
         status=activity.status,
         error_type=activity.error_type,
-        arguments=activity.values("argument", "declared"),
+        arguments=activity.arguments(),
         results=_results(activity),
     )
 
 
 def _results(activity: Activity) -> list[Entity]:
     """What a step made, and what it handed on: a value that is known already keeps its id."""
-    made = activity.values("result", "element")
+    made = activity.results()
     for value_id in activity.facts.returned:
         if is_value_id(value_id):
             made.append(Entity(entity_id=value_id, role="result"))
@@ -233,7 +233,7 @@ def policy_check(native: Native, scope: Scope) -> PolicyCheck:
         ended_at=rfc3339(native.span.end_ns),
         status=activity.status,
         error_type=activity.error_type,
-        arguments=activity.values("argument", "declared"),
+        arguments=activity.arguments(),
     )
 
 

@@ -166,7 +166,7 @@ def _record(record_id: str, output: Native, natives: list[Native], scope: Scope)
     about = made(output, scope)
     steps = _steps(natives, scope)
     value = about.output
-    links = inferred(scope.arrows, value.output_id, value.ended_at, steps.sources)
+    links = inferred(scope.arrows, value.output_id, value.ended_at, steps.sources, steps.model_calls)
     record = ProvenanceRecord(
         schema_version=SCHEMA_VERSION,
         vocabulary_version=VOCABULARY_VERSION,

@@ -82,7 +82,7 @@ def _output(native: Native, activity: Activity, said: OutputSaid, classification
         status=activity.status,
         error_type=activity.error_type,
         version=activity.text(said.version, "version"),
-        arguments=activity.values("argument", "declared"),
+        arguments=activity.arguments(),
         started_at=rfc3339(native.span.start_ns),
         ended_at=rfc3339(native.span.end_ns),
     )

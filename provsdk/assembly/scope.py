@@ -148,8 +148,13 @@ class Activity:
         self.lacks(INVALID, field)
         return None
 
-    def parameters(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Free-form settings, as far as they have canonical bytes."""
+    def parameters(self, on_span: dict[str, Any]) -> dict[str, Any]:
+        """Free-form settings, which stay in the process by default, as far as they have canonical bytes."""
+        declared = self.local.get("declared")
+        values = declared.get("parameters", on_span) if isinstance(declared, dict) else on_span
+        if not isinstance(values, dict):
+            self.lacks(INVALID, "parameters")
+            return {}
         if not values:
             return {}
         kept = {}
@@ -171,15 +176,17 @@ class Activity:
     def _take_values(self) -> None:
         """Makes the values by their numbers: of those that claim the same number, the first is kept."""
         values, last, waiting = self._values, -1, False
-        plain = self.local.get("plain")
+        plain, names = self.local.get("plain"), self.local.get("names")
         if not isinstance(plain, dict):
             plain = _NOTHING
+        if not isinstance(names, dict):
+            names = _NOTHING
         for fact in self.facts.entities:
             n = fact.n
             if n in values or not 0 <= n <= _MAX_N or fact.role not in _ROLES:
                 self.lacks(INVALID, "entities")
                 continue
-            values[n] = self._value(n, fact, plain.get(n))
+            values[n] = self._value(n, fact, plain.get(n), names.get(n, fact.name))
             self._roles.add(fact.role)
             if n < last or fact.of is not None:
                 waiting = True
@@ -188,7 +195,7 @@ class Activity:
             self._values = dict(sorted(values.items()))
             self._put_into_containers()
 
-    def _value(self, n: int, fact: EntityFact, plain: Any) -> Entity:
+    def _value(self, n: int, fact: EntityFact, plain: Any, name: Any) -> Entity:
         join, size = fact.join, fact.size
         if join is None or type(plain) is not bytes or len(plain) != 32:
             digest = self._digest(plain, fact)
@@ -200,7 +207,7 @@ class Activity:
         return Entity(
             entity_id=self._own if n == 0 and self._own is not None else f"ent_{self.key}-{n}",
             role=fact.role,
-            name=None if fact.name is None else self.text(fact.name, "entities.name"),
+            name=self.text(name, "entities.name") if isinstance(name, str) else None,
             digest=digest,
             join_digest=join,
             media_type=self.text(fact.media, "entities.media"),
@@ -224,6 +231,16 @@ class Activity:
             return []
         own = self._own
         return [each for each in self._values.values() if each.role in roles and each.entity_id is not own]
+
+    def arguments(self) -> list[Entity]:
+        """What the activity was given or told of, and what stands inside those values."""
+        given = self.values("argument", "declared")
+        return given + [each for each in self.values("element") if not self._is_of_result(each)] if given else given
+
+    def results(self) -> list[Entity]:
+        """What the activity made, and what stands inside that."""
+        made = self.values("result")
+        return made + [each for each in self.values("element") if self._is_of_result(each)]
 
     def value(self, n: int) -> Entity:
         """The n-th value; one of which nothing is known where nothing was said of it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
@@ -12,8 +13,11 @@ from provsdk.errors import UsageError
 
 __all__ = ["LOCAL_ONLY", "check", "check_name"]
 
-LOCAL_ONLY: Final = frozenset({"session", "subjects", "recipients", "purpose", "owner", "reasons"})
-"""Facts that name people or quote content: they never go on a span."""
+LOCAL_ONLY: Final = frozenset({"session", "subjects", "recipients", "purpose", "owner", "reasons", "parameters"})
+"""Facts that name people or may quote content: they never go on a span."""
+
+_SECRET: Final = re.compile(r"token|key|secret|sig|auth|pass|pwd|credential|session|code\Z", re.IGNORECASE)
+"""Names of query parameters whose values are left out of a location."""
 
 MAX_TEXT: Final = 4_096
 MAX_TEXTS: Final = 1_000
@@ -28,6 +32,23 @@ def _text(value: Any) -> str:
     if isinstance(value, (Enum, datetime)) or hasattr(value, "__fspath__") or type(value).__module__ == "uuid":
         return str(value.value if isinstance(value, Enum) else value)[:MAX_TEXT]
     raise TypeError("a str")
+
+
+def _location(value: Any) -> str:
+    """A path or URL; what a URL carries of secrets is left out: user information, and values that sign or authorise."""
+    text = _text(value)
+    if "://" not in text:
+        return text
+    from urllib.parse import urlsplit, urlunsplit  # noqa: PLC0415 most locations are paths
+
+    parts = urlsplit(text)
+    host = parts.netloc.rpartition("@")[2]
+    query = "&".join(f"{name}=…" if _SECRET.search(name) else pair for name, pair in _pairs(parts.query))
+    return urlunsplit((parts.scheme, host, parts.path, query, ""))
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    return [(pair.partition("=")[0], pair) for pair in query.split("&")] if query else []
 
 
 def _texts(value: Any) -> list[str]:
@@ -128,7 +149,7 @@ _KINDS: Final[dict[str, dict[str, Check]]] = {
     semconv.KIND_SOURCE: {
         **_MADE,
         "type": _one_of(vocabulary.SourceType),
-        "location": _text,
+        "location": _location,
         "modified_at": _moment,
         "classification": _one_of(vocabulary.DataClassification),
         "owner": _text,

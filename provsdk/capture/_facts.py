@@ -82,6 +82,8 @@ def _text(activity: Activity) -> str:
         pieces.append(f',"error":{_quoted(activity.error)}')
     if activity.number is not None:
         pieces.append(f',"emitter":["{activity.ports.emitter.id}",{activity.number}]')
+        if activity.ports.settings.defaults:
+            pieces.append(f',"defaults":{_encode_json(dict(activity.ports.settings.defaults))}')
     pieces.append(_declared(activity))
     for name, texts in (("entities", activity.entities), ("used", activity.used), ("derived", activity.derived)):
         if texts:

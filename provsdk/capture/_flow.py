@@ -7,6 +7,7 @@ and values too small to be more than chance, link nothing (`provsdk.digest.is_li
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from provsdk.digest import MIN_LINKABLE_BYTES, Measured, children, is_linkable, measure
@@ -59,6 +60,9 @@ class Found(NamedTuple):
     """A value inside a container: its path there, its measure, and what it is known as."""
 
     name: str
+    """Positions and names of fields; keys of mappings stand as `*`, as they may be anybody's text."""
+    full_name: str
+    """The same with the keys: stays in the process."""
     value: Any
     measured: Measured
     known: Known | None
@@ -117,9 +121,10 @@ def _tells_apart(measured: Measured) -> bool:
     return measured.size_bytes is not None and measured.size_bytes >= MIN_LINKABLE_BYTES
 
 
-def _safe_name(name: str) -> str:
-    """A field's name or a position; keys of a mapping may be anybody's text, which must not reach a span."""
-    return name if len(name) <= MAX_NAME and (name.isidentifier() or name.isdecimal()) and name.isascii() else "*"
+def _safe_name(name: str, container: Any) -> str:
+    """A field's name or a position; a key of a mapping must not reach a span."""
+    is_safe = len(name) <= MAX_NAME and name.isascii() and (name.isidentifier() or name.isdecimal())
+    return name if is_safe and not isinstance(container, Mapping) else "*"
 
 
 def look_into(value: Any, registry: Registry) -> Iterator[Found]:
@@ -129,9 +134,9 @@ def look_into(value: Any, registry: Registry) -> Iterator[Found]:
     """
     looks = 0
     visited = {id(value)}
-    queue = deque([("", value, 1)])
+    queue = deque([("", "", value, 1)])
     while queue:
-        prefix, container, depth = queue.popleft()
+        prefix, full_prefix, container, depth = queue.popleft()
         for position, (name, part) in enumerate(children(container)):
             looks += 1
             if position == MAX_WIDTH or looks > MAX_LOOKS:
@@ -141,14 +146,14 @@ def look_into(value: Any, registry: Registry) -> Iterator[Found]:
                 continue
             measured = measure(part)
             known = registry.find(part, measured)
-            named = prefix + _safe_name(name)
-            yield Found(named, part, measured, known)
+            named, full = prefix + _safe_name(name, container), full_prefix + name
+            yield Found(named, full, part, measured, known)
             if known is None and not isinstance(part, _LEAVES) and id(part) not in visited:
                 visited.add(id(part))
                 if depth == MAX_DEPTH:
                     registry.cut = True
                 else:
-                    queue.append((f"{named}.", part, depth + 1))
+                    queue.append((f"{named}.", f"{full}.", part, depth + 1))
 
 
 def known_in(value: Any, registry: Registry) -> Iterator[Known]:

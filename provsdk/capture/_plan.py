@@ -21,6 +21,8 @@ __all__ = ["Plan", "say"]
 _IN_EXTRA: Final = "type"
 """The fact that stands beside `declared` in a span's facts."""
 
+_CONSTANTS: Final = (str, bytes, tuple, frozenset)
+
 _DEFAULT_TYPES: Final = {
     semconv.KIND_SOURCE: "external",
     semconv.KIND_TRANSFORMATION: "derive",
@@ -35,7 +37,7 @@ def say(activity: Activity, name: str, value: Any) -> None:
         put(activity, name, check(activity.kind, name, value))
     except UsageError as error:
         activity.lacks("invalid_fact", name)
-        _guard.report(f"take {name!r} of {activity.name!r}: {error}", error, activity.ports)
+        _guard.report(f"take {name!r} of {activity.name!r}", error, activity.ports)
 
 
 def put(activity: Activity, name: str, checked: Any) -> None:
@@ -51,7 +53,7 @@ def put(activity: Activity, name: str, checked: Any) -> None:
 class Plan:
     """The checked facts of one decorator for one function."""
 
-    __slots__ = ("declared", "each", "extra", "item_name", "kind", "local", "name", "rules", "signature")
+    __slots__ = ("constants", "declared", "each", "extra", "item_name", "kind", "local", "name", "rules", "signature")
 
     def __init__(
         self, kind: str, name: str | Rule, signature: Signature, *, each: bool, item_name: Rule | None
@@ -66,6 +68,8 @@ class Plan:
         self.declared: dict[str, Any] = {}
         self.local: dict[str, Any] = {}
         self.rules: dict[str, Rule] = {}
+        self.constants: tuple[Any, ...] = ()
+        """What stands in the function's own code: the interpreter shares such objects between functions."""
 
     @classmethod
     def of(
@@ -99,6 +103,8 @@ class Plan:
         elif not isinstance(name, str):
             raise UsageError(f"name of {kind}: wants a str or a function, got {type(name).__name__}")
         plan = cls(kind, name, signature, each=each, item_name=item_name)
+        code = getattr(getattr(function, "__func__", function), "__code__", None)
+        plan.constants = tuple(one for one in getattr(code, "co_consts", ()) if type(one) in _CONSTANTS)
         if kind in _DEFAULT_TYPES:
             plan.extra["type"] = _DEFAULT_TYPES[kind]
         for fact, value in facts.items():
@@ -171,7 +177,7 @@ class Plan:
             return
         if self.rules or not isinstance(self.name, str):
             self._ask_waiting(activity, {**(activity.available or {}), "result": result})
-        activity.made(result)
+        activity.made(result, is_constant=any(result is constant for constant in self.constants))
 
     def _ask_waiting(self, activity: Activity, available: Mapping[str, Any]) -> None:
         for fact, rule in self.rules.items():

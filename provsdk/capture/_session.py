@@ -78,6 +78,9 @@ class Activity:
     missing: tuple[tuple[str, str | None], ...] = ()
     nested: tuple[str, ...] = ()
     content: tuple[tuple[int, str, bytes], ...] = ()
+    descendants: frozenset[str] = frozenset()
+    """Keys of the activities that ran inside this one."""
+    ended = False
     _count = 0
     _has_result = False
     _token: Token[Context] | None = None
@@ -97,12 +100,18 @@ class Activity:
         self.plain: dict[int, bytes] = {}
         self.used: list[str] = []
         self.derived: list[str] = []
+        self.seen: set[str] = set()
+        self.names: dict[int, str] = {}
         self.scope: Scope | None = None
         if kind == semconv.KIND_OUTPUT:
             self.scope = Scope(key)
         elif parent is not None and parent.scope is not None:
             self.scope = parent.scope
             self.scope.running.add(key)
+        above = parent
+        while above is not None and above.kind != semconv.KIND_OUTPUT:
+            above.descendants |= {key}
+            above = above.parent
 
     # -- current or not
 
@@ -136,11 +145,12 @@ class Activity:
         measured = measure(value, max_bytes=self.ports.settings.max_value_bytes)
         known = scope.registry.find(value, measured) if linkable else None
         if known is not None:
+            self.seen.add(known.id)
             self.used.append(use(known.id, known.basis))
-            return
-        if measured.digest is None and measured.problem is None:
-            return
-        self._given_new(name, value, measured, linkable=linkable)
+            if type(value) not in _LEAVES:
+                self.seen.update(inner.id for inner in known_in(value, scope.registry))
+        elif measured.digest is not None or measured.problem is not None:
+            self._given_new(name, value, measured, linkable=linkable)
 
     def _given_new(self, name: str | None, value: Any, measured: Measured, *, linkable: bool) -> None:
         scope = self.scope
@@ -149,10 +159,13 @@ class Activity:
             return  # a client, a connection, a callback: what a function works with, not what flows
         if measured.problem is not None:
             self.lacks(*missing_of(measured, name))
+        former = scope.registry.former(value) if linkable else None
         n = self._enter("argument", name, value, measured, linkable=linkable)
+        if former is not None:
+            self.derived.append(derivation(n, former, "identity"))
         self.used.append(use(n, "identity"))
-        if type(value) not in _LEAVES:
-            self._came_from(n, value, None, linkable=linkable)
+        if linkable and type(value) not in _LEAVES:
+            self._look_inside(n, value, is_result=False)
 
     def _given_from_outside(self, value: Any, outer: Activity) -> None:
         """A nested output's argument, as the outer output knows it."""
@@ -163,24 +176,27 @@ class Activity:
         found = [known] if known is not None else known_in(value, scope.registry)
         outer.derived.extend(derivation(f"out_{self.key}", each.id, each.basis) for each in found)
 
-    def made(self, value: Any, name: str | None = None, role: str = "result") -> None:
-        """Notes that the call made `value`: an entity that is known, or a new one that may come from known ones."""
+    def made(self, value: Any, *, is_constant: bool = False) -> None:
+        """Notes that the call made `value`: an entity that it was given, or a new one that may come from known ones.
+
+        Args:
+            value: what the call returned.
+            is_constant: it stands in the function's own code, so that being the same object says nothing.
+        """
         scope, is_output = self.scope, self.kind == semconv.KIND_OUTPUT
         if scope is None or self.kind == semconv.KIND_POLICY_CHECK or (value is None and not is_output):
             return
         measured = measure(value, max_bytes=self.ports.settings.max_value_bytes)
         if measured.problem is not None:
-            self.lacks(*missing_of(measured, name or "result"))
+            self.lacks(*missing_of(measured, "result"))
         linkable = is_linkable(value)
-        known = scope.registry.find(value, measured) if linkable else None
+        known = scope.registry.find(value, measured) if linkable and not is_constant else None
         if is_output:
             self._made_output(value, measured, known, linkable=linkable)
-        elif known is not None and known.basis == "identity" and self.kind != semconv.KIND_SOURCE:
+        elif known is not None and known.basis == "identity" and self._handed_on(known.id):
             self.extra.setdefault("returned", []).append(known.id)
         else:
-            n = self._enter(role, name, value, measured, linkable=linkable)
-            if self.kind != semconv.KIND_SOURCE or known is None:
-                self._came_from(n, value, known, linkable=linkable)
+            self._made_new(value, measured, known, linkable=linkable)
 
     def made_item(self, value: Any) -> int | None:
         """Notes one item of a load that brought many sources; its number, None when the scope holds no more."""
@@ -190,11 +206,46 @@ class Activity:
         measured = measure(value, max_bytes=self.ports.settings.max_value_bytes)
         if measured.problem is not None:
             self.lacks(*missing_of(measured, "item"))
-        linkable = is_linkable(value)
-        known = scope.registry.find(value, measured) if linkable else None
+        return self._made_new(value, measured, None, linkable=is_linkable(value))
+
+    def _handed_on(self, entity_id: str) -> bool:
+        """Whether the entity is one that this call was given, or that something called by it made."""
+        if self.kind == semconv.KIND_SOURCE:
+            return False
+        return entity_id in self.seen or entity_id[4:53] == self.key or entity_id[4:53] in self.descendants
+
+    def _made_new(self, value: Any, measured: Measured, known: Known | None, *, linkable: bool) -> int:
+        """A new entity. Equal content links a step to what it was given; a model or a source may just repeat itself."""
         n = self._enter("result", None, value, measured, linkable=linkable)
-        self._came_from(n, value, known, linkable=linkable)
+        if known is not None and (known.basis == "identity" or not self._makes_from_elsewhere()):
+            self.derived.append(derivation(n, known.id, known.basis))
+        if linkable and type(value) not in _LEAVES and (known is None or self._makes_from_elsewhere()):
+            self._look_inside(n, value, is_result=True)
         return n
+
+    def _makes_from_elsewhere(self) -> bool:
+        return self.kind in {semconv.KIND_MODEL_CALL, semconv.KIND_SOURCE}
+
+    def _look_inside(self, n: int, value: Any, *, is_result: bool) -> None:
+        """The elements of a container: known ones are what it comes from, others are entities from now on."""
+        scope = self.scope
+        assert scope is not None  # noqa: S101 every caller asked
+        own = is_result and self._makes_from_elsewhere()
+        seen: set[str] = set()
+        for found in list(look_into(value, scope.registry)):
+            known = found.known
+            if known is not None and not (own and known.basis == "digest"):
+                self.seen.add(known.id)
+                if known.id not in seen:
+                    seen.add(known.id)
+                    self.derived.append(derivation(n, known.id, known.basis))
+            elif found.measured.digest is not None:
+                element = self._next("element")
+                self._add_entity(element, "element", found.name, found.value, found.measured, element_of=n)
+                if found.full_name != found.name:
+                    self.names[element] = found.full_name
+                entity_id = f"ent_{self.key}-{element}"
+                scope.registry.enter(entity_id, found.value, found.measured, replace=is_result)
 
     def rename(self, name: str) -> None:
         """Gives the span the name that only the result could tell."""
@@ -213,34 +264,11 @@ class Activity:
         if outer is not None and linkable:
             outer.registry.enter(scope.output_id, value, measured, replace=True)
 
-    def _came_from(self, n: int, value: Any, known: Known | None, *, linkable: bool) -> None:
-        """Where a new value comes from: what it equals, what it was before, or what is inside it."""
-        scope = self.scope
-        assert scope is not None  # noqa: S101 made() asked
-        if known is not None:
-            self.derived.append(derivation(n, known.id, known.basis))
-            return
-        if not linkable or type(value) in _LEAVES:
-            return
-        seen: set[str] = set()
-        for found in list(look_into(value, scope.registry)):
-            if found.known is not None:
-                if found.known.id not in seen:
-                    seen.add(found.known.id)
-                    self.derived.append(derivation(n, found.known.id, found.known.basis))
-            elif found.measured.digest is not None:
-                element = self._next("element")
-                self._add_entity(element, "element", found.name, found.value, found.measured, element_of=n)
-                scope.registry.enter(f"ent_{self.key}-{element}", found.value, found.measured)
-
     def _enter(self, role: str, name: str | None, value: Any, measured: Measured, *, linkable: bool) -> int:
         scope = self.scope
         assert scope is not None  # noqa: S101 every caller asked
         n = self._next(role)
-        former = scope.registry.former(value) if linkable and self.kind != semconv.KIND_SOURCE else None
         self._add_entity(n, role, name, value, measured, element_of=None)
-        if former is not None:
-            self.derived.append(derivation(n, former, "identity"))
         if linkable:
             scope.registry.enter(f"ent_{self.key}-{n}", value, measured, replace=role == "result")
         return n
@@ -284,6 +312,7 @@ class Activity:
     def close(self) -> SpanContext:
         """Writes the facts on the span, ends it, and puts what stays home into the scope."""
         self.detach()
+        self.ended = True
         span, scope = self.span, self.scope
         span_context = span.get_span_context()
         if self.status == FAILED:
@@ -301,6 +330,8 @@ class Activity:
             local["plain"] = self.plain
         if self.local:
             local["declared"] = self.local
+        if self.names:
+            local["names"] = self.names
         if self.content:
             local["content"] = self.content
         if local:

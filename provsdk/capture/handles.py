@@ -9,6 +9,7 @@ from provsdk.capture import _guard
 from provsdk.capture._call import close
 from provsdk.capture._plan import Plan, say
 from provsdk.capture._verdict import verdict_of
+from provsdk.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,10 +39,17 @@ class ActivityHandle:
         activity = self._activity
         return activity.scope.record_id if activity is not None and activity.scope is not None else None
 
+    def _is_over(self, what: str) -> bool:
+        """Whether there is nothing to say it of: not configured, or the block has ended, which is told."""
+        activity = self._activity
+        if activity is not None and activity.ended:
+            _guard.report(f"{what} of {activity.name!r}", UsageError("its block has ended"), activity.ports)
+        return activity is None or activity.ended
+
     def use(self, *values: Any) -> None:
         """Says that the block was given these values."""
         activity = self._activity
-        if activity is None:
+        if activity is None or self._is_over("use a value"):
             return
         try:
             for value in values:
@@ -52,7 +60,7 @@ class ActivityHandle:
 
     def set(self, **facts: Any) -> None:
         """Says facts of this call; the same names as the decorator's, but for `tenant`, which is fixed at the start."""
-        if self._activity is not None:
+        if self._activity is not None and not self._is_over("set facts"):
             for name, value in facts.items():
                 if name == "tenant":
                     self._activity.lacks("invalid_fact", "tenant")
@@ -81,19 +89,25 @@ class OutputHandle(ActivityHandle):
 
     def add_source(self, name: str, value: Any = None, **facts: Any) -> Any:
         """Adds something that was loaded, with the facts of `traced_source`; hands `value` back."""
-        return by_hand(semconv.KIND_SOURCE, name, facts, result=value)
+        return value if self._is_over("add a source") else by_hand(semconv.KIND_SOURCE, name, facts, result=value)
 
     def add_transformation(self, name: str, *, used: Iterable[Any] = (), result: Any = None, **facts: Any) -> Any:
         """Adds a step from the `used` values to `result`, with the facts of `traced_transform`; hands `result` back."""
-        return by_hand(semconv.KIND_TRANSFORMATION, name, facts, used=used, result=result)
+        if self._is_over("add a transformation"):
+            return result
+        values = [(None, value) for value in used]
+        return by_hand(semconv.KIND_TRANSFORMATION, name, facts, used=values, result=result)
 
     def add_model_call(self, name: str, *, prompt: Any = None, response: Any = None, **facts: Any) -> Any:
         """Adds a model call from `prompt` to `response`, as `traced_model_call`; hands `response` back."""
-        return by_hand(semconv.KIND_MODEL_CALL, name, facts, used=(prompt,), result=response)
+        if self._is_over("add a model call"):
+            return response
+        return by_hand(semconv.KIND_MODEL_CALL, name, facts, used=[("prompt", prompt)], result=response)
 
     def add_check(self, name: str, *, result: Any, used: Iterable[Any] = (), **facts: Any) -> None:
         """Adds the verdict of a check on the `used` values, with the facts of `traced_check`."""
-        by_hand(semconv.KIND_POLICY_CHECK, name, facts, used=used, result=result)
+        if not self._is_over("add a check"):
+            by_hand(semconv.KIND_POLICY_CHECK, name, facts, used=[(None, value) for value in used], result=result)
 
 
 def by_hand(
@@ -101,7 +115,7 @@ def by_hand(
     name: str,
     facts: Mapping[str, Any],
     *,
-    used: Iterable[Any] = (),
+    used: Iterable[tuple[str | None, Any]] = (),
     result: T = None,  # type: ignore[assignment]
 ) -> T:
     """An activity that the user's code says by hand, as a span of no length below the current one; hands `result` back.
@@ -120,9 +134,9 @@ def by_hand(
         for fact, value in facts.items():
             if value is not None:
                 say(activity, fact, value)
-        for value in used:
+        for parameter, value in used:
             if value is not None:
-                activity.given(None, value)
+                activity.given(parameter, value)
         if result is not None:
             activity.made(result)
             if kind == semconv.KIND_POLICY_CHECK:

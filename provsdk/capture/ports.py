@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from opentelemetry.trace import SpanContext, Tracer
@@ -146,6 +146,9 @@ class Settings(NamedTuple):
     join: JoinKey | None
     """Makes join digests; None where no digest key can be reached."""
     tenant: str = "default"
+    defaults: Mapping[str, str | int] | None = None
+    """Configured classification and retention, where they are not the defaults: whoever assembles a record elsewhere
+    must not file it under less."""
     capture_content: Literal["none", "full"] = "none"
     on_failure: Literal["ignore", "raise"] = "ignore"
     spans_current: bool = True

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from provsdk.cli.extraction import extract
 from provsdk.cli.project import Project
 from provsdk.cli.source_scan import Function, Module
 
@@ -49,6 +50,8 @@ class Suggestion:
     """From 1; None: at the end of the file, which is made where there is none."""
     lines: tuple[str, ...]
     why: str
+    until: int | None = None
+    """These lines stand instead of the file's lines from `line` to this one; None: they are added before `line`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +201,9 @@ def _decorated(place: _Place, decorator: str, why: str, arguments: str) -> Sugge
 
 
 def _head(place: _Place) -> str:
-    try:
-        text = place.module.path.read_text(encoding="utf-8", errors="replace").splitlines()[place.function.line - 1]
-    except (OSError, IndexError):
-        return f"def {place.function.name}(…):"
-    return text.strip()
+    lines = _source_of(place.module.path).splitlines()
+    known = place.function.line <= len(lines)
+    return lines[place.function.line - 1].strip() if known else f"def {place.function.name}(…):"
 
 
 def _model_lines(models: list[tuple[_Place, str, int]], outputs: list[_Place]) -> Iterator[Suggestion]:
@@ -210,12 +211,27 @@ def _model_lines(models: list[tuple[_Place, str, int]], outputs: list[_Place]) -
         if place not in outputs and not place.function.generator:
             yield _decorated(place, "traced_model_call", f"calls {provider}", f'(provider="{provider}")')
         elif place in outputs:
-            why = f"{place.function.name}() calls {provider} itself: give that call a function of its own"
-            lines = (
-                f'@provsdk.traced_model_call(provider="{provider}")',
-                "def call_model(…):  # what stands in this line",
-            )
-            yield Suggestion(place.module.path, line, lines, why)
+            yield from _own_function(place, provider, line)
+
+
+def _own_function(place: _Place, provider: str, line: int) -> Iterator[Suggestion]:
+    """A function for a call that stands within an output, and the call of it."""
+    path = place.module.path
+    name = next(name for name, at in place.function.calls if at == line and _provider_of(place.module, name))
+    found = extract(_source_of(path), place.function.line, line, name.rpartition(".")[2])
+    if found is None:
+        return
+    pad = " " * (len(found.function[0]) - len(found.function[0].lstrip()))
+    why = f"{place.function.name}() calls {provider} itself: give that call a function of its own"
+    yield Suggestion(path, found.line, (f'{pad}@provsdk.traced_model_call(provider="{provider}")', *found.function), why)
+    yield Suggestion(path, found.first, found.site, "and call that function", found.last)
+
+
+def _source_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _nothing_found(project: Project) -> Suggestion:

@@ -98,7 +98,13 @@ def _telemetry_json(found: "Telemetry") -> dict[str, Any]:
 
 
 def _suggestion_json(item: "Suggestion") -> dict[str, Any]:
-    return {"file": str(item.path), "line": item.line, "lines": list(item.lines), "why": item.why}
+    return {
+        "file": str(item.path),
+        "line": item.line,
+        "until": item.until,
+        "lines": list(item.lines),
+        "why": item.why,
+    }
 
 
 def _project_screen(project: "Project", store: str) -> "RenderableType":
@@ -153,6 +159,9 @@ def _advice_screen(project: "Project", suggestions: "tuple[Suggestion, ...]") ->
 
 
 def _place(item: "Suggestion", root: Path) -> str:
+    if item.until is not None:
+        lines = f"line {item.line}" if item.line == item.until else f"lines {item.line} to {item.until}"
+        return f"{_relative(item.path, root)}, instead of {lines}"
     if item.line is not None:
         return f"{_relative(item.path, root)}, {'before ' if item.lines else ''}line {item.line}"
     if item.path == root:

@@ -1,6 +1,7 @@
 """Steps 1, 2, 4, 5 and 6 of `provsdk.ledger.verify`: what can be checked entry by entry."""
 
 import hmac
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from provsdk.errors import FormatError, StoreDamaged
@@ -49,6 +50,12 @@ class Walk:
 
     def run(self, reader: Reader) -> None:
         """The whole log."""
+        for row in self.pass_over(reader):
+            self._check_place(row.index, self.check(reader, row))
+        self.check_erasures()
+
+    def pass_over(self, reader: Reader) -> Iterator[EntryRow]:
+        """Every entry, in order; steps 2 and 4 for each of them, and what their hashes come to."""
         expected = 0
         try:
             for row in reader.entries():
@@ -59,10 +66,10 @@ class Walk:
                 expected = row.index + 1
                 leaf = leaf_hash(row.data)
                 self._grow(leaf)
-                self._check_place(row.index, self.check(reader, row, leaf))
+                self._check_seal(row, leaf)
+                yield row
         except (FormatError, StoreDamaged) as error:
             self._tally.wrong(1, expected, f"entry {expected} cannot be read: {error}")
-        self.check_erasures()
 
     def _grow(self, leaf: bytes) -> None:
         self.leaves.append(leaf)
@@ -74,9 +81,8 @@ class Walk:
         if entry is not None and (entry.kind == "log.opened") != (index == 0):
             self._tally.wrong(2, index, f"entry {index} is of kind {entry.kind}")
 
-    def check(self, reader: Reader, row: EntryRow, leaf: bytes) -> Entry | None:
-        """Steps 1, 4, 5 and 6 for one entry; None if it cannot be read."""
-        self._check_seal(row, leaf)
+    def check(self, reader: Reader, row: EntryRow) -> Entry | None:
+        """Steps 1, 5 and 6 for one entry; None if it cannot be read."""
         entry = self.check_form(row)
         if entry is not None:
             self._check_parts(reader, row.index, entry)

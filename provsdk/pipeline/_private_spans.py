@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import random
-from time import time_ns
+from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import trace
@@ -56,7 +56,7 @@ class OwnIds(RandomIdGenerator):
 class PrivateSpan(trace.Span):
     """What assembly reads of a span; written by one traced call, read after its end."""
 
-    __slots__ = ("_on_end", "attributes", "context", "end_time", "name", "parent", "start_time", "status")
+    __slots__ = ("_on_end", "_started", "attributes", "context", "end_time", "name", "parent", "start_time", "status")
 
     def __init__(
         self, name: str, context: SpanContext, parent: SpanContext | None, on_end: Callable[[Any], None]
@@ -69,11 +69,13 @@ class PrivateSpan(trace.Span):
         self.end_time: int | None = None
         self._on_end = on_end
         self.start_time = time_ns()
+        self._started = monotonic_ns()
 
     def end(self, end_time: int | None = None) -> None:
         """Ends the span, once, and hands it over."""
         if self.end_time is None:
-            self.end_time = end_time if end_time is not None else time_ns()
+            # By the clock that never goes back: a span does not end before it started.
+            self.end_time = end_time if end_time is not None else self.start_time + monotonic_ns() - self._started
             self._on_end(self)
 
     def get_span_context(self) -> SpanContext:

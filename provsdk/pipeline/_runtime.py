@@ -23,6 +23,7 @@ from provsdk.pipeline._revisions import Revisions
 from provsdk.pipeline._sealer import Claim, Sealer
 from provsdk.pipeline._tracers import OwnTracers
 from provsdk.store.open import open_store
+from provsdk.vocabulary import DataClassification
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,6 +119,7 @@ class Runtime:
         settings = Settings(
             join=self._join,
             tenant=config.tenant,
+            defaults=_travelling(config),
             capture_content=config.capture_content,
             on_failure=config.on_failure,
             spans_current=config.export_spans == "all",
@@ -210,6 +212,16 @@ def _defaults(config: Config) -> dict[str, Any]:
     found: dict[str, Any] = {"classification": config.classification.value}
     if config.owner:
         found["owner"] = dict(config.owner)
+    if config.retention is not None:
+        found["retention"] = config.retention
+    return found
+
+
+def _travelling(config: Config) -> dict[str, str | int]:
+    """What a span has to say of the configuration: nothing, where it is the usual one."""
+    found: dict[str, str | int] = {}
+    if config.classification is not DataClassification.INTERNAL:
+        found["classification"] = config.classification.value
     if config.retention is not None:
         found["retention"] = config.retention
     return found

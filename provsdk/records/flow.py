@@ -8,7 +8,7 @@ does it fall back to what the value's activity used, and says so.
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from provsdk.records.record import Edge, Source
+from provsdk.records.record import Edge, ModelCall, Source
 from provsdk.vocabulary import Basis, OutputStatus, Relation
 
 __all__ = [
@@ -95,12 +95,14 @@ def reached(causes: Causes, start: str) -> set[str]:
     return seen
 
 
-def inferred(arrows: Iterable[Arrow], output_id: str, ended_at: str, sources: Sequence[Source]) -> list[Arrow]:
+def inferred(
+    arrows: Iterable[Arrow], output_id: str, ended_at: str, sources: Sequence[Source], calls: Sequence[ModelCall]
+) -> list[Arrow]:
     """The links from an output to what was loaded or made within its span, where lineage does not lead there.
 
-    All that is known of these is that they were there when the output was made. So there is none for a load that
-    failed, and none for one that ended after the output had: neither can have shaped it. A source is led to where one
-    of its elements is.
+    All that is known of these is that they were there when the output was made. So there is none for a load or a model
+    call that failed, and none for one that ended after the output had: neither can have shaped it. A source or a call
+    is led to where one of its values is.
     """
     arrows = list(arrows)
     found = reached(Causes(arrows), output_id)
@@ -112,6 +114,10 @@ def inferred(arrows: Iterable[Arrow], output_id: str, ended_at: str, sources: Se
         and source.retrieved_at <= ended_at
         and not any(element.entity_id in found for element in source.elements)
     ]
+    for call in calls:
+        made = [each.entity_id for each in call.results if each.media_type is not None]
+        if made and call.status == _COMPLETED and call.ended_at <= ended_at and found.isdisjoint(made):
+            links.append((output_id, made[0], DERIVED, ENCLOSING))
     nested = (each for each in nested_outputs(arrows, output_id) if each not in found)
     return links + [(output_id, each, DERIVED, ENCLOSING) for each in nested]
 

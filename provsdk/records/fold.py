@@ -45,12 +45,13 @@ def fold(record: ProvenanceRecord, extensions: Iterable[Extension]) -> Provenanc
     arrows = without_inferred(record.flow)
     for each in extensions:
         arrows |= without_inferred(each.flow)
-    links = inferred(arrows, record.output.output_id, record.output.ended_at, sources)
+    calls = sorted(model_calls, key=called_key)
+    links = inferred(arrows, record.output.output_id, record.output.ended_at, sources, calls)
     folded = msgspec.structs.replace(
         record,
         sources=sources,
         transformations=sorted(transformations, key=made_key),
-        model_calls=sorted(model_calls, key=called_key),
+        model_calls=calls,
         policy_checks=sorted(checks, key=checked_key),
         flow=edges(arrows.union(links)),
     )

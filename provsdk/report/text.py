@@ -121,7 +121,8 @@ def _linked(report: Report) -> Text:
     nested = f"{counted(report.nested, 'output')} made within it" if report.nested else None
     number = len(report.sources)
     if not number:
-        return joined([cell(f"{UNSURE} no sources: none was found or declared", "yellow"), nested])
+        none = "no sources of its own" if nested else f"{UNSURE} no sources: none was found or declared"
+        return joined([cell(none, "yellow"), nested])
     found = Counter(line.link.strength for line in report.sources)
     ways = (f"{found[strength]} {words}" for strength, words in _OTHERWISE.items() if found[strength])
     text = f"{found['observed']} of {counted(number, 'source')} observed to reach the output"

@@ -158,6 +158,8 @@ class OutputFacts(Facts, frozen=True):
 
     declared: OutputSaid = OutputSaid()
     emitter: tuple[str, int] | None = None
+    defaults: dict[str, str | int] = {}
+    """Configured classification and retention, for whoever assembles the record elsewhere."""
 
 
 class SourceFacts(Facts, frozen=True):

@@ -81,7 +81,8 @@ def test_containers_are_looked_into_messages_too(plug, kept):
     answer()
     said = kept.said("chat")
     assert [1, kept.id_of("load", 1), "identity"] in said["derived"]
-    element = next(one["n"] for one in said["entities"] if one["role"] == "element" and one["name"].endswith("content"))
+    names = next(local["names"] for local in kept.facts[0]["spans"].values() if "choices" in str(local.get("names")))
+    element = next(n for n, name in names.items() if name == "choices.0.message.content")
     assert kept.said("out")["derived"] == [["out", kept.id_of("chat", element), "identity"]]
 
 
@@ -244,7 +245,9 @@ def test_keys_of_a_mapping_do_not_reach_a_span(plug, kept):
         rows()
 
     answer()
-    assert [one.get("name") for one in kept.said("rows")["entities"]] == [None, "*", "name"]
+    assert [one.get("name") for one in kept.said("rows")["entities"]] == [None, "*", "*"]
+    (local,) = [one["names"] for one in kept.facts[0]["spans"].values() if "names" in one]
+    assert local == {1: "john@example.org", 2: "name"}
 
 
 def test_elements_of_an_argument_are_known_from_then_on(plug, kept):
@@ -290,3 +293,74 @@ def test_what_has_not_ended_is_named_as_a_missing_span(plug, kept):
 
     contextvars.copy_context().run(untidily)
     assert len(kept.late_facts) == 1
+
+
+def test_a_constant_of_two_functions_links_neither_to_the_other(plug, kept):
+    @traced_transform("first")
+    def first(text):
+        return "No relevant passages were found in the index."
+
+    @traced_transform("second")
+    def second(text):
+        return "No relevant passages were found in the index."
+
+    @traced_output("out")
+    def answer(question):
+        first(question + " one")
+        return second(question + " two")
+
+    answer(LONG)
+    assert kept.said("out")["derived"] == [["out", kept.id_of("second"), "identity"]]
+    assert "derived" not in kept.said("second")
+    assert "returned" not in kept.said("second")
+
+
+def test_a_model_that_repeats_itself_is_linked_to_the_call_that_was_made(plug, kept):
+    calls = iter(range(9))
+
+    @traced_model_call(name=lambda n: f"llm-{n}")
+    def llm(messages, n, rest="at length"):
+        return {"text": f"the very same answer as before, {rest}"}
+
+    @traced_output("out")
+    def agent(question):
+        messages = [question]
+        for n in calls:
+            reply = llm(list(messages), n)["text"]
+            messages += [reply, f"a tool's result {n}: {LONG}"]
+            if n == 2:
+                break
+        return reply
+
+    agent(LONG)
+    said = kept.said("llm-2")
+    element = next(one["n"] for one in said["entities"] if one.get("of") == 0)
+    assert kept.said("out")["derived"] == [["out", kept.id_of("llm-2", element), "identity"]]
+    assert not [one for one in said["derived"] if one[0] == 0]
+
+
+def test_a_model_answer_that_equals_a_source_by_chance_is_not_taken_from_it(plug, kept):
+    @traced_model_call("chat")
+    def chat(prompt):
+        return "".join(list(PASSAGES[0] + "."))
+
+    @traced_output("out")
+    def answer():
+        load()
+        return chat("something else entirely, and long enough")
+
+    answer()
+    assert "derived" not in kept.said("chat")
+
+
+def test_what_an_inner_step_made_may_be_handed_on(plug, kept):
+    @traced_transform("outer-step")
+    def outer_step():
+        return load()[1]
+
+    @traced_output("out")
+    def answer():
+        return outer_step()
+
+    answer()
+    assert kept.said("outer-step")["returned"] == [kept.id_of("load", 2)]
