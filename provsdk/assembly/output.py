@@ -48,7 +48,7 @@ def made(native: Native, scope: Scope) -> Made:
     activity = Activity(native, scope)
     activity.connect()
     said = _with_local(activity, facts.declared)
-    defaults = scope.local.get("defaults") if scope.local is not None else None
+    defaults: Any = scope.local.get("defaults") if scope.local is not None else facts.defaults
     if not isinstance(defaults, dict):
         defaults = _NOTHING
     configured = activity.word(_text(defaults.get("classification")), _CLASSES, "classification", DEFAULT_CLASS)

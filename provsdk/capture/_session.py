@@ -39,10 +39,14 @@ _LEAVES: Final = (str, bytes)
 _FAILED_STATUS: Final = Status(StatusCode.ERROR)
 
 
+_running: Final[set[Scope]] = set()
+"""Outputs of this process that have not ended: each set operation is one step of the interpreter."""
+
+
 class Scope:
     """One output: its registry, its local facts, and whether it still runs. Shared by the threads that work for it."""
 
-    __slots__ = ("missing", "number", "open", "output_id", "record_id", "registry", "running", "spans")
+    __slots__ = ("missing", "number", "open", "orphans", "output_id", "record_id", "registry", "running", "spans")
 
     def __init__(self, key: str) -> None:
         self.record_id = f"rec_{key}"
@@ -53,6 +57,8 @@ class Scope:
         self.running: set[str] = set()
         """Keys of the activities that have not ended."""
         self.number = 0
+        self.orphans = 0
+        """Traced calls that ran meanwhile in no output: in a thread, for one, that nobody told whose work it does."""
         self.open = True
 
     def local_facts(self) -> Facts:
@@ -118,6 +124,8 @@ class Activity:
     def attach(self) -> None:
         """Makes this the current activity of the running context."""
         self._token = _otel.attach(self, spans_current=self.ports.settings.spans_current)
+        if self.kind == semconv.KIND_OUTPUT and self.scope is not None:
+            _running.add(self.scope)
 
     def detach(self) -> None:
         """Makes the activity before it the current one again; a second call does nothing."""
@@ -337,6 +345,9 @@ class Activity:
         if local:
             scope.spans[self.key] = local
         if self.kind == semconv.KIND_OUTPUT:
+            _running.discard(scope)
+            if scope.orphans:
+                scope.missing.append(("span_missing", f"{scope.orphans} traced calls ran meanwhile outside any output"))
             scope.missing.extend(("span_missing", f"act_{key}") for key in sorted(scope.running))
         if self.kind == semconv.KIND_OUTPUT and scope.registry.cut:
             self.lacks("bound_reached", "values of the scope")
@@ -360,6 +371,9 @@ def open_activity(ports: Ports, kind: str, name: str) -> Activity:
     settings = ports.settings
     span = ports.tracers.tracer().start_span(name, _otel.parent_context(parent, spans_current=settings.spans_current))
     activity = Activity(ports, kind, name, parent, span)
+    if activity.scope is None:
+        for scope in list(_running):
+            scope.orphans += 1
     if kind == semconv.KIND_OUTPUT and parent is not None and parent.scope is not None:
         parent.nested += (f"out_{activity.key}",)
     return activity

@@ -223,7 +223,9 @@ def _own_function(place: _Place, provider: str, line: int) -> Iterator[Suggestio
         return
     pad = " " * (len(found.function[0]) - len(found.function[0].lstrip()))
     why = f"{place.function.name}() calls {provider} itself: give that call a function of its own"
-    yield Suggestion(path, found.line, (f'{pad}@provsdk.traced_model_call(provider="{provider}")', *found.function), why)
+    yield Suggestion(
+        path, found.line, (f'{pad}@provsdk.traced_model_call(provider="{provider}")', *found.function), why
+    )
     yield Suggestion(path, found.first, found.site, "and call that function", found.last)
 
 

@@ -10,7 +10,17 @@ from provsdk.report.summary import Custody, Integrity, LogLine
 from provsdk.store.contract import Folded, Store
 from provsdk.vocabulary import IntegrityStatus
 
-__all__ = ["custody_of", "found", "integrity_of", "log_key", "nested_of", "readable", "short_name", "short_names", "why_unreadable"]
+__all__ = [
+    "custody_of",
+    "found",
+    "integrity_of",
+    "log_key",
+    "nested_of",
+    "readable",
+    "short_name",
+    "short_names",
+    "why_unreadable",
+]
 
 SUGGESTIONS = 5
 SHORTEST = len("rec_") + 8

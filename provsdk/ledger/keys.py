@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from provsdk.errors import KeyUnusable, UsageError
 from provsdk.ledger.note import Ed25519Signer, is_key_name
 
-__all__ = ["KEY_BYTES", "LogKey", "content_key", "digest_key", "log_key", "log_key_path", "seal_key"]
+__all__ = ["KEY_BYTES", "LogKey", "content_key", "digest_key", "is_away", "log_key", "log_key_path", "seal_key"]
 
 KEY_BYTES: Final = 32
 """Length of every key, in bytes."""
@@ -30,6 +30,10 @@ KEY_BYTES: Final = 32
 _FORMAT: Final = "provsdk-key/v1"
 _MAX_FILE_BYTES: Final = 4096
 _SEAL_INFO: Final = b"provsdk/seal-key/v1"
+
+
+class _Missing(KeyUnusable):
+    """There is no such file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,12 @@ def log_key_path(keys_dir: Path, origin: str) -> Path:
     return keys_dir / "logs" / f"{hashlib.sha256(origin.encode()).hexdigest()[:16]}.key"
 
 
+def is_away(error: KeyUnusable) -> bool:
+    """Whether a key is not here, or not for this user to read; where it is here and damaged, it is not."""
+    cause = error.__cause__
+    return isinstance(error, _Missing) or isinstance(cause, FileNotFoundError | NotADirectoryError | PermissionError)
+
+
 def seal_key(seed: bytes) -> bytes:
     """The key of a log's seals: HKDF-SHA256 of the signing seed, no salt, info "provsdk/seal-key/v1", 32 bytes."""
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=_SEAL_INFO).derive(seed)
@@ -95,7 +105,7 @@ def _key(path: Path, kind: str, purpose: str, *, create: bool) -> bytes:
         _make(path, kind, purpose)
         data = _read(path, purpose)
     if data is None:
-        raise KeyUnusable(
+        raise _Missing(
             f"{purpose} is missing: looked for {path}. Put the key file back there, or name the directory that has it "
             "with the setting `keys`."
         )

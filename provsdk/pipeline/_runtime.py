@@ -11,7 +11,7 @@ from provsdk.assembly.assembler import assemble
 from provsdk.assembly.processor import Keeper, from_readable
 from provsdk.capture.ports import Ports, Settings
 from provsdk.digest import JoinKey
-from provsdk.errors import FormatError
+from provsdk.errors import FormatError, KeyUnusable
 from provsdk.export.contract import load as load_exporter
 from provsdk.gate import ALWAYS_PROCEED
 from provsdk.ledger.keys import digest_key
@@ -22,6 +22,7 @@ from provsdk.pipeline._exports import Exports
 from provsdk.pipeline._revisions import Revisions
 from provsdk.pipeline._sealer import Claim, Sealer
 from provsdk.pipeline._tracers import OwnTracers
+from provsdk.records.codec import decode
 from provsdk.store.open import open_store
 from provsdk.vocabulary import DataClassification
 
@@ -100,9 +101,24 @@ class Runtime:
         config = self.config
         loaded = [load_exporter(one["name"], {k: v for k, v in one.items() if k != "name"}) for one in config.exporters]
         self._join = JoinKey(digest_key(config.keys, create=True))
+        self._refuse_other_digest_key(self._join)
         self._append((), max(config.max_wait, 5.0))
         self._exports = Exports(loaded, self.store, self._transit())
         self._exports.something_sealed()
+
+    def _refuse_other_digest_key(self, join: JoinKey) -> None:
+        """A log names its digest key in entry 0: with another, what is recorded from now on would join nothing before.
+
+        Raises:
+            KeyUnusable: the key at hand is another one.
+        """
+        for part in self.store().parts(0):
+            named = decode(part.content, dict[str, Any], "entry 0").get("digest_key_id") if part.content else None
+            if part.path == "log" and isinstance(named, str) and named != join.key_id:
+                raise KeyUnusable(
+                    f"the digest key in {self.config.keys} is {join.key_id}, and the log at {self.config.store} was "
+                    f"begun with {named}: put that digest.key back there, or set `keys` to where it is"
+                )
 
     def forked(self) -> Runtime:
         """A runtime for the child: an emitter of its own, whose `emitter.opened` goes with its first record."""

@@ -12,9 +12,9 @@ from provsdk.ledger.entries import Entry, decode
 from provsdk.ledger.findings import MAX_FINDINGS, Step
 from provsdk.store.database import explained
 from provsdk.store.packing import Shared
-from provsdk.store.reading import FindKey, derived_rows, read_pack
-from provsdk.store.schema import VIEWS, differences
-from provsdk.store.views import Rows
+from provsdk.store.reading import FindKey, derived_rows, read_pack, rows_without_key
+from provsdk.store.schema import APPLICATION_ID, SCHEMA_VERSION, VIEWS, differences
+from provsdk.store.views import JOIN_BYTES, Rows
 
 __all__ = ["Checked", "check_database", "check_views"]
 
@@ -25,6 +25,10 @@ _TITLES: Final = {
     DATABASE_STEP: "the database holds what it should and nothing else",
     VIEWS_STEP: "views follow from log and parts",
 }
+_COUNTS: Final = slice(7, 11)
+_JOIN: Final = 13
+"""Columns of `records` that only the key can tell."""
+
 _ORDERED: Final = {
     "audit": "SELECT * FROM audit WHERE idx = ?",
     "records": "SELECT * FROM records WHERE idx = ?",
@@ -75,6 +79,10 @@ def check_database(connection: sqlite3.Connection, path: Path) -> Checked:
         checked.checked += 1
         for difference in differences(connection):
             checked.found(None, f"{path}: {difference}")
+        for mark, expected in (("application_id", APPLICATION_ID), ("user_version", SCHEMA_VERSION)):
+            found = connection.execute(f"PRAGMA {mark}").fetchone()[0]
+            if found != expected:
+                checked.found(None, f"{path}: its {mark} is {found}, expected {expected}")
     with checked.guarded(path):
         checked.checked += 1
         for (message,) in connection.execute(f"PRAGMA integrity_check({MAX_FINDINGS})"):
@@ -143,10 +151,40 @@ def _check_entry(connection: sqlite3.Connection, index: int, entry: Entry, find_
     if expected is None:
         checked.not_checked += 1
         checked.reason = "encrypted, and the key is not at hand"
+        _check_locked(connection, index, rows_without_key(index, entry), checked)
         return
     for view in VIEWS:
         checked.checked += 1
         _compare(view, index, connection.execute(_ORDERED[view], (index,)).fetchall(), expected, checked)
+
+
+def _check_locked(connection: sqlite3.Connection, index: int, expected: Rows, checked: Checked) -> None:
+    """What can be said of the rows of an entry whose parts are locked: all but counts, join digests and edges."""
+    rows = {view: connection.execute(_ORDERED[view], (index,)).fetchall() for view in VIEWS}
+    checked.checked += len(VIEWS)
+    _compare("audit", index, rows["audit"], expected, checked)
+    records = rows["records"]
+    counts = [value for row in records for value in row[_COUNTS]]
+    joins = [row[_JOIN] for row in records] + [row[-1] for row in rows["sources"]]
+    masked = [(*row[: _COUNTS.start], *(None,) * len(row[_COUNTS]), *row[_COUNTS.stop : _JOIN], None) for row in records]
+    _compare("records", index, masked, expected, checked)
+    if not all(value is None or (isinstance(value, int) and value >= 0) for value in counts) or not all(
+        value is None or (isinstance(value, bytes) and len(value) == JOIN_BYTES) for value in joins
+    ):
+        checked.found(index, f"entry {index}: a count or join digest in the views has not its form")
+    for view in ("sources", "edges"):
+        if [row[1] for row in rows[view]] != list(range(len(rows[view]))):
+            checked.found(index, f"entry {index}: the rows of the view {view!r} are not numbered from 0 without a gap")
+    if records and records[0][_COUNTS.start] not in {None, len(rows["sources"])}:
+        checked.found(index, f"entry {index}: the view 'sources' has not as many rows as the view 'records' counts")
+    if any(value is not None for row in rows["sources"] for value in row[2:-1]):
+        checked.found(index, f"entry {index}: the view 'sources' says what only the key could have told")
+    if not all(_is_edge(row) for row in rows["edges"]):
+        checked.found(index, f"entry {index}: the view 'edges' has a row that is not of its form")
+
+
+def _is_edge(row: tuple[Any, ...]) -> bool:
+    return all(isinstance(node, int) and node >= 0 for node in row[2:4])
 
 
 def _compare(view: str, index: int, stored: list[tuple[Any, ...]], expected: Rows, checked: Checked) -> None:

@@ -55,6 +55,7 @@ _DAMAGED: Final = frozenset(
         sqlite3.SQLITE_RANGE,
     }
 )
+_NOT_UTF_8: Final = "Could not decode to UTF-8"
 _BUSY_AT_OPEN_S: Final = 5.0
 _BUSY_PAUSE_S: Final = 0.005
 
@@ -89,18 +90,18 @@ def _connection(path: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, timeout=_BUSY_AT_OPEN_S, isolation_level=None, check_same_thread=False)
 
 
-def make_durable(connection: sqlite3.Connection) -> None:
+def make_durable(connection: sqlite3.Connection, *, timeout: float = _BUSY_AT_OPEN_S) -> None:
     """Sets how it is written: every commit survives a crash, what is deleted is overwritten."""
     connection.execute("PRAGMA secure_delete = ON")
     connection.execute("PRAGMA trusted_schema = OFF")
-    _enter_wal(connection)
+    _enter_wal(connection, timeout)
     connection.execute("PRAGMA synchronous = FULL")
 
 
-def _enter_wal(connection: sqlite3.Connection) -> None:
+def _enter_wal(connection: sqlite3.Connection, timeout: float) -> None:
     # Of processes that switch a new file to WAL at once, all but one are told at once that it is locked: there SQLite
     # does not wait, whatever its timeout is.
-    deadline = time.monotonic() + _BUSY_AT_OPEN_S
+    deadline = time.monotonic() + timeout
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -161,6 +162,8 @@ def explained(path: Path) -> Iterator[None]:
 
 def _explanation(path: Path, error: sqlite3.Error) -> Exception:
     code = getattr(error, "sqlite_errorcode", None)
+    if code is None and str(error).startswith(_NOT_UTF_8):
+        code = sqlite3.SQLITE_CORRUPT  # said by Python, which has no code for it
     primary = None if code is None else code & 0xFF
     if primary == sqlite3.SQLITE_CANTOPEN and present(path) and not os.access(path.parent, os.W_OK):
         primary = sqlite3.SQLITE_READONLY  # what is missing is the right to write the log of changes beside it
@@ -170,11 +173,15 @@ def _explanation(path: Path, error: sqlite3.Error) -> Exception:
         return foreign(path)
     if primary in _DAMAGED or primary == sqlite3.SQLITE_NOTADB:
         return StoreDamaged(
-            f"the store at {path} is damaged (SQLite: {error}). Run `provsdk verify`; restore the file from a backup"
+            f"the store at {path} is damaged (SQLite: {_printable(error)}); restore the file from a backup"
         )
     if primary == sqlite3.SQLITE_TOOBIG:
         return UsageError(f"{path}: something is larger than SQLite stores in one place (SQLite: {error})")
     return StoreUnavailable(f"the store at {path} cannot be used (SQLite: {error}); open it again")
+
+
+def _printable(error: sqlite3.Error) -> str:
+    return str(error).encode(errors="backslashreplace").decode()
 
 
 def present(path: Path) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from provsdk.errors import FormatError, KeyUnusable, StoreError, StoreForeign, StoreTooNew, StoreUnavailable
-from provsdk.ledger.keys import content_key
+from provsdk.ledger.keys import content_key, is_away
 from provsdk.store.database import busy_for, connect, explained, make_durable, rolled_back, unavailable
 from provsdk.store.encryption import DATA_KEY_BYTES, DataKey, unwrap, wrap
 
@@ -23,8 +23,11 @@ _APPLICATION_ID: Final = 0x7072766B
 _VERSION: Final = 1
 _TABLE: Final = "CREATE TABLE data_keys(subject TEXT NOT NULL PRIMARY KEY, wrapped BLOB NOT NULL) WITHOUT ROWID"
 
-Absent = Literal["unreachable", "gone"]
-"""`unreachable`: no key store or no content key here. `gone`: the key store is here and has no such key."""
+Absent = Literal["unreachable", "gone", "damaged"]
+"""`unreachable`: no key store or no content key here. `gone`: the key store is here and has no such key. `damaged`: the
+key store or the content key is here and is not what it should be."""
+
+_READ_WAIT_S: Final = 1.0
 
 
 class KeyStore:
@@ -55,7 +58,7 @@ class KeyStore:
         """
         wanted = sorted(set(subjects))
         with self._explained():
-            connection = self._connected()
+            connection = self._connected(timeout)
             busy_for(connection, timeout)
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -76,15 +79,17 @@ class KeyStore:
         """
         try:
             wrapping = content_key(self._keys, create=False)
-        except KeyUnusable:
-            return "unreachable"
+        except KeyUnusable as error:
+            return "unreachable" if is_away(error) else "damaged"
         if not self.path.exists():
             return "unreachable"
         try:
             with explained(self.path):
                 wrapped = self._kept(subject)
-        except StoreError:
+        except StoreUnavailable:
             return "unreachable"
+        except StoreError:
+            return "damaged"
         if wrapped is None:
             return "gone"
         return DataKey(unwrap(wrapping, self._origin, subject, wrapped))
@@ -94,6 +99,7 @@ class KeyStore:
             return self._wrapped(self._writer, subject)
         if self._reader is None:
             self._reader = connect(self.path, read_only=True)
+            busy_for(self._reader, _READ_WAIT_S)
         return self._wrapped(self._reader, subject)
 
     def close(self) -> None:
@@ -120,7 +126,7 @@ class KeyStore:
             raise FormatError(f"the data key of {subject} is not of its form in {self.path}")
         return row[0]
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connected(self, timeout: float) -> sqlite3.Connection:
         if self._writer is not None and self.path.exists():
             return self._writer
         self.close()
@@ -128,8 +134,9 @@ class KeyStore:
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
         connection = connect(self.path)
         try:
+            busy_for(connection, timeout)
             self._set_up(connection)
-            make_durable(connection)
+            make_durable(connection, timeout=timeout)
         except BaseException:
             rolled_back(connection)
             connection.close()

@@ -5,14 +5,22 @@ from pathlib import Path
 from typing import Final
 
 from provsdk import canonical
-from provsdk.errors import FormatError, StoreError, StoreForeign, StoreRolledBack, StoreTooNew, StoreUnavailable
+from provsdk.errors import (
+    FormatError,
+    StoreDamaged,
+    StoreError,
+    StoreForeign,
+    StoreRolledBack,
+    StoreTooNew,
+    StoreUnavailable,
+)
 from provsdk.store.database import foreign, is_sqlite
 from provsdk.store.memory import Memory
 from provsdk.store.packing import Open
 from provsdk.store.reading import read_pack
 from provsdk.store.schema import APPLICATION_ID, SCHEMA_VERSION
 
-__all__ = ["DATABASE", "GITIGNORE", "check_version", "is_blank", "missing", "stated_origin"]
+__all__ = ["DATABASE", "GITIGNORE", "accused", "check_version", "is_blank", "missing", "stated_origin"]
 
 DATABASE: Final = "log.db"
 GITIGNORE: Final = ".gitignore"
@@ -42,6 +50,22 @@ def check_version(connection: sqlite3.Connection, path: Path) -> None:
             f"the store at {path} has version {version}; this provsdk reads version {SCHEMA_VERSION}. "
             "Upgrade it: pip install -U provsdk"
         )
+
+
+def accused(error: StoreForeign | StoreTooNew, memory: Memory) -> StoreError:
+    """What to say of a file that cannot be opened as a store: a mistake, or, where a log is known to be, a finding."""
+    try:
+        known = memory.of_path()
+    except StoreDamaged as damage:
+        return StoreDamaged(f"{error}. And {damage}")
+    except StoreUnavailable:
+        return error
+    if known is None or known.size == 0:
+        return error
+    return StoreDamaged(
+        f"{error}. But {known.file} remembers the log {known.origin!r} there, with {known.size} entries: if nothing "
+        "else was put there on purpose, the file was changed or replaced; restore it from a backup"
+    )
 
 
 def missing(directory: Path, memory: Memory) -> StoreError:

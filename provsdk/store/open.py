@@ -1,5 +1,6 @@
 """Opens a store, and makes one where there is none: a directory, a database in it, and a log with its first entry."""
 
+import logging
 import os
 import secrets
 import sqlite3
@@ -11,7 +12,7 @@ from urllib.parse import unquote
 
 from provsdk import canonical
 from provsdk.digest import JoinKey
-from provsdk.errors import ConfigError, StoreRolledBack, UsageError
+from provsdk.errors import ConfigError, StoreError, StoreForeign, StoreRolledBack, StoreTooNew, UsageError
 from provsdk.ledger.keys import digest_key, log_key
 from provsdk.ledger.merkle import Frontier
 from provsdk.records.parts import Part
@@ -19,7 +20,7 @@ from provsdk.store import schema
 from provsdk.store.appending import insert_rows
 from provsdk.store.contract import Draft
 from provsdk.store.database import connect, explained, is_sqlite, make_durable, present, rolled_back, unavailable
-from provsdk.store.layout import DATABASE, GITIGNORE, check_version, is_blank, missing
+from provsdk.store.layout import DATABASE, GITIGNORE, accused, check_version, is_blank, missing
 from provsdk.store.memory import Memory
 from provsdk.store.sealing import prepare
 from provsdk.store.sqlite import SqliteStore
@@ -28,6 +29,7 @@ from provsdk.store.tip import Tip
 __all__ = ["directory_of", "give_up", "open_store"]
 
 _SCHEME: Final = "sqlite:"
+_log: Final = logging.getLogger("provsdk")
 
 
 def open_store(
@@ -52,14 +54,18 @@ def open_store(
     Raises:
         StoreUnavailable: there is none and not `create`; it cannot be read or written; it is locked.
         StoreRolledBack: there was one, and it is gone; or there was a log of that origin elsewhere.
-        StoreForeign, StoreTooNew, StoreDamaged: the file is no store, of a newer version, or contradicts itself.
+        StoreForeign, StoreTooNew: the file is no store, or of a newer version, and nothing is remembered of a log there.
+        StoreDamaged: it contradicts itself, or cannot be opened as a store where a log is remembered.
         KeyUnusable: a key is damaged, or cannot be made.
         ConfigError: the log there has another origin.
         UsageError: the origin cannot be a log's name; the URL is of a kind of store that this version has not.
     """
     directory, keys, state = directory_of(place), Path(keys), Path(state)
     if not read_only and create:
-        _make(directory, keys, state, origin)
+        try:
+            _make(directory, keys, state, origin)
+        except (StoreForeign, StoreTooNew) as error:
+            raise accused(error, Memory(state, directory)) from error
     elif not present(directory / DATABASE):
         raise missing(directory, Memory(state, directory))
     store = SqliteStore(directory, keys=keys, state=state, read_only=read_only)
@@ -126,7 +132,7 @@ def _make(directory: Path, keys: Path, state: Path, origin: str | None) -> None:
                 tip, name = _begin_log(connection, keys, origin or f"provsdk-{secrets.token_hex(8)}")
                 memory.prepare(name)
                 connection.execute("COMMIT")
-                memory.remember(name, tip.frontier.size, tip.frontier.root())
+                _remember(memory, name, tip)
             else:
                 connection.execute("ROLLBACK")
                 check_version(connection, path)
@@ -135,6 +141,13 @@ def _make(directory: Path, keys: Path, state: Path, origin: str | None) -> None:
             raise
         finally:
             connection.close()
+
+
+def _remember(memory: Memory, name: str, tip: Tip) -> None:
+    try:
+        memory.remember(name, tip.frontier.size, tip.frontier.root())
+    except (OSError, StoreError) as error:
+        _log.warning("the memory outside the store is behind: %s", error)  # the log is there; the next append notes it
 
 
 def _is_unfinished(path: Path) -> bool:

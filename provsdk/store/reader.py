@@ -36,6 +36,8 @@ class StoreReader:
         self._seal_key = seal_key
         with explained(path):
             self.connection = connect(path, read_only=True)
+            # Text that is no UTF-8 is text that differs, and is named where it stands.
+            self.connection.text_factory = _text
             try:
                 self.connection.execute("BEGIN")
                 self.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -104,6 +106,10 @@ class StoreReader:
     def _all(self, statement: str, *values: int) -> list[tuple[Any, ...]]:
         with explained(self._path):
             return self.connection.execute(statement, values).fetchall()
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="surrogateescape")
 
 
 def _entry_row(index: object, data: object, seal: object) -> EntryRow:

@@ -16,7 +16,7 @@ from provsdk.store.keystore import Absent
 from provsdk.store.packing import Erased, Open, Packed, Sealed, Shared, unpack
 from provsdk.store.views import Rows, project
 
-__all__ = ["FindKey", "Said", "derived_rows", "entry_parts", "is_protected", "read_pack", "said_by"]
+__all__ = ["FindKey", "Said", "derived_rows", "entry_parts", "is_protected", "read_pack", "rows_without_key", "said_by"]
 
 FindKey = Callable[[str], "DataKey | Absent"]
 """Subject → its data key, or why there is none."""
@@ -48,7 +48,8 @@ def entry_parts(
         entry: Whose parts they are.
         packed: As they are stored.
         find_key: Asked once, if a part is encrypted.
-        strict: A data key that is gone from a key store that is there is an error, not a locked part.
+        strict: A data key that is gone from a key store that is there is an error, not a locked part; and so is a key
+            store or a content key that is there and damaged.
 
     Raises:
         FormatError: a part, or its data key, is damaged.
@@ -60,6 +61,8 @@ def entry_parts(
             key = find_key(entry.subject)
             if strict and key == "gone":
                 raise FormatError(f"the data key of {entry.subject} is gone, and no entry says that it was destroyed")
+            if strict and key == "damaged":
+                raise FormatError(f"the key store or the content key that encrypts {entry.subject} is damaged")
         read.append(_read(connection, entry.id, part, key))
     return read
 
@@ -122,6 +125,13 @@ def said_by(entry: Entry, parts: Iterable[EntryPart]) -> Said:
         if any(part.state == "erased" for part in needed):
             return Said(None, locked=False)
         raise
+
+
+def rows_without_key(index: int, entry: Entry) -> Rows:
+    """What an entry whose parts are locked adds to the views, as far as it follows from the log alone: `audit`, and a
+    record's row without the counts and the join digest.
+    """
+    return project(index, entry, None, protected=True)
 
 
 def derived_rows(connection: sqlite3.Connection, index: int, entry: Entry, find_key: FindKey) -> Rows | None:

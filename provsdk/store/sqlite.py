@@ -19,6 +19,8 @@ from provsdk.errors import (
     KeyConflict,
     StoreDamaged,
     StoreError,
+    StoreForeign,
+    StoreTooNew,
     StoreUnavailable,
 )
 from provsdk.ledger.keys import LogKey, log_key
@@ -28,8 +30,8 @@ from provsdk.store.contract import Draft, Folded, LogEntry, Sealed, Stats, Store
 from provsdk.store.database import Identity, busy_for, connect, explained, identity, make_durable, present, rolled_back
 from provsdk.store.encryption import DataKey
 from provsdk.store.keystore import Absent, KeyStore
-from provsdk.store.layout import DATABASE, check_version, missing, stated_origin
-from provsdk.store.memory import Memory
+from provsdk.store.layout import DATABASE, accused, check_version, missing, stated_origin
+from provsdk.store.memory import LOCK_WAIT_S, Memory
 from provsdk.store.rebuilding import rebuild
 from provsdk.store.sealing import prepare, subjects_to_encrypt
 from provsdk.store.tip import Tip, read_tip, refuse_other_log
@@ -71,6 +73,7 @@ class SqliteStore:
         self._keystore: KeyStore | None = None
         self._tip: Tip | None = None
         self._closed = False
+        self._behind = False
         with self._lock:
             self._live()
 
@@ -90,7 +93,7 @@ class SqliteStore:
             self._disconnect()
         if not present(self.path):
             raise missing(self.directory, self.memory)
-        with explained(self.path):
+        with self._explained():
             self._connection = self._opened()
         self._identity = identity(self.path)
         return self._connection
@@ -107,6 +110,14 @@ class SqliteStore:
             raise
         return connection
 
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            with explained(self.path):
+                yield
+        except (StoreForeign, StoreTooNew) as error:
+            raise accused(error, self.memory) from error
+
     def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -116,7 +127,7 @@ class SqliteStore:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, explained(self.path):
+        with self._lock, self._explained():
             yield self._live()
 
     # -- what belongs to the log
@@ -135,11 +146,13 @@ class SqliteStore:
         if self._origin is None:
             try:
                 self._origin = stated_origin(connection)
-            except FormatError as error:
+            except (FormatError, sqlite3.DatabaseError) as error:
                 known = self.memory.of_path()
-                if known is None:
-                    raise StoreDamaged(f"the store at {self.path} is damaged: {error}. Run `provsdk verify`") from error
-                return known.origin
+                if known is not None:
+                    return known.origin
+                if not isinstance(error, FormatError):
+                    raise
+                raise StoreDamaged(f"the store at {self.path} is damaged: {error}; restore it from a backup") from error
         return self._origin
 
     def stated_origin(self) -> str:
@@ -179,7 +192,7 @@ class SqliteStore:
         if not self._lock.acquire(timeout=max(timeout, 0.0)):
             raise StoreUnavailable(f"the store at {self.directory} is busy: another thread held it for {timeout} s")
         try:
-            with explained(self.path):
+            with self._explained():
                 connection = self._live()
                 return self._append(connection, drafts, deadline)
         finally:
@@ -188,6 +201,7 @@ class SqliteStore:
     def _append(
         self, connection: sqlite3.Connection, drafts: Sequence[Draft], deadline: float
     ) -> list[Sealed | KeyConflict]:
+        busy_for(connection, deadline - time.monotonic())
         origin = self._origin_of(connection)
         refuse_other_log(self.path, origin, self.memory.of_path())
         key = self._key(connection)
@@ -213,10 +227,16 @@ class SqliteStore:
 
     def _remember(self, origin: str, tip: Tip) -> None:
         try:
-            self.memory.remember(origin, tip.frontier.size, tip.frontier.root())
+            # Whoever is held up once is not held up again by the same: the next tries cost nothing.
+            wait = 0.0 if self._behind else LOCK_WAIT_S
+            self.memory.remember(origin, tip.frontier.size, tip.frontier.root(), wait=wait)
         except (OSError, StoreError) as error:
             # The entries are durable: to raise now would say the opposite. The next append tries again.
-            _log.warning("the memory outside the store is behind: %s", error)
+            if not self._behind:
+                _log.warning("the memory outside the store is behind: %s", error)
+            self._behind = True
+        else:
+            self._behind = False
 
     # -- reading
 

@@ -5,17 +5,19 @@
 11. Views: each row is the one that follows from log and parts, and there is no other.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
-from provsdk.errors import FormatError, KeyUnusable, NotFound, StoreDamaged, UsageError
+from provsdk.errors import FormatError, KeyUnusable, NotFound, StoreDamaged, StoreForeign, StoreTooNew, UsageError
 from provsdk.ledger.entries import decode
 from provsdk.ledger.findings import Step
-from provsdk.ledger.keys import LogKey, log_key
-from provsdk.ledger.reader import Remembered
+from provsdk.ledger.keys import LogKey, is_away, log_key
+from provsdk.ledger.reader import EntryRow, Remembered
 from provsdk.ledger.verify import Outcome, verify_entries, verify_log
 from provsdk.store.checks import Checked, check_database, check_views
 from provsdk.store.contract import Store
 from provsdk.store.keystore import KeyStore
+from provsdk.store.layout import accused
 from provsdk.store.reader import StoreReader
 from provsdk.store.sqlite import SqliteStore
 from provsdk.vocabulary import TrustLevel
@@ -52,7 +54,7 @@ def verify(store: Store, record_id: str | None = None) -> VerifyReport:
             of the newest checkpoint.
 
     Raises:
-        NotFound: no entry is about `record_id`.
+        NotFound: no entry is about `record_id`, and nothing is wrong with the log that could have hidden it.
         StoreError: the store cannot be read at all, or the memory outside cannot.
         UsageError: a store that this version cannot verify.
     """
@@ -61,7 +63,10 @@ def verify(store: Store, record_id: str | None = None) -> VerifyReport:
     origin, remembered = _outside(store)
     key = _key(store, origin)
     keystore = KeyStore(store.state, store.keys, origin or "")
-    reader = StoreReader(store.path, remembered, keystore.find, None if key is None else key.seal_key)
+    try:
+        reader = StoreReader(store.path, remembered, keystore.find, key.seal_key if isinstance(key, LogKey) else None)
+    except (StoreForeign, StoreTooNew) as error:
+        raise accused(error, store.memory) from error
     try:
         return _verified(reader, store, key, keystore, record_id)
     finally:
@@ -70,15 +75,18 @@ def verify(store: Store, record_id: str | None = None) -> VerifyReport:
 
 
 def _verified(
-    reader: StoreReader, store: SqliteStore, key: LogKey | None, keystore: KeyStore, record_id: str | None
+    reader: StoreReader, store: SqliteStore, key: LogKey | str | None, keystore: KeyStore, record_id: str | None
 ) -> VerifyReport:
-    verifier, seal_key = (None, None) if key is None else (key.signer.key, key.seal_key)
+    verifier, seal_key = (key.signer.key, key.seal_key) if isinstance(key, LogKey) else (None, None)
+    fault = key if isinstance(key, str) else None
     if record_id is None:
-        outcome = verify_log(reader, key=verifier, seal_key=seal_key)
+        outcome = verify_log(reader, key=verifier, seal_key=seal_key, key_fault=fault)
         own = [check_database(reader.connection, store.path), check_views(reader.connection, store.path, keystore.find)]
     else:
         indexes = _about(reader, record_id)
-        outcome = verify_entries(reader, indexes, key=verifier, seal_key=seal_key)
+        outcome = verify_entries(reader, indexes, key=verifier, seal_key=seal_key, key_fault=fault)
+        if not indexes and outcome.ok:
+            raise NotFound(f"there is no entry about {record_id!r}")
         own = [check_views(reader.connection, store.path, keystore.find, indexes)]
     return _report(outcome, own)
 
@@ -118,27 +126,32 @@ def _stated(store: SqliteStore) -> str | None:
         return None
 
 
-def _key(store: SqliteStore, origin: str | None) -> LogKey | None:
+def _key(store: SqliteStore, origin: str | None) -> LogKey | str | None:
+    """The log's key; None where it is not here, and what is wrong with it where it is."""
     if origin is None:
         return None
     try:
         return log_key(store.keys, origin, create=False)
-    except (KeyUnusable, UsageError):
+    except KeyUnusable as error:
+        return None if is_away(error) else str(error)
+    except UsageError:
         return None
 
 
 def _about(reader: StoreReader, record_id: str) -> list[int]:
     """The entries about a record, found in the log itself: a view could have been made to hide one."""
+    name = record_id.encode(errors="surrogatepass")
     found = []
-    for row in reader.entries():
-        if record_id.encode() not in row.data:
-            continue
-        try:
-            about = decode(row.data).subject == record_id
-        except FormatError:
-            about = True  # what says its name and cannot be read is not to be passed over
-        if about:
-            found.append(row.index)
-    if not found:
-        raise NotFound(f"there is no entry about {record_id!r}")
+    # Where the entries cannot be read to the end, step 1 says so.
+    with suppress(StoreDamaged):
+        for row in reader.entries():
+            if name in row.data and _is_about(row, record_id):
+                found.append(row.index)
     return found
+
+
+def _is_about(row: EntryRow, record_id: str) -> bool:
+    try:
+        return decode(row.data).subject == record_id
+    except FormatError:
+        return True  # what says its name and cannot be read is not to be passed over

@@ -13,6 +13,9 @@ from provsdk.vocabulary import DataClassification
 
 PAGES = {str(page.relative_to(ROOT)): page for page in pages()}
 WITH_PYTHON = [name for name, page in PAGES.items() if blocks(page, "python")]
+WITH_TESTS = [
+    name for name in WITH_PYTHON if any("\ndef test_" in block.text for block in blocks(PAGES[name], "python"))
+]
 MAKE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
@@ -31,6 +34,26 @@ def test_the_python_of_a_page_runs(name, run, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("name", WITH_TESTS)
+def test_the_tests_of_a_page_pass(name, run, tmp_path):
+    """A block that defines tests is a test file by itself."""
+    texts = [block.text for block in blocks(PAGES[name], "python") if "\ndef test_" in block.text]
+    for number, text in enumerate(texts):
+        (tmp_path / "project" / f"test_page_{number}.py").write_text(text, encoding="utf-8")
+
+    done = run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{sum(text.count(chr(10) + 'def test_') for text in texts)} passed" in done.stdout
+
+
+def test_the_guides_are_run():
+    guides = {"docs/guides/tracing.md", "docs/guides/deployment.md", "docs/guides/exporters.md"}
+
+    assert guides <= set(WITH_PYTHON)
+    assert "docs/guides/deployment.md" in WITH_TESTS
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_the_toml_of_a_page_is_a_configuration(name, tmp_path):
     for block in blocks(PAGES[name], "toml"):
@@ -47,6 +70,23 @@ def test_the_links_of_a_page_lead_somewhere(name):
     broken = [one for one in targets if one and "://" not in one and not (page.parent / one).exists()]
 
     assert broken == []
+
+
+def anchors_of(page):
+    """The anchors that GitHub gives the headings of a page."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_anchors_that_a_page_links_to_are_headings(name):
+    page = PAGES[name]
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    links = [link.partition("#") for link in re.findall(r"\]\(([^)\s]+#[^)\s]+)\)", text) if "://" not in link]
+    targets = [(page if not path else page.parent / path, anchor) for path, _, anchor in links]
+
+    assert [anchor for target, anchor in targets if target.suffix == ".md" and anchor not in anchors_of(target)] == []
 
 
 @pytest.mark.parametrize("name", PAGES)

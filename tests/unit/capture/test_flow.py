@@ -364,3 +364,55 @@ def test_what_an_inner_step_made_may_be_handed_on(plug, kept):
 
     answer()
     assert kept.said("outer-step")["returned"] == [kept.id_of("load", 2)]
+
+
+def test_traced_calls_that_nobody_told_whose_work_they_do_are_named(plug, kept):
+    import threading
+
+    @traced_output("out")
+    def answer():
+        thread = threading.Thread(target=load)
+        thread.start()
+        thread.join()
+        return LONG
+
+    answer()
+    assert kept.facts[0]["missing"] == [("span_missing", "1 traced calls ran meanwhile outside any output")]
+
+
+def test_settings_stay_in_the_process(plug, kept):
+    @traced_source(
+        "load", parameters={"query": "somebody's illness"}, location="https://u:pw@h.example/p?id=4&token=SECRET"
+    )
+    def query():
+        return LONG
+
+    @traced_output("out")
+    def answer():
+        return query()
+
+    answer()
+    assert kept.said("load")["declared"] == {"location": "https://h.example/p?id=4&token=…"}
+    assert {"parameters": {"query": "somebody's illness"}} in [
+        one["declared"] for one in kept.facts[0]["spans"].values() if "declared" in one
+    ]
+
+
+def test_what_is_said_after_the_block_is_told_and_changes_nothing(plug, kept, caplog):
+    with traced_output("out") as out:
+        out.set_result(LONG)
+    assert out.add_source("late", value=LONG) is LONG
+    out.set(session="s")
+    assert "add a source of 'out'" in caplog.text
+    assert [span.name for span in kept.spans] == ["out"]
+
+
+def test_configured_classification_travels_with_the_span(plug, kept):
+    plug(defaults={"classification": "confidential"})
+
+    @traced_output("out")
+    def answer():
+        return LONG
+
+    answer()
+    assert kept.said("out")["defaults"] == {"classification": "confidential"}

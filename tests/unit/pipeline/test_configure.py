@@ -356,3 +356,54 @@ def test_a_hanging_exporter_holds_up_neither_flush_nor_shutdown(place, monkeypat
     provsdk.shutdown()
     assert time.monotonic() - began < 5.0
     let_go.set()
+
+
+def test_a_model_call_that_lineage_does_not_reach_is_inferred(place):
+    from provsdk import traced_model_call
+
+    @traced_model_call("chat", parameters={"temperature": 0})
+    def chat(messages):
+        return "  an answer with spaces around it, to be cut off  "
+
+    @traced_output("out")
+    def out(question):
+        return chat([question, load()]).strip()
+
+    provsdk.configure(store=place)
+    out("What is it that you want to know from me today?")
+    (record,) = records(place)
+    (call,) = record.model_calls
+    assert call.parameters == {"temperature": 0}
+    assert [one.role for one in call.results] == ["result"]
+    (link,) = [
+        edge for edge in record.flow if edge.to == call.results[0].entity_id and edge.relation == "wasDerivedFrom"
+    ]
+    assert (link.from_, link.basis) == (record.output.output_id, "enclosing")
+
+
+def test_elements_of_an_argument_are_no_results(place):
+    from provsdk import traced_model_call
+
+    @traced_model_call("chat")
+    def chat(messages):
+        return {"text": "the answer, at some length and more"}
+
+    @traced_output("out")
+    def out(question):
+        return chat([{"role": "user", "content": question}, {"role": "system", "content": LONG}])["text"]
+
+    provsdk.configure(store=place)
+    out("What is it that you want to know from me today?")
+    (call,) = records(place)[0].model_calls
+    assert [one.name for one in call.results] == [None, "text"]
+    assert "1.content" in [one.name for one in call.arguments]
+
+
+def test_another_digest_key_than_the_logs_is_refused(place):
+    provsdk.configure(store=place)
+    provsdk.shutdown()
+    (place.parent / "keys" / "digest.key").unlink()
+    from provsdk.errors import KeyUnusable
+
+    with pytest.raises(KeyUnusable, match=r"put that digest\.key back"):
+        provsdk.configure(store=place)
