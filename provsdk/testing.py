@@ -13,6 +13,7 @@ it, what the test had configured is shut down. In a test:
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -83,6 +84,10 @@ class CapturedRecords(Sequence["ProvenanceRecord"]):
 
     def _read(self) -> list[ProvenanceRecord]:
         if self._runtime is not None:
+            from provsdk import pipeline  # noqa: PLC0415 the plugin is loaded in every test run; the SDK is not
+
+            # What is tested may configure provsdk itself: then the records go where it says.
+            self._runtime = pipeline.running() or self._runtime
             self._runtime.flush(FLUSH_S)
             store = self._runtime.store()
             folded = (store.fold(one.record_id) for one in store.summaries(newest_first=False))
@@ -130,6 +135,34 @@ def _counting_provider() -> Any:
 
 
 _test_numbers = itertools.count(1)
+
+_session = pytest.StashKey[tuple[tempfile.TemporaryDirectory[str], dict[str, str | None]]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Code that configures provsdk while it is imported, before any test runs, meets a temporary store too."""
+    directory = tempfile.TemporaryDirectory(prefix="provsdk-", ignore_cleanup_errors=True)
+    places = {f"PROVSDK_{name.upper()}": path for name, path in _places(Path(directory.name)).items()}
+    config.stash[_session] = directory, {name: os.environ.get(name) for name in places}
+    os.environ.update(places)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Puts the environment back and removes the temporary store."""
+    if _session not in config.stash:
+        return
+    directory, before = config.stash[_session]
+    del config.stash[_session]
+    if "provsdk.pipeline" in sys.modules:
+        from provsdk import shutdown  # noqa: PLC0415 as above
+
+        shutdown()
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    directory.cleanup()
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ Cursors are transit. They live in files beside the log, not in it, and losing on
 
 import json
 import os
+import secrets
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +25,8 @@ __all__ = ["BATCH", "Cursor", "deliver", "first_entry", "read", "sealed"]
 BATCH: Final = 64
 """Records per call of an exporter."""
 
+_MAX_POSITION: Final = 2**63 - 1
+_NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 _RECORD_KINDS: Final = frozenset({"record.sealed", "record.extended"})
 
 
@@ -80,7 +83,7 @@ class Cursor:
             OSError: the directory cannot be made or written.
         """
         self._lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | _NO_FOLLOW, 0o600)
         try:
             if sys.platform != "win32":
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -98,17 +101,23 @@ class Cursor:
         try:
             state = json.loads(self._file.read_bytes())
             position = state["next"] if state["log"] == log else 0
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return 0
-        return position if type(position) is int and position >= 0 else 0
+        return position if type(position) is int and 0 <= position <= _MAX_POSITION else 0
 
     def advance(self, log: str, position: int) -> None:
         """Notes that everything before `position` was handed over. Replaces the file in one step; not flushed to disk:
-        what a power failure takes is handed over again.
+        what a power failure takes is handed over again. Nothing is written through a symbolic link.
         """
-        draft = self._file.with_suffix(".new")
-        draft.write_text(json.dumps({"v": 1, "log": log, "next": position}))
-        draft.replace(self._file)
+        draft = self._file.with_name(f".{self._file.name}.{secrets.token_hex(8)}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o600)
+        try:
+            with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123 made here, whatever else stands there
+                file.write(json.dumps({"v": 1, "log": log, "next": position}))
+            draft.replace(self._file)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
 
 
 def deliver(exporter: Exporter, cursor: Cursor, log: Log, *, batch: int = BATCH) -> int:
@@ -125,12 +134,17 @@ def deliver(exporter: Exporter, cursor: Cursor, log: Log, *, batch: int = BATCH)
         if not mine:
             return done
         name = first_entry(log)
-        records = read(log, cursor.position(name), name)
+        records = read(log, _start(log, cursor.position(name)), name)
         while pending := list(islice(records, batch)):
             _export(exporter, pending)
             cursor.advance(name, pending[-1].entry + 1)
             done += len(pending)
     return done
+
+
+def _start(log: Log, position: int) -> int:
+    """Where to go on; from the start where the cursor stands behind more entries than there are: it is damaged."""
+    return position if position and any(True for _ in log.entries(position - 1, position)) else 0
 
 
 def _export(exporter: Exporter, pending: list[SealedRecord]) -> None:

@@ -22,7 +22,7 @@ from provsdk.config import load
 from provsdk.errors import ConfigError
 from provsdk.pipeline._runtime import Flushed, Runtime
 
-__all__ = ["Flushed", "Runtime", "bootstrap", "configure", "flush", "shutdown"]
+__all__ = ["Flushed", "Runtime", "bootstrap", "configure", "flush", "running", "shutdown"]
 
 _log: Final = logging.getLogger("provsdk")
 
@@ -68,6 +68,11 @@ def configure(*, tracer_provider: TracerProvider | None = None, **settings: Any)
             ports.plug(runtime.ports())
         _hook_once()
         return runtime
+
+
+def running() -> Runtime | None:
+    """The runtime that `configure` made, until `shutdown`."""
+    return _running
 
 
 def bootstrap() -> None:

@@ -68,9 +68,10 @@ def resolve(connection: sqlite3.Connection, name: str) -> str:
     """
     name = name.strip()
     if name == "@latest":
-        row = connection.execute("SELECT record_id FROM records ORDER BY idx DESC LIMIT 1").fetchone()
+        row = connection.execute("SELECT record_id, idx FROM records ORDER BY idx DESC LIMIT 1").fetchone()
         if row is None:
             raise NotFound("there is no record yet")
+        _refuse_forged(connection, *row)
         return str(row[0])
     found = _starting(connection, "record_id", f"rec_{name[4:]}" if name.startswith("out_") else name)
     if name.startswith("out_"):
@@ -87,11 +88,29 @@ def _starting(connection: sqlite3.Connection, column: str, prefix: str) -> list[
     if not prefix:
         return []
     beyond = prefix[:-1] + chr(min(ord(prefix[-1]) + 1, 0x10FFFF))
-    return connection.execute(
-        f"SELECT record_id, output_id FROM records WHERE {column} >= ? AND {column} < ? "  # noqa: S608 one of two columns
+    rows = connection.execute(
+        f"SELECT record_id, output_id, idx FROM records WHERE {column} >= ? AND {column} < ? "  # noqa: S608 one of two columns
         f"AND substr({column}, instr({column}, '-') + 1, ?) = ? ORDER BY idx LIMIT ?",
         (prefix, beyond, len(infix), infix, _CANDIDATES + 1),
     ).fetchall()
+    for record_id, _, index in rows:
+        _refuse_forged(connection, record_id, index)
+    return [(record_id, output_id) for record_id, output_id, _ in rows]
+
+
+def _refuse_forged(connection: sqlite3.Connection, record_id: object, index: int) -> None:
+    """That a row of the view `records` is of an entry that seals that record.
+
+    Raises:
+        StoreDamaged: it is not.
+    """
+    row = connection.execute("SELECT bytes FROM entries WHERE idx = ?", (index,)).fetchone()
+    entry = None if row is None else _decoded(index, row[0])
+    if entry is None or (entry.kind, entry.subject) != ("record.sealed", record_id):
+        raise StoreDamaged(
+            f"the view of records names {record_id!r} at entry {index}, which does not seal it: the view was changed. "
+            "`provsdk verify --all` says what else was; `provsdk rebuild` derives the views again"
+        )
 
 
 def _not_one(name: str, candidates: list[str]) -> NotFound:

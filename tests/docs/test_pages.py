@@ -41,7 +41,7 @@ def test_the_tests_of_a_page_pass(name, run, tmp_path):
     for number, text in enumerate(texts):
         (tmp_path / "project" / f"test_page_{number}.py").write_text(text, encoding="utf-8")
 
-    done = run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", check=False)
+    done = run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", check=False, PYTHONWARNINGS="default")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{sum(text.count(chr(10) + 'def test_') for text in texts)} passed" in done.stdout

@@ -1,7 +1,11 @@
 """The aids for other people's tests, and the plugin that keeps their tests out of real stores."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 import provsdk
 from provsdk.testing import CountingIds, captured_records
@@ -132,3 +136,51 @@ class TestPlugin:
         """)
 
         pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
+
+
+def test_a_project_that_configures_itself_on_import_does_not_write_into_its_store(pytester_like):
+    """Collection imports the program before any test runs: that must not reach a real store either."""
+    done, project = pytester_like(
+        program="import provsdk\nprovsdk.configure()\n@provsdk.traced_output\ndef out(): return 'x' * 40\n",
+        test="from program import out\ndef test_it():\n    assert out()\n",
+    )
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+    assert not (project / ".provsdk").exists()
+
+
+def test_records_follow_a_program_that_configures_itself_in_the_test(pytester_like):
+    done, _ = pytester_like(
+        program="import provsdk\n@provsdk.traced_output\ndef out():\n    return 'x' * 40\n",
+        test=(
+            "import provsdk\nfrom program import out\n"
+            "def test_it(provsdk_records):\n"
+            "    provsdk.configure(service='app')\n"
+            "    out()\n"
+            "    assert [one.output.name for one in provsdk_records] == ['out']\n"
+        ),
+    )
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.fixture
+def pytester_like(tmp_path):
+    """Runs pytest in a project of its own, as a user would."""
+
+    def run(program, test):
+        project = tmp_path / "project"
+        project.mkdir()
+        (project / "program.py").write_text(program)
+        (project / "test_program.py").write_text(test)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PROVSDK_")}
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+            cwd=project,
+            env={**kept, "PYTHONPATH": str(project)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        return done, project
+
+    return run
