@@ -25,6 +25,8 @@ __all__ = ["DEFAULT_STORE", "KEYS", "Config", "load"]
 
 DEFAULT_STORE: Final = ".provsdk"
 
+MAX_SECONDS: Final = 86_400
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
@@ -321,8 +323,8 @@ def _seconds(given: _Given) -> float:
         seconds = float(value) if given.is_text or type(value) in {int, float} else math.nan
     except ValueError:
         seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise _Unfit(f"{_got(value)} is not allowed; allowed: a number of seconds above 0")
+    if not 0 < seconds <= MAX_SECONDS:
+        raise _Unfit(f"{_got(value)} is not allowed; allowed: a number of seconds above 0, at most {MAX_SECONDS:,}")
     return seconds
 
 

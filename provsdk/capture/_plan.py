@@ -68,8 +68,8 @@ class Plan:
         self.declared: dict[str, Any] = {}
         self.local: dict[str, Any] = {}
         self.rules: dict[str, Rule] = {}
-        self.constants: tuple[Any, ...] = ()
-        """What stands in the function's own code: the interpreter shares such objects between functions."""
+        self.constants: frozenset[int] = frozenset()
+        """Identities of what stands in the function's own code: the interpreter shares such objects."""
 
     @classmethod
     def of(
@@ -104,7 +104,7 @@ class Plan:
             raise UsageError(f"name of {kind}: wants a str or a function, got {type(name).__name__}")
         plan = cls(kind, name, signature, each=each, item_name=item_name)
         code = getattr(getattr(function, "__func__", function), "__code__", None)
-        plan.constants = tuple(one for one in getattr(code, "co_consts", ()) if type(one) in _CONSTANTS)
+        plan.constants = frozenset(id(one) for one in getattr(code, "co_consts", ()) if type(one) in _CONSTANTS)
         if kind in _DEFAULT_TYPES:
             plan.extra["type"] = _DEFAULT_TYPES[kind]
         for fact, value in facts.items():
@@ -177,7 +177,7 @@ class Plan:
             return
         if self.rules or not isinstance(self.name, str):
             self._ask_waiting(activity, {**(activity.available or {}), "result": result})
-        activity.made(result, is_constant=any(result is constant for constant in self.constants))
+        activity.made(result, is_constant=id(result) in self.constants)
 
     def _ask_waiting(self, activity: Activity, available: Mapping[str, Any]) -> None:
         for fact, rule in self.rules.items():

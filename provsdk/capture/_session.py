@@ -5,6 +5,7 @@ An `Activity` is one span with what is said about it; a `Scope` is one output wi
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import Status, StatusCode
@@ -84,6 +85,10 @@ class Activity:
     missing: tuple[tuple[str, str | None], ...] = ()
     nested: tuple[str, ...] = ()
     content: tuple[tuple[int, str, bytes], ...] = ()
+    seen: frozenset[str] = frozenset()
+    """Ids of known values that the call was given, and of known values in them."""
+    names: Mapping[int, str] = MappingProxyType({})
+    """Names of elements with the keys of mappings in them, by number."""
     descendants: frozenset[str] = frozenset()
     """Keys of the activities that ran inside this one."""
     ended = False
@@ -106,8 +111,6 @@ class Activity:
         self.plain: dict[int, bytes] = {}
         self.used: list[str] = []
         self.derived: list[str] = []
-        self.seen: set[str] = set()
-        self.names: dict[int, str] = {}
         self.scope: Scope | None = None
         if kind == semconv.KIND_OUTPUT:
             self.scope = Scope(key)
@@ -153,10 +156,10 @@ class Activity:
         measured = measure(value, max_bytes=self.ports.settings.max_value_bytes)
         known = scope.registry.find(value, measured) if linkable else None
         if known is not None:
-            self.seen.add(known.id)
+            self.seen |= {known.id}
             self.used.append(use(known.id, known.basis))
             if type(value) not in _LEAVES:
-                self.seen.update(inner.id for inner in known_in(value, scope.registry))
+                self.seen |= {inner.id for inner in known_in(value, scope.registry)}
         elif measured.digest is not None or measured.problem is not None:
             self._given_new(name, value, measured, linkable=linkable)
 
@@ -240,10 +243,10 @@ class Activity:
         assert scope is not None  # noqa: S101 every caller asked
         own = is_result and self._makes_from_elsewhere()
         seen: set[str] = set()
+        names = dict(self.names)
         for found in list(look_into(value, scope.registry)):
             known = found.known
             if known is not None and not (own and known.basis == "digest"):
-                self.seen.add(known.id)
                 if known.id not in seen:
                     seen.add(known.id)
                     self.derived.append(derivation(n, known.id, known.basis))
@@ -251,9 +254,11 @@ class Activity:
                 element = self._next("element")
                 self._add_entity(element, "element", found.name, found.value, found.measured, element_of=n)
                 if found.full_name != found.name:
-                    self.names[element] = found.full_name
+                    names[element] = found.full_name
                 entity_id = f"ent_{self.key}-{element}"
                 scope.registry.enter(entity_id, found.value, found.measured, replace=is_result)
+        self.seen |= seen
+        self.names = names
 
     def rename(self, name: str) -> None:
         """Gives the span the name that only the result could tell."""
@@ -339,7 +344,7 @@ class Activity:
         if self.local:
             local["declared"] = self.local
         if self.names:
-            local["names"] = self.names
+            local["names"] = dict(self.names)
         if self.content:
             local["content"] = self.content
         if local:

@@ -207,18 +207,21 @@ def _head(place: _Place) -> str:
 
 
 def _model_lines(models: list[tuple[_Place, str, int]], outputs: list[_Place]) -> Iterator[Suggestion]:
+    named: set[Path] = set()
     for place, provider, line in models[:OUTPUTS_AT_MOST]:
         if place not in outputs and not place.function.generator:
             yield _decorated(place, "traced_model_call", f"calls {provider}", f'(provider="{provider}")')
         elif place in outputs:
-            yield from _own_function(place, provider, line)
+            yield from _own_function(place, provider, line, first=place.module.path not in named)
+            named.add(place.module.path)
 
 
-def _own_function(place: _Place, provider: str, line: int) -> Iterator[Suggestion]:
+def _own_function(place: _Place, provider: str, line: int, *, first: bool) -> Iterator[Suggestion]:
     """A function for a call that stands within an output, and the call of it."""
     path = place.module.path
     name = next(name for name, at in place.function.calls if at == line and _provider_of(place.module, name))
-    found = extract(_source_of(path), place.function.line, line, name.rpartition(".")[2])
+    called = "call_model" if first else f"call_model_for_{place.function.name.strip('_')}"
+    found = extract(_source_of(path), place.function.line, line, name.rpartition(".")[2], called)
     if found is None:
         return
     pad = " " * (len(found.function[0]) - len(found.function[0].lstrip()))

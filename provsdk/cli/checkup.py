@@ -157,8 +157,10 @@ def _store(config: "Config", path: Path, keys: Path, state: Path) -> Iterator[Ch
 
 
 def _health(log: "Store") -> Iterator[Check]:
+    from provsdk.report.steps import counted  # noqa: PLC0415 help needs none of it
+
     size, stats = log.size(), log.stats()
-    text = f"{size:,} entries, {stats.records:,} records, {stats.bytes_total / 1e6:.1f} MB"
+    text = f"{counted(size, 'entry')}, {counted(stats.records, 'record')}, {stats.bytes_total / 1e6:.1f} MB"
     if size > VERIFIED_UP_TO:
         yield Check("store", "note", f"{text}; opened, not recomputed", "provsdk verify")
         return
@@ -187,7 +189,9 @@ def _memory(log: "Store", path: Path, state: Path) -> Iterator[Check]:
         text = f"nothing in {state} remembers this store: an older copy in its place would go unnoticed"
         yield Check("state", "finding", text, "set `state` (PROVSDK_STATE) as the program that writes has it")
     else:
-        text = f"{known.size:,} of {log.size():,} entries are remembered outside: an older copy would be noticed"
+        from provsdk.report.steps import counted  # noqa: PLC0415 help needs none of it
+
+        text = f"{known.size:,} of {counted(log.size(), 'entry')} remembered outside: an older copy would be noticed"
         yield Check("state", "ok", text)
 
 

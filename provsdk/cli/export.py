@@ -66,7 +66,13 @@ def _lines(log: "Store", record: str | None) -> "Iterator[bytes]":
 def _write(lines: "Iterator[bytes]", output: str | None) -> int:
     if output in (None, "-"):
         return _copy(lines, sys.stdout.buffer)
-    target = Path(str(output)).expanduser()
+    try:
+        return _replaced(lines, Path(str(output)).expanduser())
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, output) from error  # with the name that was typed
+
+
+def _replaced(lines: "Iterator[bytes]", target: Path) -> int:
     if target.exists() and not target.is_file():
         with target.open("wb") as device:  # a pipe or a device cannot be replaced
             return _copy(lines, device)

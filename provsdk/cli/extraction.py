@@ -39,8 +39,8 @@ class _Site:
     """The class that it is a method of."""
 
 
-def extract(source: str, function_line: int, call_line: int, ending: str) -> Extraction | None:
-    """The call in that function, on that line, whose name ends so; None where it is not found."""
+def extract(source: str, function_line: int, call_line: int, ending: str, name: str) -> Extraction | None:
+    """The call in that function, on that line, whose name ends so, in a function *name*; None where it is not found."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -53,14 +53,13 @@ def extract(source: str, function_line: int, call_line: int, ending: str) -> Ext
                     owner = parents.get(function)
                     awaited = isinstance(parents[call], ast.Await)
                     held = owner if isinstance(owner, ast.ClassDef) else None
-                    return _extracted(_Site(source, function, call, awaited, held), _free_name(tree, function.name))
+                    return _extracted(_Site(source, function, call, awaited, held), _free_name(tree, name))
     return None
 
 
-def _free_name(tree: ast.Module, function: str) -> str:
+def _free_name(tree: ast.Module, name: str) -> str:
     taken = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
-    calls = "call_model"
-    return calls if calls not in taken else f"{calls}_for_{function.strip('_')}"
+    return _unused(name, list(taken))
 
 
 def _extracted(site: _Site, name: str) -> Extraction:

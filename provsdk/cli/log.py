@@ -32,6 +32,7 @@ def audit(record: str | None, store: str | None, as_json: bool) -> None:  # noqa
 
     from provsdk.cli.reading import found  # noqa: PLC0415 as above
     from provsdk.report.log import entry_table  # noqa: PLC0415 as above
+    from provsdk.report.steps import counted  # noqa: PLC0415 as above
 
     with opened(store) as log:
         entries = list(found(log, record).entries if record else log.entries())
@@ -40,7 +41,7 @@ def audit(record: str | None, store: str | None, as_json: bool) -> None:  # noqa
         print_json([dataclasses.asdict(entry) for entry in entries])
         return
     show(entry_table(entries))
-    remark(f"{len(entries):,} of {size:,} entries." if record else f"{size:,} entries.")
+    remark(f"{len(entries):,} of {counted(size, 'entry')}." if record else f"{counted(size, 'entry')}.")
 
 
 @click.command("verify")
@@ -57,6 +58,7 @@ def verify(record: str | None, everything: bool, store: str | None, as_json: boo
     """
     from provsdk.cli.reading import found, log_key  # noqa: PLC0415 help needs none of it
     from provsdk.report.log import verification  # noqa: PLC0415 as above
+    from provsdk.report.steps import counted  # noqa: PLC0415 as above
     from provsdk.store.verify import verify as verify_store  # noqa: PLC0415 as above
 
     if record and everything:
@@ -68,7 +70,7 @@ def verify(record: str | None, everything: bool, store: str | None, as_json: boo
     if as_json:
         print_json({"record_id": record_id, "origin": origin, "entries": size, "key": key, **_report_json(report)})
     else:
-        show(verification(report, record_id or f"the whole store: {size:,} entries of {origin}", key))
+        show(verification(report, record_id or f"the whole store: {counted(size, 'entry')} of {origin}", key))
     if not report.ok:
         click.get_current_context().exit(FINDING)
 

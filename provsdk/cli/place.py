@@ -71,12 +71,13 @@ def opened(store: str | None, *, read_only: bool = True) -> Iterator["Store"]:
 
 def _accused(error: StoreForeign, config: "Config") -> StoreError:
     """A file that is no store is a mistake; where a log is known to have been, it is a finding."""
+    from provsdk.report.steps import counted  # noqa: PLC0415 only where something went wrong
     from provsdk.store.memory import Memory  # noqa: PLC0415 only where something went wrong
 
     known = Memory(config.state, Path(config.store)).of_path()
     if known is None:
         return error
-    return StoreDamaged(f"{error}\nThe log {known.origin} was there, with {known.size:,} entries.")
+    return StoreDamaged(f"{error}\nThe log {known.origin} was there, with {counted(known.size, 'entry')}.")
 
 
 def _guided(error: StoreUnavailable, path: Path) -> StoreUnavailable:

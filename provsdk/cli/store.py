@@ -14,6 +14,9 @@ __all__ = ["rebuild", "store"]
 
 _MONTH_S = 30 * 86_400
 
+SHORTEST_S = 3_600
+"""Traffic of less than an hour says nothing of a month."""
+
 
 @click.command("rebuild")
 @store_option
@@ -60,7 +63,7 @@ def stats(store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's opt
 
 
 def _rates(found: "Stats") -> dict[str, Any]:
-    """What a record takes, and what a month takes at this rate; None where there are too few records to tell."""
+    """What a record takes, and what a month takes at this rate; None where it is too early to tell."""
     from provsdk.report.steps import microseconds_between  # noqa: PLC0415 help needs none of it
 
     per_record = found.bytes_total / found.records if found.records else None
@@ -72,10 +75,12 @@ def _rates(found: "Stats") -> dict[str, Any]:
     }
     if per_record is None or found.records < 2 or not found.first_record_at or not found.last_record_at:
         return rates
-    seconds = max(microseconds_between(found.first_record_at, found.last_record_at) / 1_000_000, 1.0)
+    seconds = microseconds_between(found.first_record_at, found.last_record_at) / 1_000_000
+    rates["measured_seconds"] = round(seconds, 1)
+    if seconds < SHORTEST_S:
+        return rates
     rate = (found.records - 1) / seconds
     return rates | {
         "records_per_day": round(rate * 86_400, 1),
         "gb_per_month": round(rate * _MONTH_S * per_record / 1e9, 4),
-        "measured_seconds": round(seconds, 1),
     }

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from provsdk.report import wording
 from provsdk.report.layout import BAD, GOOD, UNSURE, Shortened, cell, columns, joined, pairs
+from provsdk.report.steps import counted
 from provsdk.report.summary import Integrity
 from provsdk.vocabulary import IntegrityStatus
 
@@ -127,22 +128,24 @@ def sizes(found: Any, path: str, origin: str, **rates: Any) -> RenderableType:
     per_record, month, measured = rates["bytes_per_record"], rates["gb_per_month"], rates["measured_seconds"]
     rows: list[tuple[str, RenderableType]] = [
         ("store", cell(path)),
-        ("log", cell(f"{origin}, {found.entries:,} entries, {found.records:,} records")),
+        ("log", cell(f"{origin}, {counted(found.entries, 'entry')}, {counted(found.records, 'record')}")),
         ("on disk", cell(wording.size(found.bytes_total))),
         ("of it", cell(", ".join(f"{name} {wording.size(size)}" for name, size in _shares(found)))),
         ("per record", cell(wording.size(per_record) or "no records yet")),
     ]
     if month is not None:
-        over = wording.duration(int(measured * 1_000_000))
-        short = "; too short a time to judge by" if measured < 3600 else ""
-        rows.append(
-            (
-                "per month",
-                cell(f"{month:.3g} GB, at {rates['records_per_day']:,.0f} records a day (seen over {over}{short})"),
-            )
-        )
+        a_day = f"at {rates['records_per_day']:,.0f} records a day"
+        rows.append(("per month", cell(f"{month:.3g} GB, {a_day} (seen over {_over(measured)})")))
+    elif measured is not None:
+        text = f"too short to judge: the records were made within {_over(measured)}, and it takes an hour"
+        rows.append(("per month", cell(text)))
     return pairs(rows)
 
 
+def _over(seconds: float) -> str:
+    return wording.duration(int(seconds * 1_000_000))
+
+
 def _shares(found: Any) -> list[tuple[str, int]]:
-    return [("log", found.bytes_log), ("parts", found.bytes_parts), ("views", found.bytes_views)]
+    rest = "views" if found.records else "the database itself"
+    return [("log", found.bytes_log), ("parts", found.bytes_parts), (rest, found.bytes_views)]

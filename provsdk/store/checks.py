@@ -166,7 +166,9 @@ def _check_locked(connection: sqlite3.Connection, index: int, expected: Rows, ch
     records = rows["records"]
     counts = [value for row in records for value in row[_COUNTS]]
     joins = [row[_JOIN] for row in records] + [row[-1] for row in rows["sources"]]
-    masked = [(*row[: _COUNTS.start], *(None,) * len(row[_COUNTS]), *row[_COUNTS.stop : _JOIN], None) for row in records]
+    masked = [
+        (*row[: _COUNTS.start], *(None,) * len(row[_COUNTS]), *row[_COUNTS.stop : _JOIN], None) for row in records
+    ]
     _compare("records", index, masked, expected, checked)
     if not all(value is None or (isinstance(value, int) and value >= 0) for value in counts) or not all(
         value is None or (isinstance(value, bytes) and len(value) == JOIN_BYTES) for value in joins
