@@ -54,7 +54,7 @@ def open_store(
     Raises:
         StoreUnavailable: there is none and not `create`; it cannot be read or written; it is locked.
         StoreRolledBack: there was one, and it is gone; or there was a log of that origin elsewhere.
-        StoreForeign, StoreTooNew: the file is no store, or of a newer version, and nothing is remembered of a log there.
+        StoreForeign, StoreTooNew: the file is no store, or of a newer version, where no log is remembered.
         StoreDamaged: it contradicts itself, or cannot be opened as a store where a log is remembered.
         KeyUnusable: a key is damaged, or cannot be made.
         ConfigError: the log there has another origin.

@@ -141,12 +141,10 @@ def _key(store: SqliteStore, origin: str | None) -> LogKey | str | None:
 def _about(reader: StoreReader, record_id: str) -> list[int]:
     """The entries about a record, found in the log itself: a view could have been made to hide one."""
     name = record_id.encode(errors="surrogatepass")
-    found = []
+    found: list[int] = []
     # Where the entries cannot be read to the end, step 1 says so.
     with suppress(StoreDamaged):
-        for row in reader.entries():
-            if name in row.data and _is_about(row, record_id):
-                found.append(row.index)
+        found += [row.index for row in reader.entries() if name in row.data and _is_about(row, record_id)]
     return found
 
 

@@ -260,14 +260,41 @@ class TestTheFile:
             open_store(**places, create=True).append([draft()], timeout=5)
         assert path.read_bytes()[100:] == before[100:]
 
-    def test_of_a_newer_version_is_left_alone(self, store, places):
+    def test_of_a_newer_version_is_left_alone(self, store, places, tmp_path):
         store.close()
         with closing(sqlite3.connect(places["place"] / "log.db")) as newer:
             newer.execute("PRAGMA user_version = 2")
 
         for options in ({}, {"create": True}, {"read_only": True}):
             with pytest.raises(StoreTooNew, match="Upgrade"):
+                open_store(**{**places, "state": tmp_path / "nothing remembered"}, **options)
+            with pytest.raises(StoreDamaged, match=r"Upgrade.*4 entries"):
                 open_store(**places, **options)
+
+    @pytest.mark.parametrize("mark", ["application_id", "user_version"])
+    def test_whose_marks_were_changed_where_a_log_is_known_is_damaged(self, store, places, mark):
+        with closing(sqlite3.connect(places["place"] / "log.db")) as other:
+            other.execute(f"PRAGMA {mark} = 7")
+
+        assert not verify(store).ok
+        store.close()
+        for options in ({}, {"create": True}, {"read_only": True}):
+            with pytest.raises(StoreDamaged, match="4 entries") as caught:
+                open_store(**places, **options)
+            assert "provsdk verify" not in str(caught.value)
+
+    @pytest.mark.parametrize("data", [bytes(40_000), b"x" * 40_000])
+    def test_that_was_overwritten_where_a_log_is_known_is_damaged(self, store, places, data):
+        path = places["place"] / "log.db"
+        store.close()
+        for file in places["place"].glob("log.db-*"):
+            file.unlink()
+        path.write_bytes(data)
+
+        for options in ({}, {"create": True}, {"read_only": True}):
+            with pytest.raises(StoreDamaged, match="4 entries") as caught:
+                open_store(**places, **options)
+            assert "provsdk verify" not in str(caught.value)
 
     def test_with_garbage_in_the_middle_is_found_by_verify_and_ends_in_no_other_error(self, store, places):
         store.append([draft() for _ in range(20)], timeout=5)
@@ -317,7 +344,7 @@ class TestTheDirectory:
         for options in ({}, {"create": True}, {"create": True, "origin": "example.org/new"}, {"read_only": True}):
             with pytest.raises(StoreRolledBack, match="4 entries") as caught:
                 open_store(**places, **options)
-        assert str(places["state"]) in str(caught.value)
+        assert "provsdk init --new-log" in str(caught.value)
         assert not places["place"].exists()
 
     def test_that_is_deleted_while_the_store_is_open_loses_nothing_in_silence(self, store, places):
@@ -329,6 +356,44 @@ class TestTheDirectory:
             store.append([draft()], timeout=5)
         with pytest.raises(StoreRolledBack, match="is gone"):
             store.size()
+
+    def test_replaced_by_a_link_to_another_store_is_found(self, store, places, tmp_path):
+        other = open_store(**{**places, "place": tmp_path / "other"}, origin="example.org/other", create=True)
+        other.append([draft() for _ in range(5)], timeout=5)
+        other.close()
+        store.close()
+        places["place"].rename(tmp_path / "aside")
+        places["place"].symlink_to(tmp_path / "other")
+        again = open_store(**places)
+
+        report = verify(again)
+        assert not report.ok
+        assert report.level == "consistent"
+        assert report.first_wrong[0] == 0
+        with pytest.raises(StoreRolledBack, match=r"example\.org/log"):
+            again.append([draft()], timeout=5)
+        again.close()
+
+    def test_reached_through_a_link_is_the_same_store(self, store, places, tmp_path):
+        store.close()
+        (tmp_path / "link").symlink_to(tmp_path)
+        linked = open_store(**{**places, "place": tmp_path / "link" / "store"}, create=True)
+        linked.append([draft()], timeout=5)
+
+        assert verify(linked).level == "signed"
+        assert verify(linked).ok
+        linked.close()
+        assert_whole(places)
+
+    def test_reached_through_a_link_and_gone_is_not_made_anew(self, store, places, tmp_path):
+        import shutil
+
+        store.close()
+        (tmp_path / "link").symlink_to(tmp_path)
+        shutil.rmtree(places["place"])
+
+        with pytest.raises(StoreRolledBack, match="is gone"):
+            open_store(**{**places, "place": tmp_path / "link" / "store"}, create=True)
 
     def test_that_cannot_be_made_is_told(self, places, tmp_path):
         (tmp_path / "file").write_text("")
@@ -370,6 +435,10 @@ class TestTheKey:
 
         with pytest.raises(KeyUnusable, match="damaged"):
             again.append([draft()], timeout=5)
+        for report in (verify(again), verify(again, again.resolve("@latest"))):
+            assert not report.ok
+            assert [step.number for step in report.steps if not step.ok] == [8]
+            assert str(path) in report.findings[0]
         again.close()
 
     def test_of_another_log_by_that_name_does_not_sign_this_one(self, store, places, tmp_path):

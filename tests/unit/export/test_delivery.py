@@ -152,7 +152,18 @@ def test_a_log_started_anew_begins_from_its_start(log, other_log, cursor):
 
 
 @pytest.mark.parametrize(
-    "damage", [b"", b"{", b"[]", b'{"log": "0197-first", "next": "7"}', b'{"next": -1, "log": "0197-first"}']
+    "damage",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"[" * 100_000,
+        b'{"log": "0197-first", "next": "7"}',
+        b'{"next": -1, "log": "0197-first"}',
+        b'{"next": 3, "log": "0197-first"}',
+        b'{"next": 1000000000000, "log": "0197-first"}',
+        b'{"next": 99999999999999999999999, "log": "0197-first"}',
+    ],
 )
 def test_a_damaged_cursor_repeats_rather_than_loses(log, cursor, tmp_path, damage):
     log.seal("rec_a")
@@ -163,6 +174,36 @@ def test_a_damaged_cursor_repeats_rather_than_loses(log, cursor, tmp_path, damag
     deliver(collector, cursor, log)
 
     assert collector.taken == [("rec_a", 0, 1)]
+
+
+def test_the_cursor_is_never_written_through_a_link(log, cursor, tmp_path):
+    log.seal("rec_a")
+    mine = tmp_path / "mine"
+    mine.write_text("precious")
+    transit = tmp_path / "transit"
+    transit.mkdir()
+    for name in ("exporter-collector.json", "exporter-collector.new"):
+        (transit / name).symlink_to(mine)
+
+    deliver(Collector(), cursor, log)
+
+    assert mine.read_text() == "precious"
+    assert not (transit / "exporter-collector.json").is_symlink()
+    assert cursor.position("0197-first") == 2
+    assert {file.name for file in transit.iterdir()} == {
+        "exporter-collector.json",
+        "exporter-collector.new",
+        "exporter-collector.lock",
+    }
+
+
+def test_its_lock_is_not_made_through_a_link(log, cursor, tmp_path):
+    (tmp_path / "transit").mkdir()
+    (tmp_path / "transit" / "exporter-collector.lock").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(OSError, match="exporter-collector"):
+        deliver(Collector(), cursor, log)
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_the_cursor_is_small_and_plain(log, cursor, tmp_path):

@@ -472,7 +472,7 @@ def test_what_the_reader_cannot_read_is_a_finding_and_never_an_exception(method,
     setattr(reader, method, refuse)
 
     assert (method == "entry") == verified(reader).ok
-    assert (method in ("entries", "tile_ids")) == verify_entries(reader, [1], key=SIGNER.key, seal_key=SEAL_KEY).ok
+    assert not verify_entries(reader, [1], key=SIGNER.key, seal_key=SEAL_KEY).ok
 
 
 def test_findings_are_bounded_and_the_others_counted():
@@ -490,8 +490,9 @@ def test_single_entries_are_proved_against_the_checkpoint():
 
     assert outcome.ok
     assert outcome.signed
-    assert [step.number for step in outcome.steps] == [1, 3, 4, 5, 6, 7, 8, 9]
+    assert [step.number for step in outcome.steps] == [1, 2, 3, 4, 5, 6, 7, 8, 9]
     assert outcome.steps[0].checked == 5
+    assert outcome.steps[3].checked == SIZE
 
 
 def test_single_entries_without_a_key_are_proved_against_the_key_that_the_log_names():
@@ -527,12 +528,43 @@ def test_a_remembered_history_that_was_replaced_is_found_for_single_entries_too(
     assert failed(verify_entries(reader, [5], key=SIGNER.key)) == {9}
 
 
-def test_damage_elsewhere_does_not_touch_a_single_entry_that_is_whole():
+def test_damage_to_the_parts_of_others_does_not_touch_a_single_entry_that_is_whole():
     reader = filled()
-    reader.replace(7, data=reader.rows[7].data.replace(b"emi_1", b"emi_2"))
+    reader.replace_part(7, 0, content=b"other", commitment=None)
 
     assert verify_entries(reader, [6], key=SIGNER.key, seal_key=SEAL_KEY).ok
     assert verify_entries(reader, [6, 7], key=SIGNER.key, seal_key=SEAL_KEY).first_wrong[0] == 7
+
+
+@pytest.mark.parametrize("seal_key", [SEAL_KEY, None])
+@pytest.mark.parametrize("index", [1, 255, 256, SIZE - 2, SIZE - 1])
+def test_an_entry_that_was_deleted_or_changed_is_found_whichever_entry_is_asked_for(index, seal_key):
+    deleted, changed = filled(), filled()
+    del deleted.rows[index]
+    changed.replace(index, data=changed.rows[index].data.replace(b"rec_", b"rec-"))
+
+    for reader in (deleted, changed):
+        outcome = verify_entries(reader, [6], key=SIGNER.key, seal_key=seal_key)
+        assert not outcome.ok
+        assert outcome.first_wrong[0] == index
+
+
+@pytest.mark.parametrize("tile", [(0, 0), (0, 1), (1, 0)])
+def test_a_changed_tile_is_found_whichever_entry_is_asked_for(tile):
+    reader = filled()
+    reader.tile_rows[tile] = bytes(32) + reader.tile_rows[tile][32:]
+
+    assert not verify_entries(reader, [299], key=SIGNER.key).ok
+
+
+def test_a_key_that_is_at_hand_and_damaged_is_a_finding():
+    for outcome in (
+        verify_log(filled(3), key_fault="the key is damaged"),
+        verify_entries(filled(3), [1], key_fault="the key is damaged"),
+    ):
+        assert {8} == failed(outcome)
+        assert not outcome.signed
+        assert [finding.what for finding in outcome.findings] == ["the key is damaged"]
 
 
 def test_a_recomputed_tree_proves_nothing_to_the_signed_checkpoint():
@@ -541,7 +573,7 @@ def test_a_recomputed_tree_proves_nothing_to_the_signed_checkpoint():
     reader.recompute_tree()
     outcome = verify_entries(reader, [7], key=SIGNER.key)
 
-    assert {7, 9} == failed(outcome)
+    assert {7, 8, 9} == failed(outcome)
     assert outcome.first_wrong[0] == 7
 
 
@@ -575,7 +607,7 @@ def test_without_a_good_checkpoint_nothing_is_proved():
 
     assert {8} == failed(outcome)
     assert not outcome.signed
-    assert outcome.steps[5].not_checked == 1
+    assert outcome.steps[6].not_checked == 1
 
 
 def test_an_empty_store_is_no_log():

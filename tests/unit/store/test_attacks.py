@@ -32,6 +32,7 @@ def filled(opened, samples):
     store.append([samples.note_draft(plain.record_id)], timeout=5)
     assert verify(store).ok
     store.close()
+    store.plain, store.secret = plain.record_id, secret.record_id
     return store
 
 
@@ -42,6 +43,8 @@ def attack(filled, places):
     pristine = path.read_bytes()
 
     class Attack:
+        plain, secret = filled.plain, filled.secret
+
         def run(self, statement, values=(), *, ignoring_checks=False):
             with closing(sqlite3.connect(path, isolation_level=None)) as connection:
                 connection.execute(f"PRAGMA ignore_check_constraints = {ignoring_checks:d}")
@@ -52,10 +55,10 @@ def attack(filled, places):
                 path.with_name(name).unlink(missing_ok=True)
             path.write_bytes(pristine)
 
-        def verified(self):
+        def verified(self, record=None):
             store = open_store(**places, read_only=True)
             try:
-                return verify(store)
+                return verify(store, {"@plain": self.plain, "@protected": self.secret}.get(record))
             finally:
                 store.close()
 
@@ -376,6 +379,28 @@ class TestTheKeyStore:
 
         assert attack.verified().first_wrong[0] == 2
 
+    @pytest.mark.parametrize("what", ["key store", "key store empty", "content key", "text"])
+    def test_that_was_damaged_or_its_content_key_is_found_and_not_taken_for_absent(self, attack, places, what):
+        (path,) = (places["state"] / "keystore").glob("*.db")
+        if what == "text":
+            self.run(places, "UPDATE data_keys SET wrapped = CAST(x'ff' AS TEXT)")
+        elif what == "content key":
+            (places["keys"] / "content.key").write_text("garbage")
+        else:
+            for beside in path.parent.glob(f"{path.name}-*"):
+                beside.unlink()
+            path.write_bytes(bytes(path.stat().st_size) if what == "key store" else b"")
+
+        for report in (attack.verified(), attack.verified("@protected")):
+            assert not report.ok
+            assert report.first_wrong is not None
+            assert report.first_wrong[0] == 2
+
+    def test_a_changed_key_is_found_where_its_record_alone_is_verified(self, attack, places):
+        self.run(places, "UPDATE data_keys SET wrapped = x'00'")
+
+        assert attack.verified("@protected").first_wrong[0] == 2
+
     def test_without_it_encrypted_parts_count_as_not_checked_and_never_as_valid(self, attack, places):
         shutil.rmtree(places["state"] / "keystore")
 
@@ -404,3 +429,186 @@ def test_a_damaged_memory_outside_is_found(attack, places, opened, samples):
     assert [step.number for step in attack.verified().steps if not step.ok] == [9]
     with pytest.raises(StoreDamaged, match="memory"):
         opened().append([samples.note_draft("x", key="note/2")], timeout=5)
+
+
+class TestWhatARecordIsVerifiedBy:
+    """Entries that are missing, or say that they are about something else, cannot be told from those that are there."""
+
+    @pytest.mark.parametrize("index", [1, 3, 4])
+    @pytest.mark.parametrize("record", ["@plain", "@protected"])
+    def test_a_deleted_entry_is_named(self, attack, index, record):
+        for table in NAMED_BY_INDEX:
+            attack.run(f"DELETE FROM {table} WHERE idx = ?", [index])
+
+        report = attack.verified(record)
+
+        assert not report.ok
+        assert report.first_wrong[0] == index
+
+    @pytest.mark.parametrize("keyed", [True, False])
+    @pytest.mark.parametrize("index", [1, 3, 4])
+    def test_an_entry_that_was_given_another_subject_is_named(self, attack, places, index, keyed):
+        (data,) = attack.run("SELECT bytes FROM entries WHERE idx = ?", [index])[0]
+        other = data.replace(filled_subject(data), b"rec_of_somebody_else")
+        attack.run("UPDATE entries SET bytes = ? WHERE idx = ?", [other, index])
+        attack.run("UPDATE audit SET subject = 'rec_of_somebody_else' WHERE idx = ?", [index])
+        if not keyed:
+            shutil.rmtree(places["keys"])
+
+        report = attack.verified("@plain")
+
+        assert not report.ok
+        assert report.first_wrong[0] == index
+
+    def test_every_entry_about_it_deleted_is_no_record_not_found(self, attack):
+        for table in NAMED_BY_INDEX:
+            attack.run(f"DELETE FROM {table} WHERE idx IN (1, 3, 4)")
+
+        assert attack.verified("@plain").first_wrong[0] == 1
+
+
+def filled_subject(data):
+    return decode(data).subject.encode()
+
+
+class TestWithoutTheKeys:
+    """The rows of a protected entry are checked as far as the log says them."""
+
+    @pytest.fixture
+    def without(self, attack, places):
+        shutil.rmtree(places["state"] / "keystore")
+        assert attack.verified().ok
+        return attack
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "UPDATE audit SET subject = 'x' WHERE idx = 2",
+            "UPDATE audit SET kind = 'note.added' WHERE idx = 2",
+            "DELETE FROM audit WHERE idx = 2",
+            "UPDATE records SET record_id = 'rec_x' WHERE idx = 2",
+            "UPDATE records SET protected = 0 WHERE idx = 2",
+            "UPDATE records SET output_id = 'out_x' WHERE idx = 2",
+            "UPDATE records SET name = 'x' WHERE idx = 2",
+            "UPDATE records SET status = 'x' WHERE idx = 2",
+            "UPDATE records SET generated_at = 'x' WHERE idx = 2",
+            "UPDATE records SET classification = 'public' WHERE idx = 2",
+            "UPDATE records SET complete = 1 WHERE idx = 2",
+            "UPDATE records SET sources = 7 WHERE idx = 2",
+            "UPDATE records SET model_calls = 'x' WHERE idx = 2",
+            "UPDATE records SET output_join = 'x' WHERE idx = 2",
+            "DELETE FROM records WHERE idx = 2",
+            "UPDATE sources SET name = 'x' WHERE idx = 2 AND n = 1",
+            "UPDATE sources SET type = 'x' WHERE idx = 2 AND n = 1",
+            "UPDATE sources SET location = 'x' WHERE idx = 2 AND n = 1",
+            "UPDATE sources SET value_join = x'00' WHERE idx = 2 AND n = 1",
+            "DELETE FROM sources WHERE idx = 2 AND n = 2",
+            "DELETE FROM edges WHERE idx = 2 AND n = 1",
+            "UPDATE edges SET cause = -1 WHERE idx = 2 AND n = 1",
+        ],
+    )
+    def test_a_change_is_found_and_its_entry_named(self, without, statement):
+        without.run(statement)
+
+        for record in (None, "@protected"):
+            report = without.verified(record)
+            assert not report.ok
+            assert report.first_wrong[0] == 2
+
+
+TEXTS = [
+    ("audit", "kind"),
+    ("audit", "subject"),
+    ("audit", "key"),
+    ("records", "record_id"),
+    ("records", "name"),
+    ("sources", "location"),
+    ("edges", "relation"),
+    ("checkpoint", "note"),
+]
+
+
+class TestWhatCannotBeRead:
+    """It ends in a report, never in another error."""
+
+    @pytest.mark.parametrize(("table", "column"), TEXTS)
+    def test_text_that_is_no_utf_8_is_found(self, attack, table, column):
+        first = attack.run(f"SELECT * FROM {table}")[0][0]
+        attack.run(
+            f"UPDATE {table} SET {column} = CAST(x'61ff62' AS TEXT) WHERE rowid = ?"
+            if table not in {"sources", "edges"}
+            else f"UPDATE {table} SET {column} = CAST(x'61ff62' AS TEXT) WHERE idx = ?",
+            [first],
+        )
+
+        for record in (None, "@plain"):
+            report = attack.verified(record)
+            assert (report.ok) == (record is not None and table == "audit" and first == 0)
+            "".join(report.findings).encode()
+            if table != "checkpoint" and not report.ok:
+                assert report.first_wrong[0] == first
+
+    def test_reading_such_text_says_damaged(self, attack, places):
+        attack.run("UPDATE records SET name = CAST(x'61ff62' AS TEXT)")
+        store = open_store(**places, read_only=True)
+
+        with pytest.raises(StoreDamaged):
+            store.summaries()
+        store.close()
+
+    @pytest.mark.parametrize("table", TABLES)
+    def test_a_table_that_is_gone_is_found(self, attack, table):
+        attack.run(f"DROP TABLE {table}")
+
+        for record in (None, "@plain"):
+            report = attack.verified(record)
+            assert not report.ok
+            if table in {"entries", "parts"}:
+                assert report.first_wrong is not None
+                assert report.first_wrong[0] == (0 if record is None or table == "entries" else 1)
+
+    @pytest.mark.parametrize("where", ["idx = 0", "1"])
+    @pytest.mark.parametrize("tables", [("entries",), NAMED_BY_INDEX, (*NAMED_BY_INDEX, "tiles", "checkpoint")])
+    def test_without_its_beginning_or_anything_it_is_found(self, attack, where, tables, places, samples):
+        for table in tables:
+            attack.run(f"DELETE FROM {table} WHERE {where if table in NAMED_BY_INDEX else 1}")
+
+        for record in (None, "@plain"):
+            report = attack.verified(record)
+            assert not report.ok
+            assert report.first_wrong is not None
+            assert report.first_wrong[0] == 0
+        store = open_store(**places)
+        assert store.origin == ORIGIN
+        with pytest.raises(StoreDamaged):
+            store.append([samples.note_draft("x", key="note/9")], timeout=5)
+        store.close()
+
+
+class TestAForgedRow:
+    """Names lead to what the log seals, or to an error."""
+
+    @pytest.fixture
+    def store(self, attack, places):
+        attack.run(
+            "INSERT INTO records SELECT 9999, 'rec_ffff', 'out_eeee', name, status, generated_at, "
+            "classification, sources, transformations, model_calls, policy_checks, complete, protected, "
+            "output_join FROM records WHERE idx = 1"
+        )
+        store = open_store(**places, read_only=True)
+        yield store
+        store.close()
+
+    @pytest.mark.parametrize("name", ["@latest", "rec_ff", "rec_ffff", "out_ee", "out_eeee"])
+    def test_beyond_the_log_is_refused(self, store, name):
+        with pytest.raises(StoreDamaged, match="9999"):
+            store.resolve(name)
+
+    def test_of_another_entry_is_refused(self, attack, places):
+        attack.run("UPDATE records SET record_id = 'rec_ffff' WHERE idx = 2")
+        store = open_store(**places, read_only=True)
+
+        for name in ("@latest", "rec_ffff"):
+            with pytest.raises(StoreDamaged, match="entry 2"):
+                store.resolve(name)
+        store.close()

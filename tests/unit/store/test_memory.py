@@ -1,8 +1,10 @@
 """The memory outside: it grows, it is found by origin and by path, and it never claims what was not committed."""
 
+import fcntl
 import os
 import stat
 import threading
+import time
 
 import pytest
 
@@ -56,7 +58,7 @@ def test_a_store_that_moved_is_known_by_its_origin_and_remembered_at_its_new_pat
     moved.prepare("log")
     moved.remember("log", 4, b"s" * 32)
 
-    assert [(one.size, one.path) for one in moved.known("log")] == [(4, moved._store)] * 2
+    assert [(one.size, one.path) for one in moved.known("log")] == [(4, moved._places[0])] * 2
     back = Memory(tmp_path / "state", tmp_path / "store")
     back.remember("log", 5, b"t" * 32)
     assert [(one.size, one.path) for one in back.known("log")] == [(5, str(tmp_path / "store"))] * 2
@@ -79,3 +81,52 @@ def test_a_damaged_file_is_named(memory, tmp_path, damage):
 
     with pytest.raises(StoreDamaged, match="path-"):
         memory.known("log")
+
+
+def test_a_file_that_another_process_holds_is_passed_over_in_time_and_the_others_are_written(memory):
+    memory.remember("log", 3, b"r" * 32)
+    with memory.of_origin("log").file.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        start = time.monotonic()
+        with pytest.raises(BlockingIOError, match="another process holds it"):
+            memory.remember("log", 4, b"s" * 32)
+        took = time.monotonic() - start
+
+    assert 0.15 < took < 1
+    assert (memory.of_origin("log").size, memory.of_path().size) == (3, 4)
+    memory.remember("log", 4, b"s" * 32)
+    assert memory.of_origin("log").size == 4
+
+
+def test_an_append_is_not_held_up_by_who_holds_the_memory_and_says_so_once(opened, samples, caplog):
+    store = opened()
+    with store.memory.of_path().file.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        start = time.monotonic()
+        for n in range(3):
+            store.append([samples.note_draft("x", key=f"note/{n}")], timeout=5)
+        took = time.monotonic() - start
+
+    assert took < 1.5
+    assert store.size() == 4
+    assert [record.message for record in caplog.records if "behind" in record.message] == [caplog.records[0].message]
+    store.append([samples.note_draft("x", key="note/3")], timeout=5)
+    assert store.memory.of_path().size == 5
+
+
+def test_a_store_reached_by_a_link_is_remembered_by_both_paths(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    linked = Memory(tmp_path / "state", tmp_path / "link" / "store")
+    linked.prepare("log")
+    linked.remember("log", 3, b"r" * 32)
+
+    assert {one.path for one in linked.known("log")} == {
+        str(tmp_path / "link" / "store"),
+        str(tmp_path / "real" / "store"),
+    }
+    direct = Memory(tmp_path / "state", tmp_path / "real" / "store")
+    direct.remember("log", 4, b"s" * 32)
+    assert {one.size for one in direct.known("log")} == {4}
+    assert linked.forget_path().size == 3
+    assert (linked.of_path(), direct.of_path()) == (None, None)
