@@ -95,6 +95,12 @@ def _one_of(enum: type[Enum]) -> Check:
     return checked
 
 
+def _result(value: Any) -> str:
+    if isinstance(value, bool):
+        return (vocabulary.CheckResult.PASS if value else vocabulary.CheckResult.FAIL).value
+    return str(vocabulary.parse(vocabulary.CheckResult, value).value)
+
+
 def _retention(value: Any) -> str | int:
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
@@ -169,7 +175,7 @@ _KINDS: Final[dict[str, dict[str, Check]]] = {
     semconv.KIND_POLICY_CHECK: {
         **_MADE,
         "type": _one_of(vocabulary.ComplianceCheckType),
-        "result": _one_of(vocabulary.CheckResult),
+        "result": _result,
         "reasons": _texts,
         "blocking": _boolean,
     },

@@ -14,6 +14,9 @@ WIDTH: Final = 70
 """Columns of a line of code beyond which its arguments are set one a line."""
 
 
+_NAMED: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler)
+
+
 @dataclass(frozen=True, slots=True)
 class Extraction:
     """What to add, and what to change."""
@@ -65,7 +68,7 @@ def _free_name(tree: ast.Module, name: str) -> str:
 def _extracted(site: _Site, name: str) -> Extraction:
     receiver = _receiver(site)
     local = _bound(site.function) - {receiver}
-    passed = list(dict.fromkeys(node.id for node in ast.walk(site.call.func) if _is_name(node, local)))
+    passed = list(dict.fromkeys(_names(site.call.func, local)))
     parameters, values, inside = list(passed), list(passed), []
     for prefix, wanted, value in _arguments(site.call):
         text = _text(site, value)
@@ -130,15 +133,13 @@ def _bound(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
             found.add((node.asname or node.name).partition(".")[0])
         elif isinstance(node, ast.Global | ast.Nonlocal):
             shared.update(node.names)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node is not function:
-            found.add(node.name)
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            found.add(node.name)
+        elif isinstance(node, _NAMED) and node is not function:
+            found.add(node.name or "")
     return found - shared
 
 
-def _is_name(node: ast.AST, names: set[str]) -> bool:
-    return isinstance(node, ast.Name) and node.id in names
+def _names(node: ast.expr, wanted: set[str]) -> Iterator[str]:
+    yield from (one.id for one in ast.walk(node) if isinstance(one, ast.Name) and one.id in wanted)
 
 
 def _arguments(call: ast.Call) -> Iterator[tuple[str, str, ast.expr]]:

@@ -21,8 +21,8 @@ def lineage(record: str, depth: int | None, store: str | None, as_json: bool) ->
     output id, or @latest.
     """
     from provsdk.cli.reading import nested_of, readable  # noqa: PLC0415 help needs none of it
-    from provsdk.report.lineage import lineage as lineage_of  # noqa: PLC0415 as above
     from provsdk.report.lineage import any_fallback, lineage_json, lineage_tree  # noqa: PLC0415 as above
+    from provsdk.report.lineage import lineage as lineage_of  # noqa: PLC0415 as above
 
     with opened(store) as log:
         found = readable(log, record)

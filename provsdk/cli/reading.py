@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from provsdk.errors import NotFound, StoreUnavailable
+from provsdk.errors import NotFound, StoreDamaged, StoreUnavailable
 from provsdk.records.record import ProvenanceRecord
 from provsdk.report.nested import Nested, nested_ids
 from provsdk.report.summary import Custody, Integrity, LogLine
@@ -122,6 +122,8 @@ def _nested(log: Store, output_id: str) -> Nested:
         folded = log.fold(log.resolve(output_id))
     except NotFound:
         return Nested(output_id, None)
+    except StoreDamaged:  # the record around it is shown all the same
+        return Nested(output_id, None, "see `provsdk verify --all`", status="damaged")
     short = short_name(log, folded.record_id)
     if folded.record is None:
         return Nested(output_id, folded.record_id, short)

@@ -82,7 +82,8 @@ def verify_entries(
     """
     tally = _tally(key_fault)
     signed = _signed_checkpoint(reader, key or _named_key(reader, tally), tally)
-    walk = Walk(tally, seal_key, frozenset())
+    memory = _remembered(reader, tally)
+    walk = Walk(tally, seal_key, frozenset(one.size for one in memory))
     deque(walk.pass_over(reader), maxlen=0)
     _check_tiles(reader, walk.leaves, tally)
     if signed is not None:
@@ -98,7 +99,10 @@ def verify_entries(
         if erasing is not None:
             walk.check_form(erasing)
     walk.check_erasures()
-    _check_memory_by_proof(reader, signed, tally)
+    if signed is None:
+        _check_memory(memory, walk, tally)
+    else:
+        _check_memory_by_proof(reader, memory, signed, tally)
     return tally.outcome(
         range(1, 10),
         signed=signed is not None and key is not None,
@@ -276,11 +280,11 @@ def _check_memory(memory: Sequence[Remembered], walk: Walk, tally: Tally) -> Non
             tally.wrong(9, None, _other(one))
 
 
-def _check_memory_by_proof(reader: Reader, signed: checkpoints.Checkpoint | None, tally: Tally) -> None:
-    memory = _remembered(reader, tally)
-    if not memory or signed is None:
-        tally.not_checked(9, _NO_MEMORY if not memory else "there is no good checkpoint to compare with")
-        return
+def _check_memory_by_proof(
+    reader: Reader, memory: Sequence[Remembered], signed: checkpoints.Checkpoint, tally: Tally
+) -> None:
+    if not memory:
+        tally.not_checked(9, _NO_MEMORY)
     for one in memory:
         tally.checked(9)
         if one.size > signed.size:

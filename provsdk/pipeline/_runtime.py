@@ -100,7 +100,8 @@ class Runtime:
         """
         config = self.config
         loaded = [load_exporter(one["name"], {k: v for k, v in one.items() if k != "name"}) for one in config.exporters]
-        self._join = JoinKey(digest_key(config.keys, create=True))
+        self.store()  # a new log brings its keys; an old one wants those that it was begun with
+        self._join = JoinKey(digest_key(config.keys, create=False))
         self._refuse_other_digest_key(self._join)
         self._append((), max(config.max_wait, 5.0))
         self._exports = Exports(loaded, self.store, self._transit())

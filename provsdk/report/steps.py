@@ -149,13 +149,13 @@ def _output(item: Nested, start: str) -> Step:
     return Step(
         activity_id=item.output_id.replace("out_", "act_", 1),
         kind="output",
-        name=item.name or ("(encrypted)" if item.record_id else item.output_id),
+        name=item.name or ("(encrypted)" if item.record_id else f"{item.output_id[:12]}…"),
         type=None,
         offset_us=None if item.started_at is None else microseconds_between(start, item.started_at),
         duration_us=microseconds_between(str(item.started_at), str(item.ended_at)) if ended else None,
         status=item.status or "completed",
         error_type=item.error_type,
-        outcome=item.short or item.record_id or "its record is not in this store",
+        outcome=item.short or item.record_id or "record not in this store",
     )
 
 

@@ -144,7 +144,7 @@ def _about(reader: StoreReader, record_id: str) -> list[int]:
     found: list[int] = []
     # Where the entries cannot be read to the end, step 1 says so.
     with suppress(StoreDamaged):
-        found += [row.index for row in reader.entries() if name in row.data and _is_about(row, record_id)]
+        found.extend(row.index for row in reader.entries() if name in row.data and _is_about(row, record_id))
     return found
 
 

@@ -352,3 +352,16 @@ def test_a_declared_source_is_a_source_of_the_output_around_it(plug, kept):
     answer(LONG)
     assert kept.said("question")["type"] == "user_input"
     assert kept.said("out")["derived"] == [["out", kept.id_of("question"), "identity"]]
+
+
+def test_a_rule_may_read_the_verdict_from_what_the_check_returned(plug, kept):
+    @traced_check("toxicity", result=lambda result: result["score"] < 0.5, reasons=lambda result: [result["why"]])
+    def check(text):
+        return {"score": 0.7, "why": "rude"}
+
+    @traced_output("out")
+    def answer():
+        return check(LONG)
+
+    answer()
+    assert kept.said("toxicity")["declared"]["result"] == "fail"

@@ -183,6 +183,14 @@ def test_without_a_model_call_the_general_lines_are_given(tmp_path):
     assert any("traced_output" in line for item in advice(look(tmp_path, {})) for line in item.lines)
 
 
+@pytest.mark.parametrize("files", [{}, {"a.py": "x = 1\n"}, {"a.py": "x = 1\n", "b.py": "y = 1\n"}])
+def test_configure_is_suggested_whatever_the_project_holds(write, tmp_path, files):
+    for name, text in {"pyproject.toml": "[tool.provsdk]\nservice = 'x'\n", **files}.items():
+        write(name, text)
+
+    assert next(item.lines for item in advice(look(tmp_path, {}))) == ("import provsdk", "provsdk.configure()")
+
+
 def test_settings_that_are_there_are_not_suggested_again(write, tmp_path):
     write("pyproject.toml", "[tool.provsdk]\nservice = 'x'\n")
     write("a.py", "import provsdk\nprovsdk.configure()\nif __name__ == '__main__':\n    pass\n")

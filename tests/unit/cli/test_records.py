@@ -53,6 +53,7 @@ def test_an_empty_store_is_an_empty_list(run, seal):
     result = run("list")
     assert result.stdout == ""
     assert "No records yet" in result.stderr
+    assert "a program records when it calls provsdk.configure(), or when PROVSDK_STORE is set" in result.stderr
     assert json.loads(run("list", "--json").stdout) == []
 
 
@@ -66,6 +67,7 @@ def test_show_is_the_report_with_its_trust_level(run, three):
 def test_show_json_is_the_folded_record_with_every_key(run, three):
     shown = json.loads(run("show", "@latest", "--json").stdout)
 
+    assert shown.pop("notes") == []
     assert shown == msgspec.to_builtins(three[2])
     assert list(shown) == [field.encode_name for field in msgspec.structs.fields(ProvenanceRecord)]
 
@@ -141,12 +143,17 @@ def test_a_note_is_appended_and_shown(run, three):
     assert run("verify").exit_code == 0
 
 
-def test_a_note_leaves_the_record_as_it_was(run, three):
-    before = run("show", "@latest", "--json").stdout
-    answer = json.loads(run("record", "@latest", "--note", "x", "--json").stdout)
+def test_a_note_leaves_the_record_as_it_was_and_stands_beside_it(run, three):
+    before, exported = json.loads(run("show", "@latest", "--json").stdout), run("export", "@latest").stdout
+    answer = json.loads(run("record", "@latest", "--note", "x", "--author", "Ana", "--json").stdout)
+    after = json.loads(run("show", "@latest", "--json").stdout)
 
     assert answer == {"record_id": three[2].record_id, "entry": 4, "kind": "note.added"}
-    assert run("show", "@latest", "--json").stdout == before
+    assert [(set(note), note["author"], note["text"]) for note in after["notes"]] == [
+        ({"time", "author", "text"}, "Ana", "x")
+    ]
+    assert {**after, "notes": []} == before
+    assert run("export", "@latest").stdout == exported
 
 
 @pytest.mark.parametrize("note", ["", "  \n"])
@@ -209,7 +216,7 @@ def test_export_of_nothing_or_too_much_is_wrong_usage(run, three, arguments):
 
 
 def test_export_into_a_missing_directory_cannot_be_carried_out(run, three):
-    assert "missing" in run("export", "--all", "-o", "missing/out.jsonl", code=3).stderr
+    assert "missing/out.jsonl: No such file" in run("export", "--all", "-o", "missing/out.jsonl", code=3).stderr
 
 
 def on_a_terminal(*arguments, **environ):
@@ -263,6 +270,12 @@ def test_lineage_is_a_tree_from_effect_to_cause(run, three):
 
     assert "wrapt/README.rst · source, file · given to chat" in result.stdout
     assert "not seen" in result.stderr
+
+
+def test_lineage_explains_only_what_it_shows(run, three):
+    result = run("lineage", "@latest", "--depth", "1")
+
+    assert "given to" not in result.stdout + result.stderr
 
 
 def test_lineage_can_be_cut(run, three):

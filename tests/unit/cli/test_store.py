@@ -58,7 +58,9 @@ def tamper(path):
 def test_a_store_overwritten_by_something_else_is_a_finding(run, three, home):
     (home / ".provsdk" / "log.db").write_bytes(b"something else")
 
-    assert "The log example.org/support was there, with 4 entries" in run("verify", code=1).stderr
+    error = run("verify", code=1).stderr
+    assert "example.org/support" in error
+    assert "with 4 entries" in error
 
 
 def test_a_file_that_never_was_a_store_is_a_mistake(run, home):
@@ -117,8 +119,26 @@ def test_stats_say_what_a_record_takes_and_a_month(run, three):
 
     assert (found["records"], found["entries"]) == (3, 4)
     assert found["bytes_per_record"] > 0
-    assert found["records_per_day"] == 86_400
     assert "per record" in run("store", "stats").stdout
+
+
+def test_stats_say_what_a_month_takes_from_an_hour_on(run, seal, numbered, build):
+    seal(numbered(1), build.changed(numbered(2), generated_at="2026-11-24T04:13:26.000000Z"))
+
+    found = json.loads(run("store", "stats", "--json").stdout)
+
+    assert (found["measured_seconds"], found["records_per_day"]) == (7_200.0, 12.0)
+    assert found["gb_per_month"] > 0
+    assert "GB, at 12 records a day" in run("store", "stats").stdout
+
+
+def test_stats_do_not_judge_a_month_by_seconds(run, three):
+    found = json.loads(run("store", "stats", "--json").stdout)
+    text = run("store", "stats").stdout
+
+    assert (found["records_per_day"], found["gb_per_month"], found["measured_seconds"]) == (None, None, 2.0)
+    assert "too short to judge" in text
+    assert "GB" not in text
 
 
 def test_stats_of_an_empty_store_guess_nothing(run, seal):
@@ -127,6 +147,9 @@ def test_stats_of_an_empty_store_guess_nothing(run, seal):
     found = json.loads(run("store", "stats", "--json").stdout)
 
     assert (found["bytes_per_record"], found["gb_per_month"]) == (None, None)
+    text = run("store", "stats").stdout
+    assert "1 entry, 0 records" in text
+    assert "views" not in text
 
 
 def test_doctor_without_a_store_is_a_finding(run):
@@ -145,6 +168,22 @@ def test_doctor_names_each_setting_with_its_source(run, three, monkeypatch):
 
     assert found["settings"]["service"] == {"value": "support", "source": "environment variable PROVSDK_SERVICE"}
     assert found["settings"]["tenant"]["source"] == "default"
+
+
+def test_doctor_says_what_it_cannot_see(run, three):
+    (note,) = [check["text"] for check in checks(run)[0]["checks"] if check["area"] == "settings"]
+
+    assert note.startswith("service, owner")
+    assert "not visible here" in note
+    assert "not visible here" in " ".join(run("doctor").stdout.split())
+
+
+def test_doctor_says_when_a_program_records(run, three, monkeypatch, home):
+    says = "a program records when it calls provsdk.configure(), or when PROVSDK_STORE is set"
+    assert any(says in check["text"] for check in checks(run)[0]["checks"])
+
+    monkeypatch.setenv("PROVSDK_STORE", str(home / ".provsdk"))
+    assert any("PROVSDK_STORE is set: programs record" in check["text"] for check in checks(run)[0]["checks"])
 
 
 def test_doctor_verifies_a_small_store(run, three):

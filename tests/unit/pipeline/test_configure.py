@@ -399,11 +399,17 @@ def test_elements_of_an_argument_are_no_results(place):
     assert "1.content" in [one.name for one in call.arguments]
 
 
-def test_another_digest_key_than_the_logs_is_refused(place):
+def test_another_digest_key_than_the_logs_is_refused_and_none_is_made(place):
+    from provsdk.errors import KeyUnusable
+    from provsdk.ledger.keys import digest_key
+
     provsdk.configure(store=place)
     provsdk.shutdown()
-    (place.parent / "keys" / "digest.key").unlink()
-    from provsdk.errors import KeyUnusable
-
+    key = place.parent / "keys" / "digest.key"
+    key.unlink()
+    with pytest.raises(KeyUnusable):
+        provsdk.configure(store=place)
+    assert not key.exists()
+    digest_key(place.parent / "keys", create=True)
     with pytest.raises(KeyUnusable, match=r"put that digest\.key back"):
         provsdk.configure(store=place)

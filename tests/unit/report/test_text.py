@@ -36,7 +36,7 @@ def squeezed(text):
 
 
 def test_the_first_lines_answer_what_who_and_whether_it_holds(build):
-    head = "\n".join(screen(show(build.report(), width=80)).splitlines()[:12])
+    head = "\n".join(screen(show(build.report(), width=80)).splitlines()[:13])
 
     assert "support-answer  completed" in head
     assert build.record().record_id in head
@@ -75,6 +75,28 @@ def test_the_model_is_shown_with_settings_and_tokens(build):
     assert "gpt-5-mini · by openai · answered as gpt-5-mini-2026-08-07" in text
     assert "temperature 0.2 · max_tokens 400" in text
     assert "1,312 tokens in, 58 out · finished: stop" in text
+
+
+@pytest.mark.parametrize(
+    ("edges", "expected"),
+    [
+        ([(0, "digest"), (1, "identity")], "linked 2 of 2 sources observed to reach the output missing"),
+        ([(0, "digest"), (1, "explicit")], "1 of 2 sources observed to reach the output · 1 declared"),
+        ([(1, "enclosing")], "0 of 2 sources observed to reach the output · 1 inferred · 1 not linked"),
+    ],
+)
+def test_the_headline_counts_the_sources_that_reached_the_output(build, edges, expected):
+    flow = build.edges(*((build.out, build.entity(1, number), "wasDerivedFrom", basis) for number, basis in edges))
+
+    text = squeezed(screen(show(build.report(build.record(flow=flow)), width=120), 120))
+
+    assert expected in text
+
+
+def test_without_sources_the_headline_says_so(build):
+    text = screen(show(build.report(build.record(sources=[])), width=80))
+
+    assert "linked          ! no sources: none was found or declared" in text
 
 
 def test_the_missing_is_named(build):
