@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from provsdk.errors import StoreDamaged, StoreError, StoreForeign, StoreUnavailable
+from provsdk.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from provsdk.config import Config
@@ -61,23 +61,10 @@ def opened(store: str | None, *, read_only: bool = True) -> Iterator["Store"]:
         log = open_store(config.store, keys=config.keys, state=config.state, read_only=read_only)
     except StoreUnavailable as error:
         raise _guided(error, Path(config.store)) from error
-    except StoreForeign as error:
-        raise _accused(error, config) from error
     try:
         yield log
     finally:
         log.close()
-
-
-def _accused(error: StoreForeign, config: "Config") -> StoreError:
-    """A file that is no store is a mistake; where a log is known to have been, it is a finding."""
-    from provsdk.report.steps import counted  # noqa: PLC0415 only where something went wrong
-    from provsdk.store.memory import Memory  # noqa: PLC0415 only where something went wrong
-
-    known = Memory(config.state, Path(config.store)).of_path()
-    if known is None:
-        return error
-    return StoreDamaged(f"{error}\nThe log {known.origin} was there, with {counted(known.size, 'entry')}.")
 
 
 def _guided(error: StoreUnavailable, path: Path) -> StoreUnavailable:

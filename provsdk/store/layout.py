@@ -63,7 +63,7 @@ def accused(error: StoreForeign | StoreTooNew, memory: Memory) -> StoreError:
     if known is None or known.size == 0:
         return error
     return StoreDamaged(
-        f"{error}. But {known.file} remembers the log {known.origin!r} there, with {known.size} entries: if nothing "
+        f"{error}. The log {known.origin} was there, with {known.size:,} entries ({known.file} remembers it): if nothing "
         "else was put there on purpose, the file was changed or replaced; restore it from a backup"
     )
 
