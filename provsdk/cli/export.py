@@ -8,8 +8,8 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from provsdk.cli.place import opened, store_option
-from provsdk.cli.terminal import remark
+from provsdk.cli.place import as_json, opened, store_option
+from provsdk.cli.terminal import print_json, remark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,15 @@ __all__ = ["export"]
     "-o", "--output", metavar="FILE", help="Write to FILE, which is replaced in one step; stdout where left out, or -."
 )
 @store_option
-def export(record: str | None, everything: bool, format_: str, output: str | None, store: str | None) -> None:  # noqa: FBT001, ARG001 click's options
+@as_json
+def export(
+    record: str | None,
+    everything: bool,  # noqa: FBT001 as above
+    format_: str,  # noqa: ARG001 one format so far
+    output: str | None,
+    store: str | None,
+    as_json: bool,  # noqa: FBT001 as above
+) -> None:
     """Write records as JSON lines.
 
     RECORD, or all: one folded record a line, in canonical form (RFC 8785). RECORD is an id, a unique prefix of it, an
@@ -41,7 +49,9 @@ def export(record: str | None, everything: bool, format_: str, output: str | Non
         raise click.UsageError("name a RECORD or say --all" if not record else "name a RECORD or say --all, not both")
     with opened(store) as log:
         count = _write(_lines(log, record), output)
-    if output not in (None, "-"):
+    if output not in (None, "-") and as_json:
+        print_json({"records": count, "output": output})
+    elif output not in (None, "-"):
         remark(f"{count:,} record{'' if count == 1 else 's'} written to {output}")
 
 

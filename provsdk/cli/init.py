@@ -63,7 +63,7 @@ def init(store: str | None, as_json: bool, new_log: bool) -> None:  # noqa: FBT0
 def _give_up(config: "Config") -> None:
     from provsdk.store.open import give_up  # noqa: PLC0415 help needs none of it
 
-    former = give_up(config.store, state=config.state)
+    former = give_up(config.store, state=config.state, origin=config.origin)
     remark("no log is remembered here" if former is None else f"the log {former} is given up; a new one begins here")
 
 

@@ -1,5 +1,7 @@
 """What an output goes back to."""
 
+from typing import Any
+
 import click
 
 from provsdk.cli.place import as_json, opened, store_option
@@ -8,9 +10,32 @@ from provsdk.cli.terminal import print_json, remark, show
 __all__ = ["lineage"]
 
 
+class Depth(click.ParamType):  # type: ignore[type-arg] # generic from click 8.2 on only
+    """A number of steps, or a `LineageDepth` by name."""
+
+    name = "depth"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number of steps; -1 for all."""
+        from provsdk.vocabulary import LineageDepth  # noqa: PLC0415 help needs none of it
+
+        names = {each.value: each.generations for each in LineageDepth}
+        text = str(value).strip().lower()
+        if text in names:
+            return names[text]
+        if text != "-1" and not (text.isascii() and text.isdecimal() and int(text) > 0):
+            self.fail(f"{value!r} is no depth; allowed: a number from 1, -1, {', '.join(names)}", param, ctx)
+        return int(text)
+
+
 @click.command("lineage")
 @click.argument("record")
-@click.option("--depth", type=click.IntRange(min=1), metavar="N", help="At most N steps back; all where left out.")
+@click.option(
+    "--depth",
+    type=Depth(),
+    metavar="N",
+    help="At most N steps back, or immediate, parent, full (1, 2, 5); complete (-1), as where left out: all of them.",
+)
 @store_option
 @as_json
 def lineage(record: str, depth: int | None, store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options

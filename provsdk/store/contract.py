@@ -170,7 +170,7 @@ class Store(Protocol):
         ...
 
     def resolve(self, name: str) -> str:
-        """Record id for a record id, an output id, a unique prefix of either, or `@latest`.
+        """Record id for a record id, an output id, a unique prefix of either, `PREFIX..INFIX`, or `@latest`.
 
         Raises:
             NotFound: none, or more than one; the message names up to five candidates.

@@ -78,16 +78,25 @@ def open_store(
     return store
 
 
-def give_up(place: str | Path, *, state: str | Path) -> str | None:
+def give_up(place: str | Path, *, state: str | Path, origin: str | None = None) -> str | None:
     """Gives up the log that was at `place` and is gone, so that `open_store` may begin a new one there; its name.
+
+    Args:
+        place: Where it was.
+        state: Directory of what is remembered.
+        origin: Name that the new log is to have; a random one if None.
 
     Raises:
         UsageError: it is not gone: there is a database at that place.
+        StoreRolledBack: a log of the name that the new one is to have is known; nothing was given up.
     """
     directory = directory_of(place)
     if present(directory / DATABASE):
         raise UsageError(f"there is a store at {directory}; move it away before you begin a new log in its place")
-    known = Memory(Path(state), directory).forget_path()
+    memory = Memory(Path(state), directory)
+    if origin is not None:
+        _refuse_to_repeat(memory, origin)
+    known = memory.forget_path()
     return None if known is None or known.size == 0 else known.origin
 
 
@@ -164,7 +173,12 @@ def _refuse_to_replace(directory: Path, memory: Memory, origin: str | None) -> N
     here = memory.of_path()
     if here is not None and here.size:
         raise missing(directory, memory)
-    known = memory.of_origin(origin) if origin is not None else None
+    if origin is not None:
+        _refuse_to_repeat(memory, origin)
+
+
+def _refuse_to_repeat(memory: Memory, origin: str) -> None:
+    known = memory.of_origin(origin)
     if known is not None and known.size:
         raise StoreRolledBack(
             f"the log {origin!r} is known: it is at {known.path}, with {known.size} entries, and a second one by that "

@@ -294,3 +294,27 @@ def test_an_empty_store_has_nothing_to_suggest(run, seal):
     seal()
 
     assert "holds no records yet" in run("show", "@latest", code=1).stderr
+
+
+@pytest.mark.parametrize("depth", ["1", "-1", "immediate", "complete"])
+def test_lineage_takes_a_number_of_steps_or_a_name(run, seal, build, depth):
+    seal(build.record())
+
+    run("lineage", "@latest", "--depth", depth)
+
+
+@pytest.mark.parametrize("depth", ["0", "-2", "far"])
+def test_another_depth_is_refused_with_the_allowed_ones(run, seal, build, depth):
+    seal(build.record())
+
+    assert "immediate, parent, full, complete" in " ".join(
+        run("lineage", "@latest", "--depth", depth, code=2).stderr.split()
+    )
+
+
+def test_export_takes_json_as_every_command_does(run, seal, build, home):
+    seal(build.record())
+
+    assert json.loads(run("export", "@latest", "--json").stdout)["record_id"] == build.record().record_id
+    told = json.loads(run("export", "--all", "--json", "-o", "out.jsonl").stdout)
+    assert told == {"records": 1, "output": "out.jsonl"}
