@@ -181,7 +181,8 @@ def _explanation(path: Path, error: sqlite3.Error) -> Exception:
 
 
 def _printable(error: sqlite3.Error) -> str:
-    return str(error).encode(errors="backslashreplace").decode()
+    # What Python says of text that is no UTF-8 ends with that text, and messages carry no content.
+    return str(error).partition(" with text ")[0].encode(errors="backslashreplace").decode()
 
 
 def present(path: Path) -> bool:

@@ -63,8 +63,8 @@ def accused(error: StoreForeign | StoreTooNew, memory: Memory) -> StoreError:
     if known is None or known.size == 0:
         return error
     return StoreDamaged(
-        f"{error}. The log {known.origin} was there, with {known.size:,} entries ({known.file} remembers it): if nothing "
-        "else was put there on purpose, the file was changed or replaced; restore it from a backup"
+        f"{error}. The log {known.origin} was there, with {known.size:,} entries ({known.file} remembers it): if "
+        "nothing else was put there on purpose, the file was changed or replaced; restore it from a backup"
     )
 
 

@@ -264,7 +264,7 @@ def _decoded(index: int, data: object) -> Entry:
 
 
 def _damaged(index: int, error: FormatError) -> StoreDamaged:
-    return StoreDamaged(f"entry {index} is damaged: {error}. Run `provsdk verify`")
+    return StoreDamaged(f"entry {index} is damaged: {error}. `provsdk verify --all` says what else is")
 
 
 def _log_entry(index: int, entry: Entry) -> LogEntry:

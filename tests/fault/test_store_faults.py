@@ -227,6 +227,22 @@ class TestTheFile:
         assert 0.2 < took < 1.5
         assert store.append([draft()], timeout=5)
 
+    def test_of_the_keys_locked_for_longer_than_one_would_wait_is_told_in_time(self, store, places):
+        store.append([samples.draft(samples.record(protected=True))], timeout=5)
+        store.close()
+        (path,) = (places["state"] / "keystore").glob("*.db")
+        again = open_store(**places)
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            start = time.monotonic()
+            with pytest.raises(StoreUnavailable, match="locked by another process"):
+                again.append([samples.draft(samples.record(protected=True))], timeout=0.3)
+            took = time.monotonic() - start
+
+        assert 0.2 < took < 1.5
+        assert again.size() == 5
+        again.close()
+
     def test_of_another_program_is_left_alone(self, places):
         places["place"].mkdir()
         path = places["place"] / "log.db"

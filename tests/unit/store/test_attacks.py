@@ -552,8 +552,9 @@ class TestWhatCannotBeRead:
         attack.run("UPDATE records SET name = CAST(x'61ff62' AS TEXT)")
         store = open_store(**places, read_only=True)
 
-        with pytest.raises(StoreDamaged):
+        with pytest.raises(StoreDamaged, match="UTF-8 column 'name'") as caught:
             store.summaries()
+        assert "a\N{REPLACEMENT CHARACTER}b" not in str(caught.value)
         store.close()
 
     @pytest.mark.parametrize("table", TABLES)
