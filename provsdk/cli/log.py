@@ -1,6 +1,6 @@
 """The log itself: its entries, whether it was tampered with, and notes appended to it."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -9,11 +9,15 @@ from provsdk.cli.place import as_json, opened, store_option
 from provsdk.cli.terminal import print_json, remark, show
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from provsdk.records.parts import Part
-    from provsdk.store.contract import Draft, Folded
+    from provsdk.store.contract import Draft, Folded, Store
     from provsdk.store.verify import VerifyReport
 
 __all__ = ["audit", "record", "verify"]
+
+T = TypeVar("T")
 
 WAIT_S = 10.0
 """How long a note waits for programs that are writing to the store."""
@@ -56,7 +60,7 @@ def verify(record: str | None, everything: bool, store: str | None, as_json: boo
     entries, parts, inclusion and the newest checkpoint. Exits 1 where something is wrong, and names the first one
     that is.
     """
-    from provsdk.cli.reading import found, log_key  # noqa: PLC0415 help needs none of it
+    from provsdk.cli.reading import log_key  # noqa: PLC0415 help needs none of it
     from provsdk.report.log import verification  # noqa: PLC0415 as above
     from provsdk.report.steps import counted  # noqa: PLC0415 as above
     from provsdk.store.verify import verify as verify_store  # noqa: PLC0415 as above
@@ -64,15 +68,43 @@ def verify(record: str | None, everything: bool, store: str | None, as_json: boo
     if record and everything:
         raise click.UsageError("name a RECORD or say --all, not both")
     with opened(store) as log:
-        record_id = found(log, record).record_id if record else None
+        record_id = _named(log, record) if record else None
         report = verify_store(log, record_id)
-        key, origin, size = log_key(log), log.origin, log.size()
+        # A report that finds the store damaged is printed all the same, with what can still be read of it.
+        key = _readable(lambda: log_key(log), None)
+        origin = _readable(lambda: log.origin, "a log whose name cannot be read")
+        size = _readable(log.size, 0)
     if as_json:
         print_json({"record_id": record_id, "origin": origin, "entries": size, "key": key, **_report_json(report)})
     else:
         show(verification(report, record_id or f"the whole store: {counted(size, 'entry')} of {origin}", key))
     if not report.ok:
         click.get_current_context().exit(FINDING)
+
+
+def _named(log: "Store", name: str) -> str:
+    """The record's id; as it was given, where what the store holds under it cannot be read."""
+    from provsdk.cli.reading import found  # noqa: PLC0415 help needs none of it
+    from provsdk.errors import NotFound, ProvsdkError  # noqa: PLC0415 as above
+    from provsdk.records.ids import is_id  # noqa: PLC0415 as above
+
+    try:
+        return found(log, name).record_id
+    except NotFound:
+        raise
+    except ProvsdkError:
+        if not (name.startswith("rec_") and is_id(name)):
+            raise
+        return name
+
+
+def _readable(read: "Callable[[], T]", otherwise: T) -> T:
+    from provsdk.errors import ProvsdkError  # noqa: PLC0415 help needs none of it
+
+    try:
+        return read()
+    except ProvsdkError:
+        return otherwise
 
 
 def _report_json(report: "VerifyReport") -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -287,3 +288,15 @@ def test_a_store_that_is_there_is_not_given_up(run, home):
     run("init")
 
     assert "move it away" in run("init", "--new-log", code=2).stderr
+
+
+@pytest.mark.parametrize("damage", ["DROP TABLE parts", "DELETE FROM entries WHERE idx = 0", "DELETE FROM entries"])
+def test_verify_reports_a_store_that_can_hardly_be_read(run, seal, build, home, damage):
+    seal(build.record())
+    with closing(sqlite3.connect(home / ".provsdk" / "log.db")) as database, database:
+        database.execute(damage)
+
+    report = json.loads(run("verify", "--json", code=1).stdout)
+
+    assert report["ok"] is False
+    assert report["findings"]
