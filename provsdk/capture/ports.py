@@ -181,9 +181,9 @@ def plug(ports: Ports) -> None:
 
 
 def unplug() -> None:
-    """Makes every traced call from now on a pass-through again."""
+    """Makes every traced call from now on a pass-through again, whatever `PROVSDK_STORE` says: it was stopped."""
     global _plugged, _refused
-    _plugged, _refused = None, None
+    _plugged, _refused = None, (os.environ.get("PROVSDK_STORE", ""), float("inf"))
 
 
 def current() -> Ports | None:
@@ -200,11 +200,11 @@ def _bootstrap() -> Ports | None:
     store = os.environ.get("PROVSDK_STORE")
     if not store or (_refused is not None and _refused[0] == store and time.monotonic() < _refused[1]):
         return None
-    _refused = (store, time.monotonic() + RETRY_S)
     from provsdk import pipeline  # noqa: PLC0415 the lazy bootstrap: capture must not load the SDK before it is needed
 
     try:
         pipeline.bootstrap()
     except Exception as error:  # the guard around the host
+        _refused = (store, time.monotonic() + RETRY_S)
         _log.error("PROVSDK_STORE=%s: outputs are not recorded: %s", store, error)
     return _plugged

@@ -62,10 +62,11 @@ def configure(*, tracer_provider: TracerProvider | None = None, **settings: Any)
     config = load(settings, os.environ)
     with _lock:
         shutdown()
-        _running = runtime = Runtime(config, tracer_provider)
+        runtime = Runtime(config, tracer_provider)
         if not config.disabled:
             runtime.start()
             ports.plug(runtime.ports())
+        _running = runtime
         _hook_once()
         return runtime
 

@@ -98,7 +98,13 @@ class Runtime:
             KeyUnusable: a key is damaged or missing.
             ConfigError: an exporter cannot be made.
         """
-        config = self.config
+        try:
+            self._start(self.config)
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _start(self, config: Config) -> None:
         loaded = [load_exporter(one["name"], {k: v for k, v in one.items() if k != "name"}) for one in config.exporters]
         self.store()  # a new log brings its keys; an old one wants those that it was begun with
         self._join = JoinKey(digest_key(config.keys, create=False))

@@ -413,3 +413,11 @@ def test_another_digest_key_than_the_logs_is_refused_and_none_is_made(place):
     digest_key(place.parent / "keys", create=True)
     with pytest.raises(KeyUnusable, match=r"put that digest\.key back"):
         provsdk.configure(store=place)
+
+
+def test_what_was_shut_down_does_not_configure_itself_again(place, monkeypatch):
+    monkeypatch.setenv("PROVSDK_STORE", str(place))
+    answer()
+    provsdk.shutdown()
+    answer()
+    assert len(records(place)) == 1
