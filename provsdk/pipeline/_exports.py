@@ -25,6 +25,7 @@ _log: Final = logging.getLogger("provsdk")
 DELAY_S: Final = 0.2
 RETRY_FIRST_S: Final = 1.0
 RETRY_LAST_S: Final = 60.0
+CLOSE_S: Final = 1.0
 
 
 class Exports:
@@ -36,6 +37,7 @@ class Exports:
         self._retry_s = RETRY_FIRST_S
         self._behind: dict[str, str] = {}
         self._delivering = threading.Lock()
+        self._closed = False
         self._timer = Timer(self._tick)
 
     def something_sealed(self) -> None:
@@ -47,7 +49,7 @@ class Exports:
         """Delivers now; what each exporter that could not take everything said, by its name."""
         behind: dict[str, str] = {}
         with self._delivering:
-            for one, cursor in self._targets:
+            for one, cursor in self._targets if not self._closed else ():
                 self._deliver_to(one, cursor, behind)
         for name, what in behind.items():
             if self._behind.get(name) != what:
@@ -96,8 +98,11 @@ class Exports:
         return child
 
     def close(self) -> None:
-        """Closes the exporters."""
+        """Closes the exporters, when none of them is at work any more; one that hangs is not waited for."""
         self._timer.stop()
+        self._closed = True
+        if self._delivering.acquire(timeout=CLOSE_S):
+            self._delivering.release()
         for one, _ in self._targets:
             try:
                 one.exporter.close()

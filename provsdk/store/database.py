@@ -82,6 +82,9 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         if os.access(path.parent, os.W_OK) or path.with_name(f"{path.name}-wal").exists():
             raise
         return _connection(path, "mode=ro&immutable=1")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
