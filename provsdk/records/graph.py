@@ -199,14 +199,14 @@ class _Tree:
 def _names(record: ProvenanceRecord) -> dict[str, tuple[str, str | None]]:
     found: dict[str, tuple[str, str | None]] = {}
     for step in record.transformations:
-        found.update({**_results(step.results, step.name), **_arguments(step.arguments)})
+        found.update({**_results(step.results, step.name), **_arguments(step.arguments, step.name)})
     for call in record.model_calls:
-        found.update({**_results(call.results, call.name), **_arguments(call.arguments)})
+        found.update({**_results(call.results, call.name), **_arguments(call.arguments, call.name)})
     for check in record.policy_checks:
-        found.update(_arguments(check.arguments))
-    found.update(_arguments(record.output.arguments))
+        found.update(_arguments(check.arguments, check.name))
+    found.update(_arguments(record.output.arguments, record.output.name))
     for source in record.sources:
-        found.update(_arguments(source.arguments))
+        found.update(_arguments(source.arguments, source.name))
         for element in source.elements:
             found[element.entity_id] = ("element", f"{source.name}: {element.name}" if element.name else source.name)
         found[source.source_id] = ("source", source.name)
@@ -216,8 +216,13 @@ def _names(record: ProvenanceRecord) -> dict[str, tuple[str, str | None]]:
     return found
 
 
-def _arguments(values: list[Entity]) -> dict[str, tuple[str, str | None]]:
-    return {value.entity_id: ("argument", value.name) for value in values if _is_told_here(value)}
+def _arguments(values: list[Entity], given_to: str) -> dict[str, tuple[str, str | None]]:
+    """An argument without a name of its own goes by the name of the step that it was given to."""
+    return {
+        value.entity_id: ("argument", value.name) if value.name else ("unnamed argument", given_to)
+        for value in values
+        if _is_told_here(value)
+    }
 
 
 def _results(values: list[Entity], made_by: str) -> dict[str, tuple[str, str | None]]:

@@ -1,5 +1,6 @@
 """The sources of a record: as a table within a report, and each in full."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -30,10 +31,15 @@ _LEGEND: Final = {
 
 
 def activity_names(record: ProvenanceRecord) -> dict[str, str]:
-    """Names of the record's activities, by id."""
+    """Names of the record's activities, by id; a load that brought several sources has none of its own."""
+    brought = Counter(item.activity_id for item in record.sources if item.activity_id)
     return {
         record.output.output_id.replace("out_", "act_", 1): record.output.name,
-        **{item.activity_id: item.name for item in record.sources if item.activity_id},
+        **{
+            item.activity_id: item.name if brought[item.activity_id] == 1 else f"a load of {brought[item.activity_id]}"
+            for item in record.sources
+            if item.activity_id
+        },
         **{item.transformation_id: item.name for item in record.transformations},
         **{item.model_call_id: item.name for item in record.model_calls},
         **{item.check_id: item.name for item in record.policy_checks},

@@ -63,3 +63,29 @@ def test_a_program_records_and_the_command_line_answers(home):
 
     exported = [json.loads(line)["record_id"] for line in (home / "out.jsonl").read_text().splitlines()]
     assert exported == [item["record_id"] for item in reversed(listed)]
+
+
+def test_a_tree_names_values_and_loads_that_nobody_named(run, home):
+    """An unnamed argument goes by its step, a load of several sources by their number: no ids on the screen."""
+    import provsdk
+
+    @provsdk.traced_source(each=True, name=lambda item: item["title"])
+    def search(question):
+        return [{"title": title, "text": f"the text of {title}, at some length"} for title in ("first", "second")]
+
+    @provsdk.traced_output("answer")
+    def answer(question):
+        search(question)
+        with provsdk.traced_model_call("chat") as call:
+            call.use("a prompt that nobody gave a name to")
+            return call.set_result("an answer that is long enough to be linked")
+
+    provsdk.configure()
+    answer("a question that is long enough to be linked to something")
+    provsdk.shutdown()
+
+    tree = run("lineage", "@latest").stdout
+
+    assert "argument of chat" in tree
+    assert "given to a load of 2" in tree
+    assert "ent_" not in tree
