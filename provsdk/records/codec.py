@@ -22,9 +22,9 @@ T = TypeVar("T")
 
 _encode_sorted: Final = msgspec.json.Encoder(order="sorted").encode
 
-_HARMLESS: Final[set[Any]] = {str, bool, type(None)}
+_HARMLESS: Final[set[Any]] = {str, bool, type(None), msgspec.UnsetType}
 """Types whose encoding is canonical whatever the value; a lone surrogate makes the encoder raise. Structs that hold
-nothing else join them when they are first seen."""
+nothing else join them when they are first seen. Fields that are not set are left out."""
 
 _TEXT: Final[set[Any]] = {str}
 
@@ -159,8 +159,8 @@ def _is_safe_value(value: Any) -> bool:
     return _is_safe(value, MAX_DEPTH - 8)
 
 
-def _is_safe_count(value: int | None) -> bool:
-    return value is None or -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER
+def _is_safe_count(value: int | msgspec.UnsetType | None) -> bool:
+    return value is None or value is msgspec.UNSET or -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER
 
 
 def _is_safe_mapping(value: dict[str, Any]) -> bool:
@@ -173,10 +173,10 @@ def _one_safe(fields: tuple[tuple[str, _Check], ...]) -> _Check:
     counts_of = attrgetter(*counts, *counts[-1:]) if counts else _no_counts  # of a single name it would be no tuple
 
     def check(value: Any, levels: int = 0) -> bool:  # noqa: ARG001 called by type
-        if value is None:
+        if value is None or value is msgspec.UNSET:
             return True
         for count in counts_of(value):
-            if count is not None and not -MAX_SAFE_INTEGER <= count <= MAX_SAFE_INTEGER:
+            if count is not None and count is not msgspec.UNSET and not -MAX_SAFE_INTEGER <= count <= MAX_SAFE_INTEGER:
                 return False
         for field_of, is_safe in others:  # noqa: SIM110 on the path of every record
             if not is_safe(field_of(value)):
@@ -205,7 +205,8 @@ def _plain(value: Any, levels: int) -> Any:
         raise NotCanonical(f"nested beyond {MAX_DEPTH} levels, or a cycle")
     if isinstance(value, msgspec.Struct):
         pairs = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
-        return {written: _plain(getattr(value, name), levels - 1) for written, name in pairs}
+        said = ((written, getattr(value, name)) for written, name in pairs)
+        return {written: _plain(each, levels - 1) for written, each in said if each is not msgspec.UNSET}
     if isinstance(value, dict):
         return {key: _plain(item, levels - 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -92,3 +92,27 @@ def test_fields_of_a_later_version_are_passed_over():
     assert decode(b'{"agent":"ann","role":"approver","since":"2030"}', Owner, "x") == Owner(
         role="approver", agent="ann"
     )
+
+
+class Widened(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    count: int | msgspec.UnsetType | None = msgspec.UNSET
+    score: float | msgspec.UnsetType = msgspec.UNSET
+    settings: dict[str, object] | msgspec.UnsetType = msgspec.UNSET
+    owners: list[Owner] | msgspec.UnsetType = msgspec.UNSET
+    inner: "Widened | msgspec.UnsetType" = msgspec.UNSET
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (Widened(name="a"), b'{"name":"a"}'),
+        (Widened(name="a", count=None), b'{"count":null,"name":"a"}'),
+        (Widened(name="a", score=1.0, inner=Widened(name="b")), b'{"inner":{"name":"b"},"name":"a","score":1}'),
+        (Widened(name="a", count=1, settings={"x": 1e-6}), b'{"count":1,"name":"a","settings":{"x":0.000001}}'),
+    ],
+)
+def test_a_field_that_is_not_set_is_left_out_on_both_paths(value, expected):
+    """So that fields which records get later change no byte of records that do not have them."""
+    assert encode(value) == expected
+    assert encode(decode(expected, Widened, "a value")) == expected
