@@ -33,6 +33,8 @@ COMPLETED: Final = "completed"
 CLOSED_EARLY: Final = "closed_early"
 ABANDONED: Final = "abandoned"
 
+_UNFINISHED: Final = frozenset({"cancelled", ABANDONED})
+
 GENERATOR: Final = "generator"
 """The boundary that was seen: chunks left the generator or the stream object."""
 ASGI: Final = "asgi"
@@ -218,6 +220,8 @@ class Reading:
         if delivery is not None:
             said["undelivered"] = len(self._waiting)
             said["disconnected"] = delivery.disconnected
+            if delivery.disconnected and activity.status in _UNFINISHED:
+                activity.status = CLOSED_EARLY  # by the client; how the server passed that on differs by server
         activity.extra["stream"] = said
         activity.made_stream(self.prefix.measured(), self.prefix.content())
 
