@@ -25,6 +25,12 @@ __all__ = [
 
 _ACTIVITY: Final = otel_context.create_key("provsdk-activity")
 
+current_context: Final = otel_context.get_current
+"""What is current now; no function of ours around it, for streams ask in every step."""
+
+attach_context: Final = otel_context.attach
+"""Makes a context the current one."""
+
 
 def current_activity() -> Activity | None:
     """The innermost traced call that is running in this context."""
@@ -36,11 +42,6 @@ def parent_context(parent: Activity | None, *, spans_current: bool) -> Context |
     if parent is None or spans_current:
         return None
     return set_span_in_context(parent.span)
-
-
-def current_context() -> Context:
-    """What is current now."""
-    return otel_context.get_current()
 
 
 def context_with(activity: Activity, *, spans_current: bool) -> Context:
@@ -56,11 +57,6 @@ def context_with(activity: Activity, *, spans_current: bool) -> Context:
 def attach(activity: Activity, *, spans_current: bool) -> Token[Context]:
     """Makes the activity, and its span where that is wanted, the current ones."""
     return otel_context.attach(context_with(activity, spans_current=spans_current))
-
-
-def attach_context(context: Context) -> Token[Context]:
-    """Makes it the current one."""
-    return otel_context.attach(context)
 
 
 def detach(token: Token[Context]) -> None:

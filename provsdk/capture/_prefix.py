@@ -31,8 +31,8 @@ class Prefix:
     """
 
     __slots__ = (
-        "_digest", "_held", "_held_size", "_keep_bytes", "_kept", "_list", "_max_bytes", "_media", "_problem", "_size",
-        "chunks",
+        "_digest", "_held", "_held_size", "_is_bare_text", "_keep_bytes", "_kept", "_list", "_max_bytes", "_media",
+        "_problem", "_size", "chunks",
     )  # fmt: skip
 
     def __init__(self, *, max_bytes: int, keep_bytes: int = 0) -> None:
@@ -46,11 +46,19 @@ class Prefix:
         self._kept: list[Any] | None = [] if keep_bytes else None
         self._media: str | None = None
         self._problem: str | None = None
+        self._is_bare_text = False
+        """It is text so far, and nobody keeps it."""
         self._size = 0
 
     def add(self, chunk: Any) -> None:
         """Takes the next chunk. None counts and says nothing, as in the deltas of a model's answer."""
         self.chunks += 1
+        if self._is_bare_text and type(chunk) is str:  # most streams, from their second chunk on
+            self._held.append(chunk)
+            self._held_size += len(chunk)
+            if self._held_size >= _HELD:
+                self._hash_held()
+            return
         if chunk is None or self._problem is not None:
             return
         if isinstance(chunk, str):
@@ -74,9 +82,10 @@ class Prefix:
         """Whether the stream is of that kind from now on; one that changes its kind has no digest."""
         if self._media is not None:
             self._problem = "a stream of chunks of several kinds"
-            self._held, self._kept = [], None
+            self._held, self._kept, self._is_bare_text = [], None, False
             return False
         self._media = media
+        self._is_bare_text = media == _TEXT and self._kept is None
         return True
 
     def _hash_held(self) -> None:

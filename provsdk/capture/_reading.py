@@ -14,6 +14,7 @@ from provsdk import semconv
 from provsdk.capture import _abandoned, _call, _guard, _otel
 from provsdk.capture._delivery import current_delivery
 from provsdk.capture._prefix import Prefix
+from provsdk.digest import MIN_LINKABLE_BYTES
 from provsdk.errors import OutputBlocked
 
 if TYPE_CHECKING:
@@ -40,9 +41,6 @@ GENERATOR: Final = "generator"
 ASGI: Final = "asgi"
 """Chunks count as delivered when the server took them."""
 
-_LINKABLE_CHARACTERS: Final = 8
-"""Text of fewer characters is below the bytes that link anything, whatever its script."""
-
 
 class Reading:
     """One stream while it is read, by one thread or task at a time."""
@@ -52,9 +50,13 @@ class Reading:
         self._ports = ports
         self._given = given
         self._called_in = _otel.current_context() if activity is None else None
-        self._gated = not ports.gate.always_proceeds
+        self._is_output = plan.kind == semconv.KIND_OUTPUT
+        self.gated = not ports.gate.always_proceeds
         self._mine: Context | None = None
         """What the generator itself made current, to be current again in its next step."""
+        self._outside: Context | None = None
+        self._inside: Context | None = None
+        """What a step runs in, as long as what is current outside of it stays the same."""
         self._once = [True]
         """Taken by whoever ends the stream: popping is one step of the interpreter."""
         self._over = False
@@ -95,9 +97,8 @@ class Reading:
         self._started_ns = time_ns()
         self.prefix = Prefix(max_bytes=settings.max_value_bytes, keep_bytes=keep)
         if activity.scope is not None:
-            is_output = activity.kind == semconv.KIND_OUTPUT
-            self.entity_id = activity.scope.output_id if is_output else f"ent_{activity.key}-0"
-            self._delivery = current_delivery() if is_output and activity.parent is None else None
+            self.entity_id = activity.scope.output_id if self._is_output else f"ent_{activity.key}-0"
+            self._delivery = current_delivery() if self._is_output and activity.parent is None else None
         if self._delivery is not None:
             self._sent = self._delivery.sent
         _abandoned.watch(self)
@@ -120,9 +121,14 @@ class Reading:
                     return None
             if self._waiting:
                 self._take_delivered(self.activity)
-            settings = self._ports.settings
-            context = self._mine or _otel.context_with(self.activity, spans_current=settings.spans_current)
-            self.activity.running(True)
+            outside = _otel.current_context()
+            if outside is not self._outside:
+                self._outside = outside
+                self._inside = _otel.context_with(self.activity, spans_current=self._ports.settings.spans_current)
+            context = self._mine or self._inside
+            assert context is not None  # noqa: S101 made with `_outside`
+            if self._is_output:
+                self.activity.running(True)
             return _otel.attach_context(context), context
         except Exception as error:
             _guard.report("make a stream current", error, self._ports)
@@ -134,14 +140,16 @@ class Reading:
             return
         token, context = entered
         now = _otel.current_context()
-        self._mine = now if now is not context else self._mine
+        if now is not context:
+            self._mine = now
         _otel.detach(token)
-        if self.activity is not None:
+        if self._is_output and self.activity is not None:
             self.activity.running(False)
 
     def took(self, chunk: Any) -> None:
         """Notes a chunk that leaves the stream."""
-        if self._over or self.activity is None:
+        activity = self.activity
+        if self._over or activity is None:
             return
         try:
             if self._first_ns is None:
@@ -149,14 +157,14 @@ class Reading:
             if self._delivery is not None:
                 self._waiting.append(chunk)
             else:
-                self._deliver(self.activity, chunk)
+                self._deliver(activity, chunk)
         except Exception as error:
-            self.activity.lacks("capture_failed", "stream")
+            activity.lacks("capture_failed", "stream")
             _guard.report("note a chunk", error, self._ports)
 
     def _deliver(self, activity: Activity, chunk: Any) -> None:
         self.prefix.add(chunk)
-        if type(chunk) is not str or len(chunk) >= _LINKABLE_CHARACTERS:
+        if type(chunk) is not str or len(chunk) >= MIN_LINKABLE_BYTES or not chunk.isascii():
             self._plan.take_chunk(activity, chunk)
 
     def _take_delivered(self, activity: Activity) -> None:
@@ -257,7 +265,7 @@ class Reading:
         Raises:
             OutputBlocked: it may not.
         """
-        if not self._gated or self._over or self.activity is None:
+        if self._over or self.activity is None:
             return chunk
         from provsdk.capture import _gate  # noqa: PLC0415 most programs have no policies
 
@@ -265,7 +273,7 @@ class Reading:
 
     async def apassed(self, chunk: Any) -> Any:
         """As `passed`, for async callers."""
-        if not self._gated or self._over or self.activity is None:
+        if self._over or self.activity is None:
             return chunk
         from provsdk.capture import _gate  # noqa: PLC0415 as above
 

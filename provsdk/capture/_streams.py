@@ -114,14 +114,19 @@ class Stream(_Proxy):
                 _wait_quietly(reading.failed(error))
             raise
         reading.leave(entered)
+        if reading.gated:
+            chunk = self._self_passed(chunk)
+        reading.took(chunk)
+        return chunk
+
+    def _self_passed(self, chunk: Any) -> Any:
+        reading = self._self_reading
         try:
-            chunk = reading.passed(chunk)
+            return reading.passed(chunk)
         except BaseException as error:
             self.__wrapped__.close()
             _wait_quietly(reading.failed(error))
             raise
-        reading.took(chunk)
-        return chunk
 
 
 class AsyncStream(_Proxy):
@@ -189,14 +194,19 @@ class AsyncStream(_Proxy):
                 await _await_quietly(reading.failed(error))
             raise
         reading.leave(entered)
+        if reading.gated:
+            chunk = await self._self_passed(chunk)
+        reading.took(chunk)
+        return chunk
+
+    async def _self_passed(self, chunk: Any) -> Any:
+        reading = self._self_reading
         try:
-            chunk = await reading.apassed(chunk)
+            return await reading.apassed(chunk)
         except BaseException as error:
             await self.__wrapped__.aclose()
             await _await_quietly(reading.failed(error))
             raise
-        reading.took(chunk)
-        return chunk
 
 
 def _wait(ticket: Ticket | None) -> None:
