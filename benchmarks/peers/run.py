@@ -24,28 +24,43 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "provsd
 PAGE, PLOT = ROOT / "docs" / "performance.md", ROOT / "docs" / "peers.svg"
 FIGURES = ("sync, 1 KB", "nested, 6 spans", "stream, 100 chunks", "1 MB argument", "8 threads")
 
-REQUIREMENTS: dict[str, tuple[str, ...]] = {
-    "provsdk": (str(ROOT),),
-    "util-genai": ("opentelemetry-util-genai==1.3b0", "opentelemetry-sdk==1.45.2"),
-    "traceloop": ("traceloop-sdk==0.62.4",),
-    "openinference": ("openinference-instrumentation==0.1.72", "opentelemetry-sdk==1.45.2"),
-    "langfuse": ("langfuse==5.0.4",),
-    "logfire": ("logfire==5.2.0",),
-    "langsmith": ("langsmith==0.15.0", "opentelemetry-sdk==1.45.2"),
-    "mlflow": ("mlflow-tracing==3.17.2", "opentelemetry-exporter-otlp-proto-http", "sqlparse", "pyyaml"),
-    "weave": ("weave==0.54.0", "opentelemetry-sdk==1.45.2"),
+REQUIREMENTS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "provsdk": ((str(ROOT),),),
+    "util-genai": (("opentelemetry-util-genai==1.3b0", "opentelemetry-sdk==1.45.2"),),
+    "traceloop": (
+        ("--no-deps", "traceloop-sdk==0.62.4"),  # its own requirements contradict each other
+        (
+            "opentelemetry-sdk<1.45",
+            "opentelemetry-semantic-conventions-ai",
+            "opentelemetry-exporter-otlp-proto-grpc",
+            "opentelemetry-exporter-otlp-proto-http",
+            *(
+                f"opentelemetry-instrumentation-{one}"
+                for one in ("logging", "threading", "requests", "urllib3", "sqlalchemy")
+            ),
+            *("pydantic", "jinja2", "deprecated", "tenacity", "colorama", "posthog", "aiohttp", "cuid", "httpx"),
+        ),
+    ),
+    "openinference": (("openinference-instrumentation==0.1.72", "opentelemetry-sdk==1.45.2"),),
+    "langfuse": (("langfuse==5.0.4",),),
+    "logfire": (("logfire==5.2.0",),),
+    "langsmith": (("langsmith==0.15.0", "opentelemetry-sdk==1.45.2"),),
+    "mlflow": (("mlflow-tracing==3.17.2", "opentelemetry-exporter-otlp-proto-http", "sqlparse", "pyyaml"),),
+    "weave": (("weave==0.54.0", "opentelemetry-sdk==1.45.2"),),
 }
+"""What pip is given for each, call by call."""
 
 
 def interpreter(name: str) -> Path:
     """The peer's Python, with the packages in it."""
     wanted = REQUIREMENTS[name]
-    room = CACHE / re.sub(r"[^a-z0-9.=-]+", "-", f"{name}-{wanted[0].rpartition('/')[2]}".lower())
+    room = CACHE / re.sub(r"[^a-z0-9.=-]+", "-", f"{name}-{wanted[0][-1].rpartition('/')[2]}".lower())
     python, done = room / "bin" / "python", room / "installed"
     if not done.exists():
         venv.create(room, with_pip=True)
     if name == "provsdk" or not done.exists():
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *wanted], check=True)
+        for packages in wanted:
+            subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
         done.touch()
     return python
 
