@@ -47,7 +47,7 @@ class Reading:
 
     def __init__(self, plan: Plan, ports: Ports, given: tuple[Any, Any, Any], activity: Activity | None = None) -> None:
         self._plan = plan
-        self._ports = ports
+        self.ports = ports
         self._given = given
         self._called_in = _otel.current_context() if activity is None else None
         self._is_output = plan.kind == semconv.KIND_OUTPUT
@@ -79,7 +79,7 @@ class Reading:
         """Opens the activity: a generator's body runs at its first step, and not before."""
         token = _otel.attach_context(self._called_in) if self._called_in is not None else None
         try:
-            activity = _call.open_quietly(self._ports, self._plan, *self._given)
+            activity = _call.open_quietly(self.ports, self._plan, *self._given)
         finally:
             if token is not None:
                 _otel.detach(token)
@@ -104,6 +104,12 @@ class Reading:
         _abandoned.watch(self)
 
     @property
+    def record_id(self) -> str:
+        """Of an output's stream that has begun."""
+        assert self.activity is not None  # noqa: S101 it has begun
+        return f"rec_{self.activity.key}"
+
+    @property
     def is_open(self) -> bool:
         """It has begun, and not ended."""
         return self.activity is not None and not self._over
@@ -124,14 +130,14 @@ class Reading:
             outside = _otel.current_context()
             if outside is not self._outside:
                 self._outside = outside
-                self._inside = _otel.context_with(self.activity, spans_current=self._ports.settings.spans_current)
+                self._inside = _otel.context_with(self.activity, spans_current=self.ports.settings.spans_current)
             context = self._mine or self._inside
             assert context is not None  # noqa: S101 made with `_outside`
             if self._is_output:
                 self.activity.running(True)
             return _otel.attach_context(context), context
         except Exception as error:
-            _guard.report("make a stream current", error, self._ports)
+            _guard.report("make a stream current", error, self.ports)
             return None
 
     def leave(self, entered: tuple[Token[Context], Context] | None) -> None:
@@ -160,7 +166,7 @@ class Reading:
                 self._deliver(activity, chunk)
         except Exception as error:
             activity.lacks("capture_failed", "stream")
-            _guard.report("note a chunk", error, self._ports)
+            _guard.report("note a chunk", error, self.ports)
 
     def _deliver(self, activity: Activity, chunk: Any) -> None:
         self.prefix.add(chunk)
@@ -217,7 +223,7 @@ class Reading:
             self._say_what_was_delivered(activity)
         except Exception as error:
             activity.lacks("capture_failed", "stream")
-            _guard.report("end a stream", error, self._ports)
+            _guard.report("end a stream", error, self.ports)
         return _call.close(activity)
 
     def _say_what_was_delivered(self, activity: Activity) -> None:

@@ -84,7 +84,7 @@ class Stream(_Proxy):
             _wait_quietly(reading.failed(error))
             raise
         reading.leave(entered)
-        _wait(reading.closed())
+        _wait(reading, reading.closed())
         return result
 
     def __enter__(self) -> Any:
@@ -106,7 +106,7 @@ class Stream(_Proxy):
             chunk = getattr(self.__wrapped__, step)(*given)
         except StopIteration as end:
             reading.leave(entered)
-            _wait(reading.completed(end.value))
+            _wait(reading, reading.completed(end.value))
             raise
         except BaseException as error:
             reading.leave(entered)
@@ -164,7 +164,7 @@ class AsyncStream(_Proxy):
             await _await_quietly(reading.failed(error))
             raise
         reading.leave(entered)
-        await _await(reading.closed())
+        await _await(reading, reading.closed())
         return result
 
     async def __aenter__(self) -> Any:
@@ -186,7 +186,7 @@ class AsyncStream(_Proxy):
             chunk = await getattr(self.__wrapped__, step)(*given)
         except StopAsyncIteration:
             reading.leave(entered)
-            await _await(reading.completed(None))
+            await _await(reading, reading.completed(None))
             raise
         except BaseException as error:
             reading.leave(entered)
@@ -209,14 +209,18 @@ class AsyncStream(_Proxy):
             raise
 
 
-def _wait(ticket: Ticket | None) -> None:
+def _wait(reading: Reading, ticket: Ticket | None) -> None:
     if ticket is not None:
         ticket.wait()
+        if reading.gated:
+            reading.ports.gate.after_seal(reading.record_id)
 
 
-async def _await(ticket: Ticket | None) -> None:
+async def _await(reading: Reading, ticket: Ticket | None) -> None:
     if ticket is not None:
         await ticket
+        if reading.gated:
+            await reading.ports.gate.aafter_seal(reading.record_id)
 
 
 def _wait_quietly(ticket: Ticket | None) -> None:

@@ -642,6 +642,12 @@ class Chunkwise(AlwaysProceed):
     async def aon_chunk(self, subject):
         return self.on_chunk(subject)
 
+    def after_seal(self, record_id):
+        self.seen.append(("sealed", record_id))
+
+    async def aafter_seal(self, record_id):
+        self.after_seal(record_id)
+
     def before_model(self, subject):
         return Replace((("changed",), {}))
 
@@ -674,6 +680,16 @@ async def test_a_blocked_async_stream_stops_as_well(plug, kept):
     with pytest.raises(OutputBlocked):
         await anext(stream)
     assert delivered(kept)[:2] == ("blocked", 1)
+
+
+async def test_the_gate_is_told_when_a_stream_is_sealed(plug, kept):
+    gate = Chunkwise(Replace)
+    plug(gate)
+    list(answer(["one"]))
+    assert [word async for word in answer_later(["one"])] == ["one"]
+
+    keys = [f"rec_{span.context.trace_id:032x}-{span.context.span_id:016x}" for span in kept.spans]
+    assert gate.seen == [("chunk", "one"), ("sealed", keys[0]), ("chunk", "one"), ("sealed", keys[1])]
 
 
 async def test_a_model_that_streams_is_called_with_what_the_gate_lets_through(plug, kept):
