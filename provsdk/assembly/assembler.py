@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
 from provsdk import semconv
+from provsdk.assembly import process_only
 from provsdk.assembly.activities import model_call, policy_check, sources, transformation
 from provsdk.assembly.dialects.native import read_facts
 from provsdk.assembly.output import made
@@ -38,10 +39,7 @@ __all__ = ["Assembled", "Assembly", "assemble"]
 T = TypeVar("T")
 
 _SPAN_MISSING: Final = CompletenessReason.SPAN_MISSING.value
-_PROCESS_ONLY: Final = (
-    CompletenessReason.PROCESS_ONLY.value,
-    "plain digests, content, session, subjects, recipients, purpose, owners, reasons of checks, environment",
-)
+_PROCESS_ONLY: Final = (CompletenessReason.PROCESS_ONLY.value, process_only.SUMMARY)
 
 _FROM_RESOURCE: Final = (
     semconv.SERVICE_NAME,

@@ -352,8 +352,9 @@ class Activity:
         if self.kind == semconv.KIND_OUTPUT:
             _running.discard(scope)
             if scope.orphans:
-                scope.missing.append(("span_missing", f"{scope.orphans} traced calls ran meanwhile outside any output"))
-            scope.missing.extend(("span_missing", f"act_{key}") for key in sorted(scope.running))
+                self.lacks("span_missing", f"{scope.orphans} traced calls ran meanwhile outside any output")
+            for key in sorted(scope.running):
+                self.lacks("span_missing", f"act_{key}")
         if self.kind == semconv.KIND_OUTPUT and scope.registry.cut:
             self.lacks("bound_reached", "values of the scope")
 

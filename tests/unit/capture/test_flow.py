@@ -287,7 +287,7 @@ def test_what_has_not_ended_is_named_as_a_missing_span(plug, kept):
 
     def untidily():
         answer()
-        reason, detail = kept.facts[0]["missing"][0]
+        reason, detail = kept.said("out")["missing"][0]
         assert (reason, detail[:4]) == ("span_missing", "act_")
         open_block.__exit__(None, None, None)
 
@@ -377,7 +377,7 @@ def test_traced_calls_that_nobody_told_whose_work_they_do_are_named(plug, kept):
         return LONG
 
     answer()
-    assert kept.facts[0]["missing"] == [("span_missing", "1 traced calls ran meanwhile outside any output")]
+    assert kept.said("out")["missing"] == [["span_missing", "1 traced calls ran meanwhile outside any output"]]
 
 
 def test_settings_stay_in_the_process(plug, kept):
