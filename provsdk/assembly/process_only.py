@@ -1,4 +1,4 @@
-"""What only the process that made an output can know: the fields in which a record that was assembled elsewhere differs.
+"""What only the process that made an output can know: the fields in which a record assembled elsewhere differs.
 
 All others are the same, to the byte. The end-to-end tests hold both halves of this to a real OpenTelemetry Collector.
 """

@@ -15,6 +15,7 @@ __all__ = [
     "id_of_bytes",
     "id_of_text",
     "parent_of_bytes",
+    "parent_of_text",
     "status_of",
 ]
 
@@ -49,12 +50,12 @@ def id_of_text(text: str, size: int) -> str:
     Raises:
         FormatError: neither, or all zero.
     """
+    return id_of_bytes(_bytes_of_text(text, size), size)
+
+
+def _bytes_of_text(text: str, size: int) -> bytes:
     try:
-        if len(text) == 2 * size:
-            return id_of_bytes(binascii.unhexlify(text), size)
-        return id_of_bytes(bytes_of_base64(text), size)
-    except FormatError:
-        raise
+        return binascii.unhexlify(text) if len(text) == 2 * size else bytes_of_base64(text)
     except ValueError:
         raise FormatError(f"wants {2 * size} hexadecimal digits") from None
 
@@ -72,6 +73,11 @@ def bytes_of_base64(text: str) -> bytes:
 def parent_of_bytes(raw: bytes) -> str | None:
     """The parent's id; None where there is none, which some writers say with zeros."""
     return id_of_bytes(raw, SPAN_ID) if any(raw) else None
+
+
+def parent_of_text(text: str) -> str | None:
+    """As `parent_of_bytes`, of the text that `id_of_text` takes."""
+    return parent_of_bytes(_bytes_of_text(text, SPAN_ID))
 
 
 def end_of(start_ns: int, end_ns: int) -> int:

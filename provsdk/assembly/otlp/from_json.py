@@ -7,7 +7,16 @@ from typing import Any, Final
 
 import msgspec
 
-from provsdk.assembly.otlp.fields import MAX_DEPTH, SPAN_ID, TRACE_ID, bytes_of_base64, end_of, id_of_text, status_of
+from provsdk.assembly.otlp.fields import (
+    MAX_DEPTH,
+    SPAN_ID,
+    TRACE_ID,
+    bytes_of_base64,
+    end_of,
+    id_of_text,
+    parent_of_text,
+    status_of,
+)
 from provsdk.assembly.otlp.places import within
 from provsdk.assembly.spans import SpanData
 from provsdk.errors import FormatError
@@ -162,7 +171,7 @@ def _span(span: _Span, resource: dict[str, Any]) -> SpanData:
     return SpanData(
         trace_id=within("traceId", id_of_text, span.trace_id or "", TRACE_ID),
         span_id=within("spanId", id_of_text, span.span_id or "", SPAN_ID),
-        parent_span_id=within("parentSpanId", _parent, span.parent_span_id or ""),
+        parent_span_id=within("parentSpanId", parent_of_text, span.parent_span_id or ""),
         name=_text(span.name or ""),
         start_ns=start,
         end_ns=end_of(start, end),
@@ -171,11 +180,6 @@ def _span(span: _Span, resource: dict[str, Any]) -> SpanData:
         resource=resource,
         dropped_attributes=within("droppedAttributesCount", _whole, span.dropped_attributes_count, _UINT32),
     )
-
-
-def _parent(text: str) -> str | None:
-    """The parent's id; None where there is none, which some writers say with zeros."""
-    return id_of_text(text, SPAN_ID) if text.strip("0") else None
 
 
 def _whole(said: _Number, allowed: range) -> int:
