@@ -180,7 +180,7 @@ def unsampled():
     return rows("unsampled")[0]["the text"]
 
 
-@traced_output(name=lambda n: f"odd\u202ename\x1b {n}")
+@traced_output(name=lambda n: f"odd\u202ename\x1b\udcff {n}")
 def odd(n):
     return n
 

@@ -317,6 +317,18 @@ def test_spans_that_come_before_their_output_make_an_extension_of_its_record(sea
     assert records_of([*steps, *output])[record.record_id] == arrived[record.record_id]
 
 
+def test_every_span_that_is_lost_on_the_way_is_named(sealed, spans):
+    """Whether others speak of it or not: a check, for one, that came to its verdict alone."""
+    trace = sealed.named("answer").trace
+    arrived = [span for span in spans if span.trace_id == trace.trace_id]
+
+    assert len(arrived) == 6
+    for lost in (span for span in arrived if span.span_id != trace.span_id):
+        ((record, _),) = assemble([span for span in arrived if span is not lost], {}).records
+        missing = [each.detail for each in record.completeness.reasons if each.reason == "span_missing"]
+        assert missing == [f"act_{lost.key}"]
+
+
 def test_what_the_sampler_dropped_was_sealed_and_did_not_arrive(sealed, spans, arrived):
     record = sealed.named(NOT_SENT)
 

@@ -18,7 +18,10 @@ LENGTH: Final = 2
 FIXED32: Final = 5
 
 _FIXED: Final = {FIXED64: 8, FIXED32: 4}
-_MAX_TAG: Final = 2**32
+_ONE_BYTE: Final = 0x80
+"""Numbers below are written as one byte."""
+_LEAST_TAG: Final = 1 << 3
+_TAGS_END: Final = 2**32
 _MASK: Final = 2**64 - 1
 _SIGN: Final = 2**63
 
@@ -34,26 +37,39 @@ def fields(message: bytes) -> Iterator[tuple[int, int, bytes]]:
     """
     at, end = 0, len(message)
     while at < end:
-        tag, at = _varint(message, at)
+        tag = message[at]
+        if tag < _ONE_BYTE:  # on the path of every field: most tags and lengths are numbers of one byte
+            at += 1
+        else:
+            tag, at = _varint(message, at)
         kind = tag & 7
-        if tag < 8 or tag >= _MAX_TAG:
-            raise FormatError("no protobuf message: a tag that cannot be")
-        if kind == LENGTH:
-            size, start = _varint(message, at)
+        if kind == LENGTH and _LEAST_TAG <= tag < _TAGS_END:
+            if at < end and message[at] < _ONE_BYTE:
+                size, start = message[at], at + 1
+            else:
+                size, start = _varint(message, at)
             at = start + size
             if at > end:
-                raise FormatError(f"cut short: wants {size} bytes, {end - start} are left")
+                raise _cut(size, end - start)
             yield tag, 0, message[start:at]
-        elif kind == VARINT:
-            value, at = _varint(message, at)
-            yield tag, value, b""
-        elif kind in _FIXED:
-            start, at = at, at + _FIXED[kind]
-            if at > end:
-                raise FormatError(f"cut short: wants {at - start} bytes, {end - start} are left")
-            yield tag, int.from_bytes(message[start:at], "little"), b""
         else:
-            raise FormatError(f"no protobuf message: wire type {kind}")
+            value, at = _number(message, at, tag)
+            yield tag, value, b""
+
+
+def _number(message: bytes, at: int, tag: int) -> tuple[int, int]:
+    """The number of a field, and where it ends."""
+    kind = tag & 7
+    if not _LEAST_TAG <= tag < _TAGS_END:
+        raise FormatError("no protobuf message: a tag that cannot be")
+    if kind == VARINT:
+        return _varint(message, at)
+    size = _FIXED.get(kind)
+    if size is None:
+        raise FormatError(f"no protobuf message: wire type {kind}")
+    if at + size > len(message):
+        raise _cut(size, len(message) - at)
+    return int.from_bytes(message[at : at + size], "little"), at + size
 
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:
@@ -62,9 +78,13 @@ def _varint(message: bytes, at: int) -> tuple[int, int]:
     for byte in message[at : at + 10]:
         value |= (byte & 0x7F) << shift
         shift += 7
-        if byte < 0x80:
+        if byte < _ONE_BYTE:
             return value & _MASK, at + shift // 7
     raise FormatError("cut short" if at + 10 > len(message) else "no protobuf message: a number beyond 64 bits")
+
+
+def _cut(size: int, left: int) -> FormatError:
+    return FormatError(f"cut short: wants {size} bytes, {left} are left")
 
 
 def signed(value: int) -> int:

@@ -183,7 +183,9 @@ class TestFaults:
             (b"\x08" + b"\xff" * 12, "no protobuf message: a number beyond 64 bits"),
             (b"\x0b", "no protobuf message: wire type 3"),
             (b"\x00\x00", "no protobuf message: a tag that cannot be"),
+            (b"\x02\x00", "no protobuf message: a tag that cannot be"),
             (b"\xff\xff\xff\xff\xff\x0f", "no protobuf message: a tag that cannot be"),
+            (b"\x82\x80\x80\x80\x80\x01\x00", "no protobuf message: a tag that cannot be"),
             (b'{"resourceSpans": []}', "no protobuf message: wire type 3"),
         ],
     )
