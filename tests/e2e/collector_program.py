@@ -10,7 +10,7 @@ import sys
 import threading
 
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler
 
@@ -30,6 +30,13 @@ class NotThatOne(Sampler):
 
     def get_description(self):
         return "NotThatOne"
+
+
+class SeesStarts(SpanProcessor):
+    """A processor that wants to see spans from their start on, so that ours have to be spans of the SDK."""
+
+    def on_start(self, span, parent_context=None):
+        assert span.is_recording()
 
 
 def text(what):
@@ -228,6 +235,8 @@ def main(protocol, endpoint):
     resource = Resource.create({"service.name": "help-desk", "service.version": "1.2"})
     provider = TracerProvider(resource=resource, sampler=ParentBased(NotThatOne()), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(exporter(protocol, endpoint)))
+    if protocol == "grpc":
+        provider.add_span_processor(SeesStarts())
     provsdk.configure(
         tracer_provider=provider, owner="desk@example.org", retention="long_term", tenant="eu", capture_content="full"
     )
