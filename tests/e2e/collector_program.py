@@ -182,6 +182,17 @@ def orphans():
     return text("made by others")
 
 
+@traced_model_call(provider="acme", model="small-1")
+def words(prompt):
+    for n in range(5):
+        yield f"word {n} of {prompt} "
+
+
+@traced_output("stream")
+def stream():
+    yield from words(rows("stream")[0]["the text"])
+
+
 @traced_output("unsampled")
 def unsampled():
     return rows("unsampled")[0]["the text"]
@@ -214,6 +225,10 @@ def run_all():
     orphans()
     unsampled()
     odd(7)
+    list(stream())
+    half = stream()
+    next(half)
+    half.close()
     with traced_output("by hand") as out:
         page = out.add_source("page", text("page"), type="file", version="7", owner="ana@example.org")
         out.add_transformation("cut", used=[page], result=page[:40], type="filter")

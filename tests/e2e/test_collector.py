@@ -209,7 +209,7 @@ def test_both_formats_of_the_exporter_hold_the_same_spans(run):
 def test_every_record_is_the_one_that_the_process_sealed_but_for_the_listed_fields(sealed, arrived):
     sent = {key: each for key, each in sealed.records.items() if each.output.name != NOT_SENT}
 
-    assert len(sent) == 12
+    assert len(sent) == 14
     for record_id, record in sent.items():
         assert encode(without_process_only(arrived[record_id])) == encode(without_process_only(record))
 
@@ -297,6 +297,13 @@ def test_outputs_that_did_not_complete_arrive_as_what_they_came_to(sealed, arriv
     assert record.output.status == name
     assert record.output.error_type.endswith(error)
     assert len(record.sources) >= 3
+
+
+def test_a_stream_arrives_with_what_was_delivered_of_it(sealed, arrived):
+    streams = [each for each in sealed.records.values() if each.output.name == "stream"]
+    found = [arrived[each.record_id].output for each in sorted(streams, key=lambda each: each.generated_at)]
+
+    assert [(each.status, each.stream.chunks) for each in found] == [("completed", 5), ("closed_early", 1)]
 
 
 def test_what_ended_after_its_output_is_in_the_record_that_is_assembled_from_all_of_it(sealed, arrived):
