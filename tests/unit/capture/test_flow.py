@@ -312,6 +312,64 @@ def test_a_call_in_another_trace_is_named_with_its_trace(plug, kept):
     assert kept.said("out")["calls"] == [kept.id_of("load")[4:53]]
 
 
+def test_a_constant_of_two_functions_links_neither_to_the_other(plug, kept):
+    @traced_transform("first")
+    def first(text):
+        return "No relevant passages were found in the index."
+
+    @traced_transform("second")
+    def second(text):
+        return "No relevant passages were found in the index."
+
+    @traced_output("out")
+    def answer(question):
+        first(question + " one")
+        return second(question + " two")
+
+    answer(LONG)
+    assert kept.said("out")["derived"] == [["out", kept.id_of("second"), "identity"]]
+    assert "derived" not in kept.said("second")
+    assert "returned" not in kept.said("second")
+
+
+def test_a_model_that_repeats_itself_is_linked_to_the_call_that_was_made(plug, kept):
+    calls = iter(range(9))
+
+    @traced_model_call(name=lambda n: f"llm-{n}")
+    def llm(messages, n, rest="at length"):
+        return {"text": f"the very same answer as before, {rest}"}
+
+    @traced_output("out")
+    def agent(question):
+        messages = [question]
+        for n in calls:
+            reply = llm(list(messages), n)["text"]
+            messages += [reply, f"a tool's result {n}: {LONG}"]
+            if n == 2:
+                break
+        return reply
+
+    agent(LONG)
+    said = kept.said("llm-2")
+    element = next(one["n"] for one in said["entities"] if one.get("of") == 0)
+    assert kept.said("out")["derived"] == [["out", kept.id_of("llm-2", element), "identity"]]
+    assert not [one for one in said["derived"] if one[0] == 0]
+
+
+def test_a_model_answer_that_equals_a_source_by_chance_is_not_taken_from_it(plug, kept):
+    @traced_model_call("chat")
+    def chat(prompt):
+        return "".join(list(PASSAGES[0] + "."))
+
+    @traced_output("out")
+    def answer():
+        load()
+        return chat("something else entirely, and long enough")
+
+    answer()
+    assert "derived" not in kept.said("chat")
+
+
 def test_what_an_inner_step_made_may_be_handed_on(plug, kept):
     @traced_transform("outer-step")
     def outer_step():
