@@ -19,6 +19,7 @@ __all__ = ["Activity", "Native", "Scope"]
 
 INVALID: Final = CompletenessReason.INVALID_FACT.value
 LOST: Final = CompletenessReason.FACTS_LOST.value
+SPAN_MISSING: Final = CompletenessReason.SPAN_MISSING.value
 
 _BASES: Final = frozenset(each.value for each in Basis)
 _ENCLOSING: Final = Basis.ENCLOSING.value
@@ -109,7 +110,9 @@ class Activity:
         for reason, detail in native.problems:
             self.lacks(reason, detail)
         for reason, detail in native.facts.missing:
-            if reason in _REASONS:
+            if reason == SPAN_MISSING:
+                self.scope.missing.add((reason, clean(detail) if detail is not None else None))  # of the whole output
+            elif reason in _REASONS:
                 self.lacks(reason, detail)
             else:
                 self.lacks(INVALID, "missing")

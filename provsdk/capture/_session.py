@@ -47,7 +47,7 @@ _running: Final[set[Scope]] = set()
 class Scope:
     """One output: its registry, its local facts, and whether it still runs. Shared by the threads that work for it."""
 
-    __slots__ = ("missing", "number", "open", "orphans", "output_id", "record_id", "registry", "running", "spans")
+    __slots__ = ("calls", "missing", "number", "open", "orphans", "output_id", "record_id", "registry", "spans")
 
     def __init__(self, key: str) -> None:
         self.record_id = f"rec_{key}"
@@ -55,8 +55,8 @@ class Scope:
         self.registry = Registry()
         self.missing: list[tuple[str, str | None]] = []
         self.spans: dict[str, dict[str, Any]] = {}
-        self.running: set[str] = set()
-        """Keys of the activities that have not ended."""
+        self.calls: list[str] = []
+        """Keys of the activities inside the output: whoever assembles the record can tell which did not arrive."""
         self.number = 0
         self.orphans = 0
         """Traced calls that ran meanwhile in no output: in a thread, for one, that nobody told whose work it does."""
@@ -120,7 +120,7 @@ class Activity:
             self.scope = Scope(key)
         elif parent is not None and parent.scope is not None:
             self.scope = parent.scope
-            self.scope.running.add(key)
+            self.scope.calls.append(key)
         above = parent
         while above is not None and above.kind != semconv.KIND_OUTPUT:
             above.descendants |= {key}
@@ -325,8 +325,10 @@ class Activity:
 
     def rename(self, name: str) -> None:
         """Gives the span the name that only the result could tell."""
-        self.name = name
-        self.span.update_name(name)
+        self.name = safe = _encodable(name)
+        self.span.update_name(safe)
+        if safe != name:
+            self.lacks("name_changed", "name")
 
     def _made_output(self, value: Any, measured: Measured, known: Known | None, *, linkable: bool) -> None:
         scope = self.scope
@@ -394,7 +396,6 @@ class Activity:
         if self.status == FAILED:
             span.set_status(_FAILED_STATUS)
         if scope is not None:
-            scope.running.discard(self.key)
             self._use_streams()
             self._leave_home_facts(scope)
         write_facts(self)
@@ -422,8 +423,7 @@ class Activity:
         if self.kind == semconv.KIND_OUTPUT:
             _running.discard(scope)
             if scope.orphans:
-                scope.missing.append(("span_missing", f"{scope.orphans} traced calls ran meanwhile outside any output"))
-            scope.missing.extend(("span_missing", f"act_{key}") for key in sorted(scope.running))
+                self.lacks("span_missing", f"{scope.orphans} traced calls ran meanwhile outside any output")
         if self.kind == semconv.KIND_OUTPUT and scope.registry.cut:
             self.lacks("bound_reached", "values of the scope")
 
@@ -445,12 +445,24 @@ def _is_cancellation(error: BaseException) -> bool:
     return type(error).__name__ in {"CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit", "GeneratorExit"}
 
 
+def _encodable(name: str) -> str:
+    """The name, with U+FFFD for half characters: they have no UTF-8, and cost an exporter every span of its batch."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return name.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return name
+
+
 def open_activity(ports: Ports, kind: str, name: str) -> Activity:
     """Starts the span below the current activity; the caller attaches and closes it."""
     parent = _otel.current_activity()
     settings = ports.settings
-    span = ports.tracers.tracer().start_span(name, _otel.parent_context(parent, spans_current=settings.spans_current))
-    activity = Activity(ports, kind, name, parent, span)
+    safe = name if name.isascii() else _encodable(name)
+    span = ports.tracers.tracer().start_span(safe, _otel.parent_context(parent, spans_current=settings.spans_current))
+    activity = Activity(ports, kind, safe, parent, span)
+    if safe is not name:
+        activity.lacks("name_changed", "name")
     if activity.scope is None:
         for scope in list(_running):
             scope.orphans += 1

@@ -172,6 +172,8 @@ class OutputFacts(Facts, frozen=True):
     emitter: tuple[str, int] | None = None
     defaults: dict[str, str | int] = {}
     """Configured classification and retention, for whoever assembles the record elsewhere."""
+    calls: list[str] = []
+    """Spans of the traced calls within the output: by span id, or `<trace>-<span>` where the trace is another one."""
 
 
 class SourceFacts(Facts, frozen=True):

@@ -31,6 +31,19 @@ def test_without_parentheses_the_function_names_the_activity(plug, kept, traced)
     assert kept.spans[0].name.endswith("answer")
 
 
+@pytest.mark.parametrize("name", [lambda path: f"read {path}", lambda result: f"read {result}"])
+def test_half_a_character_in_a_name_does_not_reach_the_span(plug, kept, name):
+    """An exporter that cannot encode one span drops all that are in its batch."""
+
+    @traced_output(name=name)
+    def read(path):
+        return path
+
+    read("caf\udce9 \N{COFFIN}")
+    span = kept.span("read caf\ufffd \N{COFFIN}")
+    assert kept.said(span.name)["missing"] == [["name_changed", "name"]]
+
+
 @pytest.mark.parametrize("traced", ALL)
 def test_with_parentheses_the_first_argument_names_it(plug, kept, traced):
     @traced("given")
