@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from provsdk.errors import UsageError
@@ -22,6 +23,8 @@ class Signature(NamedTuple):
     signature: inspect.Signature | None
     bound_first: bool
     """The first parameter is given by binding: `self` or `cls`."""
+    defaults: Mapping[str, Any] = MappingProxyType({})
+    """What parameters are that the call does not give."""
 
     @staticmethod
     def of(function: Callable[..., Any] | None) -> Signature:
@@ -35,7 +38,8 @@ class Signature(NamedTuple):
             return Signature((), None, bound_first=False)
         positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         names = tuple(name for name, one in signature.parameters.items() if one.kind in positional)
-        return Signature(names, signature, bound_first=not isinstance(function, staticmethod))
+        defaults = {name: one.default for name, one in signature.parameters.items() if one.default is not one.empty}
+        return Signature(names, signature, not isinstance(function, staticmethod), defaults)
 
     def pairs(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
         """The call's values with the names of their parameters, without defaults and without `self`."""

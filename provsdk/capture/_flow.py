@@ -28,8 +28,8 @@ __all__ = [
     "look_into",
 ]
 
-MAX_DEPTH: Final = 6
-"""Levels of nesting that are looked into."""
+MAX_DEPTH: Final = 8
+"""Levels of nesting that are looked into: the arguments of a tool call stand on the seventh of a chat completion."""
 
 MAX_WIDTH: Final = 1_000
 """Elements of one container that are looked into."""
@@ -47,6 +47,9 @@ Ref = int | str
 """A span's own entity by number, or any entity by its id."""
 
 _LEAVES: Final = (str, bytes)
+
+_BESIDE_ANSWERS: Final = frozenset({"id", "logprobs"})
+"""Fields within the answers of a response that are none."""
 
 
 class Known(NamedTuple):
@@ -127,14 +130,20 @@ def _safe_name(name: str, container: Any) -> str:
     return name if is_safe and not isinstance(container, Mapping) else "*"
 
 
-def look_into(value: Any, registry: Registry) -> Iterator[Found]:
+def look_into(value: Any, registry: Registry, answers: tuple[str, Any] | None = None) -> Iterator[Found]:
     """The linkable values inside a container, those on top first; what is beyond the bounds is noted as cut.
 
     A known value is not looked into any further: what it holds is its own story.
+
+    Args:
+        value: the container.
+        registry: what is known.
+        answers: of a model API's response, the field that holds the answers, and what it holds: only that is looked
+            into. What stands beside it says something of the call, or repeats what was asked.
     """
     looks = 0
     visited = {id(value)}
-    queue = deque([("", "", value, 1)])
+    queue = deque([("", "", value, 1)] if answers is None else [(f"{answers[0]}.", f"{answers[0]}.", answers[1], 2)])
     while queue:
         prefix, full_prefix, container, depth = queue.popleft()
         for position, (name, part) in enumerate(children(container)):
@@ -142,7 +151,7 @@ def look_into(value: Any, registry: Registry) -> Iterator[Found]:
             if position == MAX_WIDTH or looks > MAX_LOOKS:
                 registry.cut = True
                 break
-            if not is_linkable(part):
+            if not is_linkable(part) or (answers is not None and name in _BESIDE_ANSWERS):
                 continue
             measured = measure(part)
             known = registry.find(part, measured)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from provsdk import semconv
 from provsdk.capture import _guard
 from provsdk.capture._binding import Rule, Signature, rule_for
-from provsdk.capture._declared import LOCAL_ONLY, check, check_name
+from provsdk.capture._declared import CAPTURE_CONTENT, FIXED_AT_START, LOCAL_ONLY, check, check_name
 from provsdk.capture._session import Activity, open_activity
 from provsdk.errors import UsageError
 
@@ -44,6 +44,8 @@ def put(activity: Activity, name: str, checked: Any) -> None:
     """Puts a checked fact where its kind of fact goes."""
     if name == _IN_EXTRA:
         activity.extra["type"] = checked
+    elif name == CAPTURE_CONTENT:
+        activity.keep(checked)
     elif name in LOCAL_ONLY:
         activity.local[name] = checked
     else:
@@ -53,7 +55,9 @@ def put(activity: Activity, name: str, checked: Any) -> None:
 class Plan:
     """The checked facts of one decorator for one function."""
 
-    __slots__ = ("constants", "declared", "each", "extra", "item_name", "kind", "local", "name", "rules", "signature")
+    __slots__ = (
+        "constants", "declared", "each", "extra", "item_name", "keeps", "kind", "local", "name", "rules", "signature"
+    )  # fmt: skip
 
     def __init__(
         self, kind: str, name: str | Rule, signature: Signature, *, each: bool, item_name: Rule | None
@@ -68,6 +72,8 @@ class Plan:
         self.declared: dict[str, Any] = {}
         self.local: dict[str, Any] = {}
         self.rules: dict[str, Rule] = {}
+        self.keeps: str | None = None
+        """`capture_content` of this call; None: as its output or the configuration says."""
         self.constants: frozenset[int] = frozenset()
         """Identities of what stands in the function's own code: the interpreter shares such objects."""
 
@@ -117,12 +123,14 @@ class Plan:
         if callable(value) and not isinstance(value, type):
             check_name(self.kind, fact)
             self.rules[fact] = rule = rule_for(fact, value, self.signature, each=self.each)
-            if fact == "tenant" and rule.needs_result:
-                raise UsageError("tenant: is fixed when the call starts, so its function cannot want the result")
+            if fact in FIXED_AT_START and rule.needs_result:
+                raise UsageError(f"{fact}: is fixed when the call starts, so its function cannot want the result")
             if fact in LOCAL_ONLY and "item" in rule.wants:
                 raise UsageError(f"{fact}: is said of the whole load, so its function cannot want an item")
         elif fact == _IN_EXTRA:
             self.extra["type"] = check(self.kind, fact, value)
+        elif fact == CAPTURE_CONTENT:
+            self.keeps = check(self.kind, fact, value)
         elif fact in LOCAL_ONLY:
             self.local[fact] = check(self.kind, fact, value)
         else:
@@ -146,6 +154,8 @@ class Plan:
             activity.declared.update(self.declared)
         if self.local:
             activity.local.update(self.local)
+        if self.keeps is not None:
+            activity.keep(self.keeps)
 
     def _open_with_rules(
         self, ports: Ports, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]

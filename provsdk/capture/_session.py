@@ -14,6 +14,8 @@ from provsdk import semconv
 from provsdk.capture import _otel
 from provsdk.capture._facts import derivation, encode, entity, missing_of, use, write_facts
 from provsdk.capture._flow import Registry, known_in, look_into
+from provsdk.capture._request import SETTINGS
+from provsdk.capture._responses import answers_of
 from provsdk.digest import is_linkable, measure
 
 if TYPE_CHECKING:
@@ -47,7 +49,9 @@ _running: Final[set[Scope]] = set()
 class Scope:
     """One output: its registry, its local facts, and whether it still runs. Shared by the threads that work for it."""
 
-    __slots__ = ("missing", "number", "open", "orphans", "output_id", "record_id", "registry", "running", "spans")
+    __slots__ = (
+        "keeps", "missing", "number", "open", "orphans", "output_id", "record_id", "registry", "running", "spans"
+    )  # fmt: skip
 
     def __init__(self, key: str) -> None:
         self.record_id = f"rec_{key}"
@@ -57,6 +61,8 @@ class Scope:
         self.spans: dict[str, dict[str, Any]] = {}
         self.running: set[str] = set()
         """Keys of the activities that have not ended."""
+        self.keeps: str | None = None
+        """`capture_content` of this output; None: as configured."""
         self.number = 0
         self.orphans = 0
         """Traced calls that ran meanwhile in no output: in a thread, for one, that nobody told whose work it does."""
@@ -85,6 +91,8 @@ class Activity:
     missing: tuple[tuple[str, str | None], ...] = ()
     nested: tuple[str, ...] = ()
     content: tuple[tuple[int, str, bytes], ...] = ()
+    keeps: str | None = None
+    """`capture_content` of this call; None: as its output says, or the configuration."""
     seen: frozenset[str] = frozenset()
     """Ids of known values that the call was given, and of known values in them."""
     names: Mapping[int, str] = MappingProxyType({})
@@ -175,8 +183,12 @@ class Activity:
         if former is not None:
             self.derived.append(derivation(n, former, "identity"))
         self.used.append(use(n, "identity"))
-        if linkable and type(value) not in _LEAVES:
+        if linkable and type(value) not in _LEAVES and not self._is_setting(name):
             self._look_inside(n, value, is_result=False)
+
+    def _is_setting(self, name: str | None) -> bool:
+        """A model call's tools and the like: how it was made, not what it was made of."""
+        return self.kind == semconv.KIND_MODEL_CALL and name in SETTINGS
 
     def _given_from_outside(self, value: Any, outer: Activity) -> None:
         """A nested output's argument, as the outer output knows it."""
@@ -219,6 +231,17 @@ class Activity:
             self.lacks(*missing_of(measured, "item"))
         return self._made_new(value, measured, None, linkable=is_linkable(value))
 
+    def told(self, role: str, name: str, value: Any) -> int | None:
+        """Notes a value that belongs to the call and flows nowhere by itself; its number, None outside any output."""
+        if self.scope is None:
+            return None
+        measured = measure(value, max_bytes=self.ports.settings.max_value_bytes)
+        if measured.problem is not None:
+            self.lacks(*missing_of(measured, role))
+        n = self._next(role)
+        self._add_entity(n, role, name, value, measured, element_of=None)
+        return n
+
     def _handed_on(self, entity_id: str) -> bool:
         """Whether the entity is one that this call was given, or that something called by it made."""
         if self.kind == semconv.KIND_SOURCE:
@@ -242,9 +265,10 @@ class Activity:
         scope = self.scope
         assert scope is not None  # noqa: S101 every caller asked
         own = is_result and self._makes_from_elsewhere()
+        answers = answers_of(value) if is_result and self.kind == semconv.KIND_MODEL_CALL else None
         seen: set[str] = set()
         names = dict(self.names)
-        for found in list(look_into(value, scope.registry)):
+        for found in list(look_into(value, scope.registry, answers)):
             known = found.known
             if known is not None and not (own and known.basis == "digest"):
                 if known.id not in seen:
@@ -304,8 +328,19 @@ class Activity:
             if join is not None:
                 joined = join.join(digest)
         self.entities.append(entity(n, role, name, joined, measured, element_of))
-        if self.ports.settings.capture_content == "full" and element_of is None:
+        if element_of is None and self._keeps() == "full":
             self._keep_content(n, value, measured)
+
+    def keep(self, content: str) -> None:
+        """Says whether the content of values is kept: of this call's, or of all that belong to this output."""
+        self.keeps = content
+        if self.kind == semconv.KIND_OUTPUT and self.scope is not None:
+            self.scope.keeps = content
+
+    def _keeps(self) -> str:
+        """What says so nearest to the value: its call, its output, the configuration."""
+        of_output = self.scope.keeps if self.scope is not None else None
+        return self.keeps or of_output or self.ports.settings.capture_content
 
     def _keep_content(self, n: int, value: Any, measured: Measured) -> None:
         content = encode(value, measured.media_type)

@@ -142,7 +142,7 @@ def test_classes_are_refused_with_a_clear_error_until_they_can_be_traced():
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
-        ({"colour": "red"}, "colour: no such fact of an output; allowed: classification, owner"),
+        ({"colour": "red"}, "colour: no such fact of an output; allowed: capture_content, classification, owner"),
         ({"classification": "secretish"}, "classification of an output: .*confidential"),
         ({"retention": -3}, "retention"),
         ({"subjects": 3}, "subjects of an output: wants a str or several of them, got int"),
