@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
 
 from provsdk import semconv, vocabulary
+from provsdk.capture._location import without_secrets
 from provsdk.capture._responses import ToolCall, asked
 from provsdk.digest import peek
 from provsdk.errors import UsageError
 
-__all__ = ["CAPTURE_CONTENT", "FIXED_AT_START", "LOCAL_ONLY", "check", "check_name"]
+__all__ = ["CAPTURE_CONTENT", "FIXED_AT_START", "LOCAL_ONLY", "check", "check_name", "refused"]
 
 CAPTURE_CONTENT: Final = "capture_content"
 """No fact of the record, but a setting of the call: whether the content of its values is kept."""
@@ -23,9 +23,6 @@ FIXED_AT_START: Final = frozenset({"tenant", CAPTURE_CONTENT})
 
 LOCAL_ONLY: Final = frozenset({"session", "subjects", "recipients", "purpose", "owner", "reasons", "parameters"})
 """Facts that name people or may quote content: they never go on a span."""
-
-_SECRET: Final = re.compile(r"token|key|secret|sig|auth|pass|pwd|credential|session|code\Z", re.IGNORECASE)
-"""Names of query parameters whose values are left out of a location."""
 
 MAX_TEXT: Final = 4_096
 MAX_TEXTS: Final = 1_000
@@ -43,20 +40,7 @@ def _text(value: Any) -> str:
 
 
 def _location(value: Any) -> str:
-    """A path or URL; what a URL carries of secrets is left out: user information, and values that sign or authorise."""
-    text = _text(value)
-    if "://" not in text:
-        return text
-    from urllib.parse import urlsplit, urlunsplit  # noqa: PLC0415 most locations are paths
-
-    parts = urlsplit(text)
-    host = parts.netloc.rpartition("@")[2]
-    query = "&".join(f"{name}=…" if _SECRET.search(name) else pair for name, pair in _pairs(parts.query))
-    return urlunsplit((parts.scheme, host, parts.path, query, ""))
-
-
-def _pairs(query: str) -> list[tuple[str, str]]:
-    return [(pair.partition("=")[0], pair) for pair in query.split("&")] if query else []
+    return without_secrets(_text(value))
 
 
 def _texts(value: Any) -> list[str]:
@@ -260,6 +244,11 @@ def check(kind: str, name: str, value: Any) -> Any:
     except (TypeError, ValueError, OverflowError) as error:
         wanted = str(error) if isinstance(error, TypeError) else "text that can be read as that"
         raise UsageError(f"{name} of {_article(kind)}: wants {wanted}, got {type(value).__name__}") from None
+
+
+def refused(kind: str, name: str, value: Any) -> UsageError:
+    """What to say of a value that a fact does not take, where the value is the data of a call: its type, no more."""
+    return UsageError(f"{name} of {_article(kind)}: cannot be what was said during the call, a {type(value).__name__}")
 
 
 def _article(kind: str) -> str:

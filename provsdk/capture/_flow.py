@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from provsdk.digest import MIN_LINKABLE_BYTES, Measured, children, is_linkable, measure
+from provsdk.digest import MIN_LINKABLE_BYTES, Measured, children, field_names, is_linkable, measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,10 +124,13 @@ def _tells_apart(measured: Measured) -> bool:
     return measured.size_bytes is not None and measured.size_bytes >= MIN_LINKABLE_BYTES
 
 
-def _safe_name(name: str, container: Any) -> str:
-    """A field's name or a position; a key of a mapping must not reach a span."""
+def _safe_name(name: str, container: Any, declared: tuple[str, ...] | None) -> str:
+    """A declared field's name or a position; a key of a mapping, or a value that a model took beyond its fields, is
+    data, and must not reach a span.
+    """
     is_safe = len(name) <= MAX_NAME and name.isascii() and (name.isidentifier() or name.isdecimal())
-    return name if is_safe and not isinstance(container, Mapping) else "*"
+    is_code = not isinstance(container, Mapping) if declared is None else name in declared
+    return name if is_safe and is_code else "*"
 
 
 def look_into(value: Any, registry: Registry, answers: tuple[str, Any] | None = None) -> Iterator[Found]:
@@ -146,6 +149,7 @@ def look_into(value: Any, registry: Registry, answers: tuple[str, Any] | None = 
     queue = deque([("", "", value, 1)] if answers is None else [(f"{answers[0]}.", f"{answers[0]}.", answers[1], 2)])
     while queue:
         prefix, full_prefix, container, depth = queue.popleft()
+        declared = field_names(type(container))
         for position, (name, part) in enumerate(children(container)):
             looks += 1
             if position == MAX_WIDTH or looks > MAX_LOOKS:
@@ -155,7 +159,7 @@ def look_into(value: Any, registry: Registry, answers: tuple[str, Any] | None = 
                 continue
             measured = measure(part)
             known = registry.find(part, measured)
-            named, full = prefix + _safe_name(name, container), full_prefix + name
+            named, full = prefix + _safe_name(name, container, declared), full_prefix + name
             yield Found(named, full, part, measured, known)
             if known is None and not isinstance(part, _LEAVES) and id(part) not in visited:
                 visited.add(id(part))

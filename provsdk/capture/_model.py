@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from provsdk import semconv
 from provsdk.capture import _guard
+from provsdk.capture._binding import EXTRA
 from provsdk.capture._plan import put
 from provsdk.capture._request import SETTINGS, model_of, settings_of
 from provsdk.capture._responses import read
@@ -31,7 +32,7 @@ def note_request(
     activity: Activity, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> None:
     """Notes the settings among the arguments of the call, and the model."""
-    given = dict(plan.signature.pairs(instance, args, kwargs))
+    given = {name.removeprefix(EXTRA): value for name, value in plan.signature.pairs(instance, args, kwargs)}
     asked = {name: value for name, value in {**plan.signature.defaults, **given}.items() if name in _ASKED}
     if not asked:
         return

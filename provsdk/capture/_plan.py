@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from provsdk import semconv
 from provsdk.capture import _guard
 from provsdk.capture._binding import Rule, Signature, rule_for
-from provsdk.capture._declared import CAPTURE_CONTENT, FIXED_AT_START, LOCAL_ONLY, check, check_name
+from provsdk.capture._declared import CAPTURE_CONTENT, FIXED_AT_START, LOCAL_ONLY, check, check_name, refused
 from provsdk.capture._session import Activity, open_activity
 from provsdk.errors import UsageError
 
@@ -33,11 +33,20 @@ _DEFAULT_TYPES: Final = {
 
 def say(activity: Activity, name: str, value: Any) -> None:
     """Notes a fact of the call that is going on; a wrong one is noted as missing, and the call goes on."""
+    checked = _checked(activity, name, value)
+    if checked is not None:
+        put(activity, name, checked)
+
+
+def _checked(activity: Activity, name: str, value: Any) -> Any:
+    """The fact as plain builtins; None where it is wrong, which is noted. The value may be content: never quoted."""
     try:
-        put(activity, name, check(activity.kind, name, value))
-    except UsageError as error:
+        return check(activity.kind, name, value)
+    except UsageError:
         activity.lacks("invalid_fact", name)
-        _guard.report(f"take {name!r} of {activity.name!r}", error, activity.ports)
+    # Outside the handler: what is raised here must not drag an error along that quotes the value.
+    _guard.report(f"take {name!r} of {activity.name!r}", refused(activity.kind, name, value), activity.ports)
+    return None
 
 
 def put(activity: Activity, name: str, checked: Any) -> None:
@@ -242,8 +251,10 @@ def _ask(activity: Activity, fact: str, rule: Rule, available: Mapping[str, Any]
 def _ask_item(activity: Activity, said: dict[str, Any], fact: str, rule: Rule, available: Mapping[str, Any]) -> None:
     try:
         value = rule.ask(available)
-        if value is not None:
-            said[fact] = check(activity.kind, fact, value)
     except Exception as error:
         activity.lacks("invalid_fact", fact)
         _guard.report(f"ask for {fact!r} of an item of {activity.name!r}", error, activity.ports)
+        return
+    checked = None if value is None else _checked(activity, fact, value)
+    if checked is not None:
+        said[fact] = checked

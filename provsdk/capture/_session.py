@@ -12,6 +12,7 @@ from opentelemetry.trace import Status, StatusCode
 
 from provsdk import semconv
 from provsdk.capture import _otel
+from provsdk.capture._binding import EXTRA
 from provsdk.capture._facts import derivation, encode, entity, missing_of, use, write_facts
 from provsdk.capture._flow import Registry, known_in, look_into
 from provsdk.capture._request import SETTINGS
@@ -176,14 +177,19 @@ class Activity:
         assert scope is not None  # noqa: S101 given() asked
         if measured.digest is None and not _holds_known(value, scope.registry):
             return  # a client, a connection, a callback: what a function works with, not what flows
+        full_name = name.removeprefix(EXTRA) if name is not None else None
+        if full_name != name:
+            name = full_name if full_name in SETTINGS else "*"
         if measured.problem is not None:
             self.lacks(*missing_of(measured, name))
         former = scope.registry.former(value) if linkable else None
         n = self._enter("argument", name, value, measured, linkable=linkable)
+        if full_name is not None and full_name != name:
+            self.names = {**self.names, n: full_name}
         if former is not None:
             self.derived.append(derivation(n, former, "identity"))
         self.used.append(use(n, "identity"))
-        if linkable and type(value) not in _LEAVES and not self._is_setting(name):
+        if linkable and type(value) not in _LEAVES and not self._is_setting(full_name):
             self._look_inside(n, value, is_result=False)
 
     def _is_setting(self, name: str | None) -> bool:

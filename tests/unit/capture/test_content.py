@@ -102,7 +102,7 @@ def test_a_nested_output_says_it_for_itself(plug, kept):
 
 @pytest.mark.parametrize("traced", [traced_output, traced_source])
 def test_redacted_waits_for_a_redactor(traced):
-    with pytest.raises(UsageError, match="'redacted' needs a redactor.*allowed: none, full"):
+    with pytest.raises(UsageError, match=r"'redacted' needs a redactor.*allowed: none, full"):
         traced("name", capture_content="redacted")(lambda: None)
 
 

@@ -107,7 +107,11 @@ class TestFlow:
     @pytest.mark.parametrize(
         ("response", "text", "name"),
         [
-            (ChatCompletion.model_validate(CHAT), lambda one: one.choices[0].message.content, "choices.0.message.content"),
+            (
+                ChatCompletion.model_validate(CHAT),
+                lambda one: one.choices[0].message.content,
+                "choices.0.message.content",
+            ),
             (Response.model_validate(RESPONSE), lambda one: one.output[1].content[0].text, "output.1.content.0.text"),
             (Response.model_validate(RESPONSE), lambda one: one.output_text, "output.1.content.0.text"),
             (litellm_response(), lambda one: one.choices[0].message.content, "choices.0.message.content"),
@@ -180,9 +184,7 @@ class TestRequest:
             max_tokens=object(),
         )
 
-        (parameters,) = [
-            one["declared"]["parameters"] for one in kept.facts[0]["spans"].values() if "declared" in one
-        ]
+        (parameters,) = [one["declared"]["parameters"] for one in kept.facts[0]["spans"].values() if "declared" in one]
         assert parameters == {
             "temperature": 1.0,
             "seed": 7,

@@ -62,9 +62,7 @@ class TestResponses:
 
         assert read(body) == {"operation": "text_completion", "response_id": "cmpl-1", "finish_reasons": ["stop"]}
 
-    @pytest.mark.parametrize(
-        ("body", "said"), [(CHAT, CHAT_SAID), (RESPONSE, RESPONSE_SAID), (MESSAGE, MESSAGE_SAID)]
-    )
+    @pytest.mark.parametrize(("body", "said"), [(CHAT, CHAT_SAID), (RESPONSE, RESPONSE_SAID), (MESSAGE, MESSAGE_SAID)])
     def test_a_dict_says_the_same_but_for_the_provider(self, body, said):
         assert read(body) == said
 
@@ -101,7 +99,22 @@ class TestResponses:
 class TestAnythingElse:
     @pytest.mark.parametrize(
         "value",
-        [None, ANSWER, b"bytes", 7, [], {}, [CHAT], (1, 2), object(), Mock(), MagicMock(), type, lambda: None, CHAT["usage"]],
+        [
+            None,
+            ANSWER,
+            b"bytes",
+            7,
+            [],
+            {},
+            [CHAT],
+            (1, 2),
+            object(),
+            Mock(),
+            MagicMock(),
+            type,
+            lambda: None,
+            CHAT["usage"],
+        ],
     )
     def test_what_is_no_response_says_nothing(self, value):
         assert read(value) == {}
