@@ -96,6 +96,8 @@ class Chunks:
         return anthropic_usage(self._usage) if "input_tokens" in self._usage else openai_usage(self._usage)
 
     def _say(self, operation: str, about: Any) -> None:
+        if self._about.keys() >= _ABOUT:
+            return
         said = {
             "operation": operation,
             "provider": provider_of(about),
@@ -106,6 +108,8 @@ class Chunks:
 
     def _count(self, usage: Any) -> None:
         """Later counts replace earlier ones: both APIs count from the beginning."""
+        if usage is None:
+            return
         for name in _COUNTS:
             value = peek(usage, name)
             if value is not None:
@@ -203,6 +207,9 @@ _EVENTS: Final[dict[str, Callable[[Chunks, Any], None]]] = {
     "response.output_item.added": Chunks._start_item,  # noqa: SLF001
     "response.function_call_arguments.delta": Chunks._continue_arguments,  # noqa: SLF001
 }
+
+_ABOUT: Final = frozenset({"response_model", "response_id"})
+"""What every chunk says again; some servers begin to with the second."""
 
 _COUNTS: Final = (
     "prompt_tokens",

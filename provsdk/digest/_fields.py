@@ -7,6 +7,7 @@ imports none of them.
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any, Final
 
@@ -74,18 +75,43 @@ def peek(value: Any, name: str) -> Any:
     Runs no code of the value's class, and never raises because of the value: properties, `__getattr__` and lazy loads
     are left alone. A pydantic model's extra values and private attributes count as stored.
     """
+    kind = type(value)
+    if kind in _HOLD_NOTHING:
+        return None
     try:
-        if issubclass(type(value), dict):
+        if issubclass(kind, dict):
             return dict.get(value, name)
-        attributes = _instance_dict(value)
-        if name not in attributes and class_attribute(type(value), "__pydantic_extra__") is not ABSENT:
-            for more in ("__pydantic_extra__", "__pydantic_private__"):
-                held = _stored(value, more, attributes)
-                if type(held) is dict and name in held:
-                    return held[name]
-        return _stored(value, name, attributes)
+        descriptor, is_open = _storage(kind)  # type: ignore[arg-type] # types are hashable
+        attributes = descriptor.__get__(value) if descriptor is not None else None
+        if type(attributes) is dict and name in attributes:
+            return attributes[name]
+        return _peek_further(value, name, is_open=is_open)
     except Exception:  # nothing is stored there, or a key of the mapping refuses to be compared
         return None
+
+
+_HOLD_NOTHING: Final = frozenset({str, bytes, int, float, bool, type(None), list, tuple})
+
+
+@lru_cache(maxsize=512)
+def _storage(kind: type) -> tuple[Any, bool]:
+    """The descriptor of the instances' attributes, and whether they may hold more than their fields."""
+    descriptor = class_attribute(kind, "__dict__")
+    is_plain = type(descriptor) is GetSetDescriptorType or type(descriptor) is MemberDescriptorType
+    return descriptor if is_plain else None, class_attribute(kind, "__pydantic_extra__") is not ABSENT
+
+
+def _peek_further(value: Any, name: str, *, is_open: bool) -> Any:
+    if is_open:
+        for more in ("__pydantic_extra__", "__pydantic_private__"):
+            held = class_attribute(type(value), more)
+            held = held.__get__(value) if type(held) is MemberDescriptorType else None
+            if type(held) is dict and name in held:
+                return held[name]
+    inherited = class_attribute(type(value), name)
+    if inherited is ABSENT:
+        return None
+    return stored(value, name)
 
 
 def _pydantic(kind: type) -> Any:
