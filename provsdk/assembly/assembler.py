@@ -40,8 +40,7 @@ T = TypeVar("T")
 _SPAN_MISSING: Final = CompletenessReason.SPAN_MISSING.value
 _PROCESS_ONLY: Final = (
     CompletenessReason.PROCESS_ONLY.value,
-    "plain digests, content, session, subjects, recipients, purpose, owners, parameters, reasons of checks, names that "
-    "are data, environment",
+    "plain digests, content, session, subjects, recipients, purpose, owners, parameters, reasons, environment",
 )
 
 _FROM_RESOURCE: Final = (

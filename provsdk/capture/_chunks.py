@@ -9,6 +9,8 @@ and those of Anthropic's messages, as objects or dicts. Whoever reads the stream
     chunks.said()       # facts of the model call, as `_responses.read` gives them of a whole response
     chunks.texts()      # what the answers say so far: content
 
+What they say is noted by `_model.note_seen(activity, chunks.said())` when the stream has ended, however it did.
+
 The time to the first chunk is the reader's to tell, as the fact `time_to_first_chunk_s`: seconds from the start of the
 call to the first chunk of any kind, on a monotonic clock; left out where no chunk came.
 """

@@ -8,7 +8,6 @@ from enum import Enum
 from typing import Any, Final
 
 from provsdk import semconv, vocabulary
-from provsdk.capture._location import without_secrets
 from provsdk.capture._responses import ToolCall, asked
 from provsdk.digest import peek
 from provsdk.errors import UsageError
@@ -40,6 +39,8 @@ def _text(value: Any) -> str:
 
 
 def _location(value: Any) -> str:
+    from provsdk.capture._location import without_secrets  # noqa: PLC0415 its patterns are compiled where they are needed
+
     return without_secrets(_text(value))
 
 
