@@ -90,7 +90,7 @@ def _write_attributes(activity: Activity) -> None:
     for name, attribute in semconv.GEN_AI.items():
         value = declared.get(name)
         if value is not None and value != []:
-            write(attribute, value)
+            write(attribute, tuple(value) if type(value) is list else value)
     parameters = activity.local.get("parameters")
     if parameters:
         for name, attribute in semconv.GEN_AI_REQUEST.items():

@@ -13,7 +13,8 @@ from opentelemetry.trace import Status, StatusCode
 from provsdk import semconv
 from provsdk.capture import _otel
 from provsdk.capture._binding import EXTRA
-from provsdk.capture._facts import derivation, encode, entity, missing_of, use, write_facts
+from provsdk.capture._content import encode
+from provsdk.capture._facts import derivation, entity, missing_of, use, write_facts
 from provsdk.capture._flow import Registry, known_in, look_into
 from provsdk.capture._request import SETTINGS
 from provsdk.capture._responses import answers_of
@@ -349,7 +350,7 @@ class Activity:
         return self.keeps or of_output or self.ports.settings.capture_content
 
     def _keep_content(self, n: int, value: Any, measured: Measured) -> None:
-        content = encode(value, measured.media_type)
+        content = None if measured.digest is None else encode(value, measured.media_type)
         if content is None:
             self.lacks("content_not_kept", f"entities[{n}]")
         else:

@@ -9,6 +9,9 @@ from pathlib import Path
 import anthropic
 import openai
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import provsdk
 from provsdk import traced_model_call, traced_output
@@ -192,6 +195,23 @@ def test_streams_of_the_real_clients_say_the_same(gpt, claude):
     assert folded(chat) == {"provider": "openai", **CHAT_SAID}
     assert folded(response) == {"provider": "openai", **RESPONSE_SAID}
     assert folded(message) == {"provider": "anthropic", **MESSAGE_SAID}
+
+
+def test_opentelemetrys_attributes_arrive_where_the_users_spans_go(gpt):
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    provsdk.configure(tracer_provider=provider)
+
+    traced_model_call("call")(lambda model: gpt.chat.completions.create(model=model, messages=ASKED))("gpt-5-mini")
+
+    (span,) = exporter.get_finished_spans()
+    assert span.attributes["gen_ai.operation.name"] == "chat"
+    assert span.attributes["gen_ai.request.model"] == "gpt-5-mini"
+    assert span.attributes["gen_ai.usage.input_tokens"] == CHAT_SAID["input_tokens"]
+    assert span.attributes["gen_ai.response.finish_reasons"] == ("tool_calls",)
+    json.loads(span.to_json())
+    provider.shutdown()
 
 
 def test_a_stream_that_is_returned_is_not_read_by_us(gpt, provsdk_records):

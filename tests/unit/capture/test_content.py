@@ -1,8 +1,11 @@
 """Whether content is kept: as configured, as the output says, as the source says."""
 
 import json
+from dataclasses import dataclass
 
 import pytest
+from openai.types.chat import ChatCompletion
+from recorded import ANSWER, CHAT
 
 from provsdk import declare_source, traced_output, traced_source
 from provsdk.errors import UsageError
@@ -104,6 +107,42 @@ def test_a_nested_output_says_it_for_itself(plug, kept):
 def test_redacted_waits_for_a_redactor(traced):
     with pytest.raises(UsageError, match=r"'redacted' needs a redactor.*allowed: none, full"):
         traced("name", capture_content="redacted")(lambda: None)
+
+
+@dataclass
+class Page:
+    """An object with fields."""
+
+    title: str
+    passages: list
+
+
+def test_an_object_with_fields_is_kept_as_json_of_its_fields(plug, kept):
+    response = ChatCompletion.model_validate(CHAT)
+    made = {"page": Page(PAGE, [("a", 1)]), "response": response}
+
+    traced_output("out", capture_content="full")(lambda: made)()
+
+    (text,) = contents(kept)
+    assert json.loads(text)["page"] == {"title": PAGE, "passages": [["a", 1]]}
+    assert json.loads(text)["response"]["choices"][0]["message"]["content"] == ANSWER
+    assert "missing" not in kept.said("out")
+
+
+@pytest.mark.parametrize("value", [{"a": object()}, [{1, 2}], Page(PAGE, [object()])])
+def test_what_json_has_no_form_for_is_not_kept_and_that_is_named(plug, kept, value):
+    traced_output("out", capture_content="full")(lambda: value)()
+
+    assert contents(kept) == []
+    assert ["content_not_kept", "entities[0]"] in kept.said("out")["missing"]
+
+
+def test_what_is_too_large_for_a_digest_is_not_kept_either(plug, kept):
+    plug(capture_content="full", max_value_bytes=100)
+    traced_output("out")(lambda: [PAGE] * 3)()
+
+    assert contents(kept) == []
+    assert ["content_not_kept", "entities[0]"] in kept.said("out")["missing"]
 
 
 def test_other_words_are_refused():

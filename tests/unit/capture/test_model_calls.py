@@ -328,7 +328,7 @@ class TestConventions:
             "gen_ai.request.max_tokens": 400,
             "gen_ai.response.model": "gpt-5-mini-2026-08-07",
             "gen_ai.response.id": "chatcmpl-C9x2",
-            "gen_ai.response.finish_reasons": ["tool_calls"],
+            "gen_ai.response.finish_reasons": ("tool_calls",),
             "gen_ai.response.time_to_first_chunk": 0.25,
             "gen_ai.usage.input_tokens": 1_312,
             "gen_ai.usage.output_tokens": 58,
