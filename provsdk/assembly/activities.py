@@ -121,6 +121,7 @@ def _source(  # noqa: PLR0913, PLR0917 one for each place that a source's fields
         basis=_EXPLICIT if by_hand else _IDENTITY,
         status=activity.status,
         error_type=activity.error_type,
+        stream=activity.stream(),
     )
 
 
@@ -172,6 +173,7 @@ def transformation(native: Native, scope: Scope) -> Transformation:
         error_type=activity.error_type,
         arguments=activity.arguments(),
         results=_results(activity),
+        stream=activity.stream(),
     )
 
 
@@ -208,6 +210,7 @@ def model_call(native: Native, scope: Scope) -> ModelCall:
         retries=_or_unset(activity.count(said.retries, "retries")),
         tool_calls=_tool_calls(activity, said),
         prompt=_prompt(activity, said),
+        stream=activity.stream(),
     )
 
 

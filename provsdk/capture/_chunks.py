@@ -9,10 +9,7 @@ and those of Anthropic's messages, as objects or dicts. Whoever reads the stream
     chunks.said()       # facts of the model call, as `_responses.read` gives them of a whole response
     chunks.texts()      # what the answers say so far: content
 
-What they say is noted by `_model.note_seen(activity, chunks.said())` when the stream has ended, however it did.
-
-The time to the first chunk is the reader's to tell, as the fact `time_to_first_chunk_s`: seconds from the start of the
-call to the first chunk of any kind, on a monotonic clock; left out where no chunk came.
+The time to the first chunk is no chunk's to tell: whoever reads the stream measures it.
 """
 
 from __future__ import annotations
@@ -70,15 +67,17 @@ class Chunks:
         self._whole: Said = {}
         """What the API itself says of the whole, where its last event brings that."""
 
-    def add(self, chunk: Any) -> None:
-        """Takes the next chunk; one of another kind says nothing."""
+    def add(self, chunk: Any) -> bool:
+        """Takes the next chunk; False where it is of no kind that is known, and says nothing."""
         kind = word(peek(chunk, "object"))
         if kind in {"chat.completion.chunk", "text_completion"}:
             self._add_completion(chunk, "text_completion" if kind == "text_completion" else "chat")
-            return
-        take = _EVENTS.get(word(peek(chunk, "type")) or "")
+            return True
+        name = word(peek(chunk, "type")) or ""
+        take = _EVENTS.get(name)
         if take is not None:
             take(self, chunk)
+        return take is not None or name.startswith(_EVENT_FAMILIES)
 
     def said(self) -> Said:
         """The facts of the call so far; none where nothing was understood."""
@@ -209,6 +208,9 @@ _EVENTS: Final[dict[str, Callable[[Chunks, Any], None]]] = {
     "response.output_item.added": Chunks._start_item,  # noqa: SLF001
     "response.function_call_arguments.delta": Chunks._continue_arguments,  # noqa: SLF001
 }
+
+_EVENT_FAMILIES: Final = ("response.", "content_block_", "message_", "ping")
+"""Events that belong to such a stream, whether or not anything is taken from them."""
 
 _ABOUT: Final = frozenset({"response_model", "response_id"})
 """What every chunk says again; some servers begin to with the second."""

@@ -25,7 +25,10 @@ def encode(value: Any, media_type: str) -> bytes | None:
             return value.encode()
         if isinstance(value, (bytes, bytearray)):
             return bytes(value)
-        plain = value if media_type == "application/json" else _plain(value, MAX_DEPTH)
+        is_json = media_type == "application/json"
+        if value is None and not is_json:
+            return None
+        plain = value if is_json else _plain(value, MAX_DEPTH)
         return json.dumps(plain, separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError):
         return None

@@ -17,10 +17,11 @@ from provsdk.capture._responses import read
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from provsdk.capture._chunks import Chunks
     from provsdk.capture._plan import Plan
     from provsdk.capture._session import Activity
 
-__all__ = ["note_request", "note_response", "note_seen", "settle"]
+__all__ = ["note_chunks", "note_request", "note_response", "settle"]
 
 _ASKED: Final = SETTINGS.keys() | {"model"}
 
@@ -46,11 +47,17 @@ def note_request(
 
 def note_response(activity: Activity, response: Any) -> None:
     """Notes what the call's result says of it, where it is the response of a model API."""
-    note_seen(activity, read(response))
+    _note_seen(activity, read(response))
 
 
-def note_seen(activity: Activity, said: Mapping[str, Any]) -> None:
-    """Notes facts that were seen, and not declared; of a stream, what its `Chunks` say."""
+def note_chunks(activity: Activity, chunks: Chunks) -> None:
+    """Notes what the chunks of a stream say of the call, and what its answers say: their digests."""
+    _note_seen(activity, chunks.said())
+    for text in chunks.texts():
+        activity.answered(text)
+
+
+def _note_seen(activity: Activity, said: Mapping[str, Any]) -> None:
     for name, value in said.items():
         if name not in activity.declared:
             put(activity, name, value)
@@ -91,6 +98,9 @@ def _write_attributes(activity: Activity) -> None:
         value = declared.get(name)
         if value is not None and value != []:
             write(attribute, tuple(value) if type(value) is list else value)
+    first_us = activity.extra.get("stream", {}).get("first_us")
+    if first_us is not None and "time_to_first_chunk_s" not in declared:
+        write(semconv.GEN_AI["time_to_first_chunk_s"], first_us / 1_000_000)
     parameters = activity.local.get("parameters")
     if parameters:
         for name, attribute in semconv.GEN_AI_REQUEST.items():

@@ -55,6 +55,9 @@ CONTENT = {
     "password of a connection string": "geheim77",
     "password of a JDBC URL": "jdbc-pw-9",
     "wrapped text": "typed as Oswald 77",
+    "streamed answer": "Tell nobody about the herrings of Mr Quill.",
+    "streamed tool argument": "call-oswald-at-home",
+    "exception of a stream": "stream lost: Oswald",
 }
 """What passes through the program as a value, or hides in a location: in no part of the store but captured content."""
 
@@ -181,6 +184,22 @@ def answer(question, password):
     return SECRETS["result"]
 
 
+@traced_model_call("stream")
+def stream():
+    for text in (SECRETS["streamed answer"][:9], SECRETS["streamed answer"][9:]):
+        yield {"object": "chat.completion.chunk", "id": "c-1", "choices": [{"index": 0, "delta": {"content": text}}]}
+    call = {"index": 0, "id": "call_1", "function": {"name": "mail", "arguments": SECRETS["streamed tool argument"]}}
+    yield {"object": "chat.completion.chunk", "id": "c-1", "choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}
+    raise ConnectionError(SECRETS["exception of a stream"])
+
+
+@traced_output("clinic-stream")
+def streamed():
+    with contextlib.suppress(ConnectionError):
+        for chunk in stream():
+            yield chunk["choices"][0]["delta"].get("content")
+
+
 @traced_output("clinic-failure")
 def failing(card):
     with traced_transform("charge") as step:
@@ -191,6 +210,7 @@ def failing(card):
 def program():
     """A clinic's assistant: everything that can carry content carries some."""
     answer(SECRETS["argument"], password=SECRETS["short argument"])
+    assert "".join(filter(None, streamed())) == SECRETS["streamed answer"]
     with pytest.raises(RuntimeError):
         failing({"card": SECRETS["exception of an output"] * 2})
 
@@ -252,7 +272,7 @@ def everything_on(span):
 def test_no_exported_span_gives_anything_away(ran, provider):
     spans = provider.exporter.get_finished_spans()
 
-    assert {"clinic-answer", "chat", "passages", "charge"} <= {span.name.rpartition(".")[2] for span in spans}
+    assert {"clinic-answer", "chat", "passages", "charge", "stream"} <= {span.name.rpartition(".")[2] for span in spans}
     assert {span.name: found_in(everything_on(span)) for span in spans if found_in(everything_on(span))} == {}
     assert all(span.events == () and span.status.description is None for span in spans)
 
@@ -308,7 +328,7 @@ def test_captured_content_is_there_for_whoever_has_the_keys(ran, mode):
     )
     store.close()
 
-    for name in ("argument", "passage", "prompt template", "rendered prompt", "result", "answer"):
+    for name in ("argument", "passage", "prompt template", "rendered prompt", "result", "answer", "streamed answer"):
         assert (SECRETS[name] in kept) is (mode == "full"), name
 
 

@@ -214,13 +214,55 @@ def test_opentelemetrys_attributes_arrive_where_the_users_spans_go(gpt):
     provider.shutdown()
 
 
-def test_a_stream_that_is_returned_is_not_read_by_us(gpt, provsdk_records):
-    call = traced_model_call("call")(lambda: gpt.chat.completions.create(model="m", messages=ASKED, stream=True))
+def text_of_chat(stream):
+    return "".join(choice.delta.content or "" for chunk in stream for choice in chunk.choices)
 
-    def collect():
-        with call() as stream:
-            return "".join(choice.delta.content or "" for chunk in stream for choice in chunk.choices)
 
-    assert traced_output("answer")(collect)() == ANSWER
-    assert provsdk_records[0].model_calls[0].finish_reasons == []
-    provsdk.flush()
+def text_of_message(stream):
+    return "".join(
+        event.delta.text for event in stream if getattr(event, "delta", None) and hasattr(event.delta, "text")
+    )
+
+
+def text_of_response(stream):
+    return "".join(event.delta for event in stream if event.type == "response.output_text.delta")
+
+
+STREAMS = {
+    "chat": (lambda gpt, _: gpt.chat.completions.create, text_of_chat, {"messages": ASKED}, CHAT_SAID),
+    "message": (
+        lambda _, claude: claude.messages.create,
+        text_of_message,
+        {"messages": ASKED, "max_tokens": 9},
+        MESSAGE_SAID,
+    ),
+    "response": (lambda gpt, _: gpt.responses.create, text_of_response, {"input": "How long?"}, RESPONSE_SAID),
+}
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+def test_a_traced_stream_says_what_its_chunks_say_and_its_text_is_linked(gpt, claude, kind, provsdk_records):
+    client, text_of, asked, said = STREAMS[kind]
+    call = traced_model_call("call")(client(gpt, claude))
+
+    assert traced_output("answer")(lambda: text_of(call(model="m", stream=True, **asked)))() == ANSWER
+    (record,) = provsdk_records
+    (found,) = record.model_calls
+    agrees(found, said)
+    assert found.parameters["stream"] is True
+    assert found.stream.first_chunk_us > 0
+    assert is_linked(record)
+    assert [each.name for each in found.results if each.role == "element"] == ["text"]
+    assert record.completeness.complete
+
+
+def test_a_stream_that_is_closed_early_says_what_came(gpt, provsdk_records):
+    call = traced_model_call("call")(gpt.chat.completions.create)
+
+    def first():
+        with call(model="m", messages=ASKED, stream=True) as stream:
+            return [next(stream) for _ in range(2)][-1].choices[0].delta.content
+
+    assert traced_output("answer")(first)() == ANSWER[:20]
+    (found,) = provsdk_records[0].model_calls
+    assert (found.status, found.response_id, found.finish_reasons) == ("closed_early", CHAT["id"], [])

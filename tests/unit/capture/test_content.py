@@ -74,6 +74,16 @@ def test_a_rule_of_the_arguments_may_say_it(plug, kept):
     assert contents(kept) == []
 
 
+def test_it_holds_for_streams(plug, kept):
+    @traced_output("out", capture_content="full")
+    def answer(question):
+        yield "an "
+        yield "answer"
+
+    assert list(answer(QUESTION)) == ["an ", "answer"]
+    assert contents(kept) == [QUESTION, "an answer"]
+
+
 def test_a_source_that_is_declared_may_say_it(plug, kept):
     @traced_output("out")
     def answer():

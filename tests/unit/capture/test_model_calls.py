@@ -5,9 +5,19 @@ import json
 import pytest
 from openai.types.chat import ChatCompletion
 from openai.types.responses import Response
-from recorded import ANSWER, ARGUMENTS, CHAT, CHAT_SAID, MESSAGE, RESPONSE, litellm_response
+from recorded import (
+    ANSWER,
+    ARGUMENTS,
+    CHAT,
+    CHAT_CHUNKS,
+    CHAT_SAID,
+    MESSAGE,
+    MESSAGE_EVENTS,
+    RESPONSE,
+    litellm_response,
+)
 
-from provsdk import Prompt, traced_model_call, traced_output
+from provsdk import Prompt, traced_model_call, traced_output, traced_transform
 from provsdk.digest import JoinKey, digest
 from provsdk.errors import UsageError
 
@@ -348,6 +358,60 @@ class TestConventions:
 
         assert declared_of(kept)["prompt_template"] == {"name": "support", "version": "7"}
         assert declared_of(kept)["tool_calls"] == [{"name": "search", "id": "call_1"}]
+
+
+class TestStreams:
+    def test_the_chunks_of_a_generator_say_the_facts_and_are_no_values_by_themselves(self, plug, kept):
+        @traced_model_call("chat")
+        def chat():
+            yield from CHAT_CHUNKS
+
+        @traced_output("out")
+        def answer():
+            return "".join(choice["delta"].get("content") or "" for chunk in chat() for choice in chunk["choices"])
+
+        assert answer() == ANSWER
+        said = kept.said("chat")
+        assert {name: said["declared"][name] for name in ("response_id", "input_tokens", "finish_reasons")} == {
+            name: CHAT_SAID[name] for name in ("response_id", "input_tokens", "finish_reasons")
+        }
+        roles = [(one["role"], one.get("name")) for one in said["entities"]]
+        assert roles == [("result", None), ("element", "text"), ("tool_call", "search")]
+        text = next(one["n"] for one in said["entities"] if one.get("name") == "text")
+        assert kept.said("out")["derived"] == [["out", kept.id_of("chat", text), "digest"]]
+        assert kept.span("chat").attributes["gen_ai.response.time_to_first_chunk"] >= 0
+
+    async def test_those_of_an_async_generator_do_too(self, plug, kept):
+        @traced_model_call("chat", response_id="mine")
+        async def chat():
+            for event in MESSAGE_EVENTS:
+                yield event
+
+        assert len([event async for event in chat()]) == len(MESSAGE_EVENTS)
+        assert declared_of(kept)["response_model"] == "claude-sonnet-4-5"
+        assert declared_of(kept)["response_id"] == "mine"
+
+    def test_a_stream_that_fails_says_what_came_until_then(self, plug, kept):
+        @traced_model_call("chat")
+        def chat():
+            yield from CHAT_CHUNKS[:2]
+            raise TimeoutError
+
+        with pytest.raises(TimeoutError):
+            list(chat())
+
+        assert kept.said("chat")["status"] == "failed"
+        assert declared_of(kept)["response_id"] == CHAT["id"]
+
+    def test_streams_of_other_steps_are_not_taken_for_a_models(self, plug, kept):
+        @traced_transform("step")
+        def step():
+            yield from CHAT_CHUNKS
+
+        traced_output("out")(lambda: len(list(step())))()
+
+        assert "declared" not in kept.said("step")
+        assert len([one for one in kept.said("step")["entities"] if one["role"] == "element"]) == len(CHAT_CHUNKS)
 
 
 def test_a_fault_while_the_facts_are_settled_costs_those_facts_only(plug, kept, monkeypatch):
