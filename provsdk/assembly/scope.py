@@ -28,7 +28,7 @@ _IDENTITY: Final = Basis.IDENTITY.value
 _REASONS: Final = frozenset(each.value for each in CompletenessReason)
 _STATUSES: Final = frozenset(each.value for each in OutputStatus)
 _BOUNDARIES: Final = frozenset(each.value for each in StreamBoundary)
-_ROLES: Final = frozenset({"result", "argument", "element", "declared"})
+_ROLES: Final = frozenset({"result", "argument", "element", "declared", "template", "tool_call"})
 
 _MAX_SIZE: Final = 2**53 - 1
 _MAX_N: Final = 999_999_999
@@ -263,6 +263,10 @@ class Activity:
     def value(self, n: int) -> Entity:
         """The n-th value; one of which nothing is known where nothing was said of it."""
         return self._values.get(n) or Entity(entity_id=f"ent_{self.key}-{n}", role="result")
+
+    def found(self, n: int) -> Entity | None:
+        """The n-th value; None where nothing was said of it."""
+        return self._values.get(n)
 
     def _digest(self, plain: Any, fact: EntityFact) -> str | None:
         """The plain digest: from what stayed in the process, else from the span where it may stand there."""

@@ -13,6 +13,7 @@ from opentelemetry.trace import INVALID_SPAN_CONTEXT
 from provsdk import semconv
 from provsdk.capture import _guard
 from provsdk.capture._abandoned import reap
+from provsdk.capture._model import note_request, note_response, settle
 from provsdk.capture._session import BLOCKED, Activity
 from provsdk.capture._verdict import verdict_of
 from provsdk.errors import OutputBlocked
@@ -68,6 +69,8 @@ def open_quietly(
     number = next(_numbers) if plan.kind == semconv.KIND_OUTPUT else 0
     try:
         activity = plan.open(ports, instance, args, kwargs)
+        if plan.kind == semconv.KIND_MODEL_CALL:
+            note_request(activity, plan, instance, args, kwargs)
         if number and activity.scope is not None:
             activity.number = activity.scope.number = number
             ports.emitter.started(number, activity.span.get_span_context(), activity.name)
@@ -95,6 +98,8 @@ def end(plan: Plan, activity: Activity, result: Any) -> Ticket | None:
         plan.conclude(activity, result)
         if plan.kind == semconv.KIND_POLICY_CHECK:
             verdict_of(activity, result)
+        elif plan.kind == semconv.KIND_MODEL_CALL:
+            note_response(activity, result)
     except Exception as error:
         activity.lacks("capture_failed", "result")
         _guard.report(f"note the result of a {plan.kind}", error, activity.ports)
@@ -118,6 +123,8 @@ def close(activity: Activity) -> Ticket | None:
     if activity.kind == semconv.KIND_OUTPUT:
         reap()  # what was dropped within the output is part of it
     try:
+        if activity.kind == semconv.KIND_MODEL_CALL:
+            settle(activity)
         span_context = activity.close()
         if scope is None:
             return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from provsdk import semconv
 from provsdk.capture import _guard
 from provsdk.capture._binding import Rule, Signature, rule_for
-from provsdk.capture._declared import LOCAL_ONLY, check, check_name
+from provsdk.capture._declared import CAPTURE_CONTENT, FIXED_AT_START, LOCAL_ONLY, check, check_name, refused
 from provsdk.capture._session import Activity, open_activity
 from provsdk.errors import UsageError
 
@@ -34,17 +34,28 @@ _DEFAULT_TYPES: Final = {
 
 def say(activity: Activity, name: str, value: Any) -> None:
     """Notes a fact of the call that is going on; a wrong one is noted as missing, and the call goes on."""
+    checked = _checked(activity, name, value)
+    if checked is not None:
+        put(activity, name, checked)
+
+
+def _checked(activity: Activity, name: str, value: Any) -> Any:
+    """The fact as plain builtins; None where it is wrong, which is noted. The value may be content: never quoted."""
     try:
-        put(activity, name, check(activity.kind, name, value))
-    except UsageError as error:
+        return check(activity.kind, name, value)
+    except UsageError:
         activity.lacks("invalid_fact", name)
-        _guard.report(f"take {name!r} of {activity.name!r}", error, activity.ports)
+    # Outside the handler: what is raised here must not drag an error along that quotes the value.
+    _guard.report(f"take {name!r} of {activity.name!r}", refused(activity.kind, name, value), activity.ports)
+    return None
 
 
 def put(activity: Activity, name: str, checked: Any) -> None:
     """Puts a checked fact where its kind of fact goes."""
     if name == _IN_EXTRA:
         activity.extra["type"] = checked
+    elif name == CAPTURE_CONTENT:
+        activity.keep(checked)
     elif name in LOCAL_ONLY:
         activity.local[name] = checked
     else:
@@ -54,7 +65,9 @@ def put(activity: Activity, name: str, checked: Any) -> None:
 class Plan:
     """The checked facts of one decorator for one function."""
 
-    __slots__ = ("constants", "declared", "each", "extra", "item_name", "kind", "local", "name", "rules", "signature")
+    __slots__ = (
+        "constants", "declared", "each", "extra", "item_name", "keeps", "kind", "local", "name", "rules", "signature"
+    )  # fmt: skip
 
     def __init__(
         self, kind: str, name: str | Rule, signature: Signature, *, each: bool, item_name: Rule | None
@@ -69,6 +82,8 @@ class Plan:
         self.declared: dict[str, Any] = {}
         self.local: dict[str, Any] = {}
         self.rules: dict[str, Rule] = {}
+        self.keeps: str | None = None
+        """`capture_content` of this call; None: as its output or the configuration says."""
         self.constants: frozenset[int] = frozenset()
         """Identities of what stands in the function's own code: the interpreter shares such objects."""
 
@@ -118,12 +133,14 @@ class Plan:
         if callable(value) and not isinstance(value, type):
             check_name(self.kind, fact)
             self.rules[fact] = rule = rule_for(fact, value, self.signature, each=self.each)
-            if fact == "tenant" and rule.needs_result:
-                raise UsageError("tenant: is fixed when the call starts, so its function cannot want the result")
+            if fact in FIXED_AT_START and rule.needs_result:
+                raise UsageError(f"{fact}: is fixed when the call starts, so its function cannot want the result")
             if fact in LOCAL_ONLY and "item" in rule.wants:
                 raise UsageError(f"{fact}: is said of the whole load, so its function cannot want an item")
         elif fact == _IN_EXTRA:
             self.extra["type"] = check(self.kind, fact, value)
+        elif fact == CAPTURE_CONTENT:
+            self.keeps = check(self.kind, fact, value)
         elif fact in LOCAL_ONLY:
             self.local[fact] = check(self.kind, fact, value)
         else:
@@ -147,6 +164,8 @@ class Plan:
             activity.declared.update(self.declared)
         if self.local:
             activity.local.update(self.local)
+        if self.keeps is not None:
+            activity.keep(self.keeps)
 
     def _open_with_rules(
         self, ports: Ports, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -266,8 +285,10 @@ def _ask(activity: Activity, fact: str, rule: Rule, available: Mapping[str, Any]
 def _ask_item(activity: Activity, said: dict[str, Any], fact: str, rule: Rule, available: Mapping[str, Any]) -> None:
     try:
         value = rule.ask(available)
-        if value is not None:
-            said[fact] = check(activity.kind, fact, value)
     except Exception as error:
         activity.lacks("invalid_fact", fact)
         _guard.report(f"ask for {fact!r} of an item of {activity.name!r}", error, activity.ports)
+        return
+    checked = None if value is None else _checked(activity, fact, value)
+    if checked is not None:
+        said[fact] = checked

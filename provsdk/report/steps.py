@@ -74,7 +74,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def tokens(call: ModelCall) -> str:
-    """`1,312 tokens in, 58 out`; what is not known is left out."""
+    """`1,312 tokens in, 58 out`; what is not known is left out. Cached and reasoning tokens are within these."""
     known = [
         (call.input_tokens, "tokens in"),
         (call.output_tokens, "out" if call.input_tokens is not None else "tokens out"),
