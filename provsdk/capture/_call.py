@@ -6,7 +6,7 @@ Every step is guarded: when one of ours fails, the traced function goes on as if
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import INVALID_SPAN_CONTEXT
 
@@ -15,6 +15,7 @@ from provsdk.capture import _guard
 from provsdk.capture._session import BLOCKED, Activity
 from provsdk.capture._verdict import verdict_of
 from provsdk.errors import OutputBlocked
+from provsdk.vocabulary import DataClassification
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from provsdk.capture.ports import Ports, Ticket
 
 __all__ = ["acall", "await_quietly", "begin", "call", "close", "end", "fail", "renumber", "wait_quietly"]
+
+_ENCRYPTED: Final = frozenset(each.value for each in DataClassification if each.encryption_required)
 
 _numbers = itertools.count(1)
 
@@ -40,7 +43,7 @@ def begin(ports: Ports, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs
         activity = plan.open(ports, instance, args, kwargs)
         if number and activity.scope is not None:
             activity.number = activity.scope.number = number
-            ports.emitter.started(number, activity.span.get_span_context(), activity.name)
+            ports.emitter.started(number, activity.span.get_span_context(), _open_name(activity))
             if not ports.settings.spans_current:
                 ports.tracers.announce(activity.scope.record_id)
         activity.attach()
@@ -50,6 +53,16 @@ def begin(ports: Ports, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs
         _guard.report(f"begin a {plan.kind}", error, ports)
         return None
     return activity
+
+
+def _open_name(activity: Activity) -> str:
+    """The output's name where it may lie in the open beside the store: not where its class is encrypted there."""
+    declared, defaults = activity.declared, activity.ports.settings.defaults
+    if declared or defaults:
+        said = declared.get("classification") or (defaults or {}).get("classification")
+        if said in _ENCRYPTED:
+            return ""
+    return activity.name
 
 
 def _count_unrecorded(ports: Ports, number: int) -> None:

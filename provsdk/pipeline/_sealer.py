@@ -100,6 +100,7 @@ class Sealer:
         forget: Callable[[str], object],
         gap_draft: Callable[[Gap], Draft],
         on_sealed: Callable[[], None],
+        settled: Callable[[int], None],
         durability: str,
         max_wait: float,
         on_unavailable: str,
@@ -110,6 +111,7 @@ class Sealer:
         self._forget = forget
         self._gap_draft = gap_draft
         self._on_sealed = on_sealed
+        self._settled = settled
         self._durability = durability
         self.max_wait = max_wait
         self._on_unavailable = on_unavailable
@@ -146,6 +148,12 @@ class Sealer:
         self._pending.append(claim)
         if self._durability == "batch":
             self._timer.kick(BATCH_WINDOW_S)
+
+    def never_began(self, number: int) -> None:
+        """Notes an output that capture could not begin: a gap without a record id."""
+        self.lost += 1
+        self._gaps.append(Gap(number, None, "capture_failed"))
+        self._timer.kick(BATCH_WINDOW_S)
 
     # -- waiting
 
@@ -236,7 +244,7 @@ class Sealer:
             return False
         self._settle(claims, answers)
         for _ in gaps:
-            self._gaps.popleft()
+            self._settled(self._gaps.popleft().number)
         return True
 
     def _drafted(self, claim: Claim) -> bool:
@@ -269,6 +277,8 @@ class Sealer:
             if conflict is None:
                 claim.done = True
                 self.sealed += 1
+                if not claim.late:
+                    self._settled(claim.number)
             else:
                 _log.error("record %s: %s", claim.record_id, conflict)
                 self._lose(claim, "key_conflict")
