@@ -87,8 +87,13 @@ class ProcessEmitter:
             if found is None:
                 return
             place = found
+        mapped, at = place
+        now = time_ns()
         try:
-            _write_slot(*place, number, trace_id.to_bytes(16), span_context.span_id, max(time_ns(), 1), cut_name(name))
+            # A clock that says 1970 or earlier must not make a slot look free.
+            _write_slot(
+                mapped, at, number, trace_id.to_bytes(16), span_context.span_id, now if now > 0 else 1, cut_name(name)
+            )
         except ValueError:  # the file was let go of in the meantime
             self._without()
             return
