@@ -38,18 +38,19 @@ def renumber() -> None:
 
 def begin(ports: Ports, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Activity | None:
     """Opens the activity and makes it current; None where that failed."""
-    number = next(_numbers) if plan.kind == semconv.KIND_OUTPUT else 0
+    is_output, number = plan.kind == semconv.KIND_OUTPUT, 0
     try:
         activity = plan.open(ports, instance, args, kwargs)
-        if number and activity.scope is not None:
-            activity.number = activity.scope.number = number
+        if is_output and activity.scope is not None:
+            # At the last moment: a process that is killed between the number and its slot leaves a number of nothing.
+            activity.number = activity.scope.number = number = next(_numbers)
             ports.emitter.started(number, activity.span.get_span_context(), _open_name(activity))
             if not ports.settings.spans_current:
                 ports.tracers.announce(activity.scope.record_id)
         activity.attach()
     except Exception as error:
-        if number:
-            _count_unrecorded(ports, number)
+        if is_output:
+            _count_unrecorded(ports, number or next(_numbers))
         _guard.report(f"begin a {plan.kind}", error, ports)
         return None
     return activity

@@ -72,18 +72,8 @@ def closed_draft(emitter: ProcessEmitter, sealer: Sealer) -> Draft:
 
 
 def recovered_draft(emitter_id: str, *, started: int, lost: int, untracked: int) -> Draft:
-    """A process ended without saying so: what its slots said, once every gap they show is in the log.
-
-    An output without a slot may be sealed or not; the slots do not say.
-    """
-    numbers = {
-        "by": "recovery",
-        "started": started,
-        "sealed": max(started - lost - untracked, 0),
-        "lost": lost,
-        "unaccounted": untracked,
-        "untracked": untracked,
-    }
+    """A process ended without saying so: what its slots said, once every gap that they show is in the log."""
+    numbers = {"by": "recovery", "started": started, "lost": lost, "untracked": untracked}
     return _emitter_draft(emitter_id, "closed", "closed", numbers)
 
 

@@ -10,7 +10,7 @@ from collections import deque
 from time import time_ns
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from provsdk.pipeline._slots import SlotFile
+from provsdk.pipeline._slots import CLOSED, SlotFile
 from provsdk.store.emitters import SLOT, SLOT_BYTES, TIME, TIME_OFFSET, Slot, cut_name, decode_slot
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class ProcessEmitter:
             _write_slot(
                 mapped, at, number, trace_id.to_bytes(16), span_context.span_id, now if now > 0 else 1, cut_name(name)
             )
-        except ValueError:  # the file was let go of in the meantime
+        except CLOSED:
             self._without()
             return
         self._taken[number] = place
@@ -113,7 +113,7 @@ class ProcessEmitter:
         mapped, at = place
         try:
             _write_time(mapped, at + TIME_OFFSET, 0)
-        except ValueError:  # as above
+        except CLOSED:
             return
         self._free.append(place)
         if self._ending and not self._taken:
@@ -135,7 +135,7 @@ class ProcessEmitter:
         mapped, at = place
         try:
             return decode_slot(mapped[at : at + SLOT_BYTES])
-        except ValueError:  # as above
+        except CLOSED:
             return None
 
     @property
@@ -174,6 +174,7 @@ class ProcessEmitter:
         try:
             if self._file is None:
                 self._file = SlotFile(self._store, self.id, max(time_ns(), 1))
+                self._file.note_untracked(self.untracked)
                 found = self._file.first_places()
             else:
                 found = self._file.grow()

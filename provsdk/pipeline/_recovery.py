@@ -18,7 +18,7 @@ from provsdk.store.emitters import claimed, slot_files
 from provsdk.store.gaps import is_sealed, said_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
     from pathlib import Path
 
     from provsdk.store.contract import Draft, Store
@@ -35,20 +35,22 @@ AT_ONCE: Final = 256
 """Entries in one commit."""
 
 
-def recover(store: Store, directory: Path, deadline: float) -> None:
+def recover(store: Store, directory: Path, deadline: float, waiting: Container[str] = ()) -> None:
     """Seals what the slots of dead processes say. Never raises: what does not work is logged and tried next time.
 
     Args:
         store: Where their outputs went, open.
         directory: The store's.
         deadline: On the monotonic clock.
+        waiting: Ids of emitters whose records still wait elsewhere to be sealed: they are left for the next opener.
     """
     deadline = min(deadline, time.monotonic() + BUDGET_S)
     try:
         for path in slot_files(directory):
             if time.monotonic() >= deadline:
                 return
-            _recover_file(store, path, deadline)
+            if path.stem not in waiting:
+                _recover_file(store, path, deadline)
     except (ProvsdkError, OSError) as error:
         _log.warning("what ended processes left beside the store is not in the log yet: %s", error)
 

@@ -28,10 +28,13 @@ from provsdk.store.emitters import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Place", "SlotFile"]
+__all__ = ["CLOSED", "Place", "SlotFile"]
 
 Place = tuple[mmap.mmap, int]
 """Where one slot begins."""
+
+CLOSED: Final = (TypeError, ValueError)
+"""What a mapping raises that was closed: by another thread, or in a forked child."""
 
 _open: Final[set[SlotFile]] = set()
 """Files of this process that are open."""
@@ -97,10 +100,13 @@ class SlotFile:
 
     def note_untracked(self, count: int) -> None:
         """Writes down how many outputs found no slot."""
-        TIME.pack_into(self._segments[0], UNTRACKED_OFFSET, count)
+        with suppress(*CLOSED):
+            TIME.pack_into(self._segments[0], UNTRACKED_OFFSET, count)
 
     def highest(self) -> int:
-        """Highest number that was ever written to a slot and not overwritten; numbers only rise."""
+        """Highest number that was written to a slot; 0 where the file is closed."""
+        if self not in _open:
+            return 0
         return max(
             int.from_bytes(mapped[at : at + 8])
             for segment in self._segments

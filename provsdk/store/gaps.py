@@ -4,7 +4,7 @@ Nothing is appended here. What the slots say becomes entries when the next proce
 (`provsdk.pipeline._recovery`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -66,12 +66,13 @@ class Absences:
     """Files of slots that cannot be read, and why."""
 
 
-def absences(store: Store, directory: Path) -> Absences:
+def absences(store: Store, directory: Path, waiting: Container[str] = ()) -> Absences:
     """Every output that the numbers show to be without a record.
 
     Args:
         store: An open store; it is only read.
         directory: The store's.
+        waiting: Ids of dead emitters whose records still wait elsewhere to be sealed: their slots show no gap yet.
 
     Raises:
         StoreError: the log, or the directory of slots, cannot be read.
@@ -84,6 +85,8 @@ def absences(store: Store, directory: Path) -> Absences:
     gaps = [_of_entry(store, entry) for entry in entries if entry.kind == _GAP]
     known = {(gap.emitter_id, gap.number) for gap in gaps}
     for slots in files.dead:
+        if slots.emitter_id in waiting:
+            continue
         reason = "unfinished" if slots.emitter_id in closed else "killed"
         gaps += [gap for gap in _of_slots(slots, reason) if (gap.emitter_id, gap.number) not in known]
     untracked = sum(_untracked(store, entry) for entry in entries if entry.kind == _CLOSED)
