@@ -1,4 +1,4 @@
-"""Outputs and their slots: one from the start to the seal, however many run at once, and none where there is no room."""
+"""Outputs and their slots: from the start to the seal, however many run at once; where there is no room, none."""
 
 import logging
 import os
@@ -9,7 +9,7 @@ from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext
 
 from provsdk.pipeline import _emitter, _slots
 from provsdk.pipeline._emitter import Gap, ProcessEmitter
-from provsdk.store.emitters import DIRECTORY, MAX_BYTES, SEGMENT_BYTES, SLOT_BYTES, decode
+from provsdk.store.emitters import DIRECTORY, MAX_BYTES, SEGMENT_BYTES, SLOT_BYTES, decode, read_slots
 
 PER_SEGMENT = SEGMENT_BYTES // SLOT_BYTES
 
@@ -210,20 +210,20 @@ def test_threads_never_share_a_slot(emitter, tmp_path):
 def test_a_forked_child_neither_writes_into_its_parents_slots_nor_holds_its_lock(emitter, tmp_path):
     one = emitter()
     one.started(1, span(1), "answer")
-    may_end, ending = os.pipe()
+    (ready, say), (may_end, ending) = os.pipe(), os.pipe()
     child = os.fork()
     if child == 0:
         os.close(ending)
         one.settled(1)
         one.started(2, span(2), "answer")
+        os.write(say, b"x")
         os.read(may_end, 1)
         os._exit(0)
 
+    os.read(ready, 1)
     one.leave_unless_ended()
-    from provsdk.store.emitters import read_slots
-
     found = read_slots(tmp_path / DIRECTORY / f"{one.id}.slots")
-    os.close(ending)
-    os.close(may_end)
+    for descriptor in (ending, may_end, ready, say):
+        os.close(descriptor)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert [slot.number for slot in found.open] == [1]
