@@ -11,7 +11,7 @@ from time import time_ns
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from provsdk.pipeline._slots import CLOSED, SlotFile
-from provsdk.store.emitters import SLOT, SLOT_BYTES, TIME, TIME_OFFSET, Slot, cut_name, decode_slot
+from provsdk.store.emitters import SLOT, SLOT_BYTES, TIME_OFFSET, WORD, Slot, cut_name, decode_slot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ RETRY_S: Final = 30.0
 """How long outputs run without slots before it is tried again to make some."""
 
 _write_slot: Final = SLOT.pack_into
-_write_time: Final = TIME.pack_into
+_write_time: Final = WORD.pack_into
 
 
 class Gap(NamedTuple):
@@ -208,13 +208,14 @@ class ProcessEmitter:
             self._remove()
 
     def leave_unless_ended(self) -> None:
-        """Lets go of the file as a killed process does: the next opener of the store finds what is in it."""
+        """Where not all could be sealed: lets go of the file; the next opener of the store sees to what is in it."""
         if self._ending:
             return
         self._ending = True
         self._free, self._taken = deque(), {}
         file, self._file = self._file, None
         if file is not None:
+            file.note_left()
             file.close()
 
     def _remove(self) -> None:

@@ -15,7 +15,7 @@ from provsdk.errors import FormatError, ProvsdkError
 from provsdk.pipeline._drafts import gap_draft, opened_draft, recovered_draft
 from provsdk.pipeline._emitter import Gap
 from provsdk.store.emitters import claimed, slot_files
-from provsdk.store.gaps import is_sealed, said_of
+from provsdk.store.gaps import is_sealed, reason_of, said_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -75,7 +75,7 @@ def _drafts(store: Store, slots: Slots) -> Iterator[Draft]:
         if not slots.highest and not slots.untracked:
             return  # it was killed before it could make an output
         yield opened_draft(slots.emitter_id, {}, slots=True)
-    reason = "unfinished" if said.closed else "killed"
+    reason = reason_of(slots, closed=said.closed)
     lost = set(said.gaps)
     for slot in slots.open:
         if slot.number not in lost and not is_sealed(store, slot.record_id):

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Final
 from provsdk.store.emitters import (
     DIRECTORY,
     HEADER,
+    LEFT_OFFSET,
     MAGIC,
     MAX_BYTES,
     SEGMENT_BYTES,
     SLOT_BYTES,
     SUFFIX,
-    TIME,
     UNTRACKED_OFFSET,
+    WORD,
     lock,
 )
 
@@ -68,7 +69,7 @@ class SlotFile:
             self._file = os.open(draft, _FLAGS)
             _take(self._lock)
             self._map_segment()
-            header = HEADER.pack(MAGIC, bytes.fromhex(emitter_id.removeprefix("emi_")), opened_ns, 0)
+            header = HEADER.pack(MAGIC, bytes.fromhex(emitter_id.removeprefix("emi_")), opened_ns, 0, 0)
             self._segments[0][: HEADER.size] = header
             draft.rename(self.path)
         except BaseException:
@@ -101,7 +102,12 @@ class SlotFile:
     def note_untracked(self, count: int) -> None:
         """Writes down how many outputs found no slot."""
         with suppress(*CLOSED):
-            TIME.pack_into(self._segments[0], UNTRACKED_OFFSET, count)
+            WORD.pack_into(self._segments[0], UNTRACKED_OFFSET, count)
+
+    def note_left(self) -> None:
+        """Writes down that the process ended in order, though not all was sealed."""
+        with suppress(*CLOSED):
+            WORD.pack_into(self._segments[0], LEFT_OFFSET, 1)
 
     def highest(self) -> int:
         """Highest number that was written to a slot; 0 where the file is closed."""

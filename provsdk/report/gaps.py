@@ -17,7 +17,7 @@ SHOWN: Final = 10
 
 _REASONS: Final = {
     "killed": "its process was killed",
-    "unfinished": "still running, or lost, when its process ended",
+    "unfinished": "still running or not sealed when its process ended",
     "queue_full": "too many waited for the store",
     "capture_failed": "capture itself failed",
     "key_conflict": "another record has its id",
@@ -116,4 +116,4 @@ def absence_section(found: AbsencesLike) -> list[RenderableType]:
     lines = [cell(f"{DOT} {line}", "yellow") for line in said]
     table = [gap_table(found.gaps[-SHOWN:])] if found.gaps else []
     more = [cell("the newest; `provsdk gaps` lists all", "dim")] if len(found.gaps) > SHOWN else []
-    return [section("Absent", "no sign of tampering: the log says so itself", *lines, *table, *more)]
+    return [section("Absent", "an output without a record is no sign of tampering", *lines, *table, *more)]

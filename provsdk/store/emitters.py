@@ -24,17 +24,17 @@ if sys.platform != "win32":
 
 __all__ = [
     "DIRECTORY",
-    "EMPTY_NAME",
     "HEADER",
+    "LEFT_OFFSET",
     "MAGIC",
     "MAX_BYTES",
     "SEGMENT_BYTES",
     "SLOT",
     "SLOT_BYTES",
     "SUFFIX",
-    "TIME",
     "TIME_OFFSET",
     "UNTRACKED_OFFSET",
+    "WORD",
     "Slot",
     "Slots",
     "claimed",
@@ -52,20 +52,19 @@ DIRECTORY: Final = "emitters"
 SUFFIX: Final = ".slots"
 MAGIC: Final = b"provsdk-slots/v1"
 
-HEADER: Final = struct.Struct(">16s16sQQ16x")
-"""Magic, emitter id, nanoseconds since 1970 when the file was made, outputs that found no slot."""
+HEADER: Final = struct.Struct(">16s16sQQQ8x")
+"""Magic, emitter id, nanoseconds since 1970 when the file was made, outputs that found no slot, whether it was left."""
 
 SLOT: Final = struct.Struct(">Q16sQQ24s")
 """Number, trace id, span id, nanoseconds since 1970, name. Number 0: never used. Time 0: used, and free again."""
 
 SLOT_BYTES: Final = 64
-TIME: Final = struct.Struct(">Q")
+WORD: Final = struct.Struct(">Q")
 TIME_OFFSET: Final = 32
 UNTRACKED_OFFSET: Final = 40
+LEFT_OFFSET: Final = 48
 
 NAME_BYTES: Final = 24
-EMPTY_NAME: Final = ""
-"""What stands for the name of an output whose class is encrypted at rest."""
 
 SEGMENT_BYTES: Final = 65_536
 """A file grows by so many bytes: 1,024 slots, the first of which is the header."""
@@ -102,6 +101,8 @@ class Slots:
     """Highest number of an output that has, or had, a slot."""
     untracked: int
     """Outputs that found no slot."""
+    left: bool
+    """The process ended in order, with outputs that it could not seal."""
     open: tuple[Slot, ...]
     """Outputs that had started and were not sealed when this was read, by number."""
 
@@ -130,7 +131,7 @@ def decode(data: bytes) -> Slots:
     """
     if len(data) < HEADER.size or not data.startswith(MAGIC[:-1]):
         raise FormatError("slots: the file does not begin with a header of provsdk")
-    magic, emitter, opened, untracked = HEADER.unpack_from(data)
+    magic, emitter, opened, untracked, left = HEADER.unpack_from(data)
     if magic != MAGIC:
         raise FormatError("slots: the file is of a newer version than this provsdk reads")
     if len(data) > MAX_BYTES:
@@ -141,7 +142,7 @@ def decode(data: bytes) -> Slots:
     if max(highest, untracked) > _MAX_NUMBER:
         raise FormatError("slots: a number is larger than any that was given out")
     found.sort(key=lambda slot: slot.number)
-    return Slots(f"emi_{emitter.hex()}", _rfc3339(opened), highest, untracked, tuple(found))
+    return Slots(f"emi_{emitter.hex()}", _rfc3339(opened), highest, untracked, bool(left), tuple(found))
 
 
 def _rfc3339(nanoseconds: int) -> str:

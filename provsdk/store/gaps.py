@@ -14,7 +14,7 @@ from provsdk.errors import FormatError, ProvsdkError
 from provsdk.store.contract import LogEntry, Store
 from provsdk.store.emitters import SUFFIX, Slots, read_slots, slot_files
 
-__all__ = ["Absence", "Absences", "Said", "absences", "is_sealed", "said_of"]
+__all__ = ["Absence", "Absences", "Said", "absences", "is_sealed", "reason_of", "said_of"]
 
 _OPENED: Final = "emitter.opened"
 _GAP: Final = "emitter.gap"
@@ -87,7 +87,7 @@ def absences(store: Store, directory: Path, waiting: Container[str] = ()) -> Abs
     for slots in files.dead:
         if slots.emitter_id in waiting:
             continue
-        reason = "unfinished" if slots.emitter_id in closed else "killed"
+        reason = reason_of(slots, closed=slots.emitter_id in closed)
         gaps += [gap for gap in _of_slots(slots, reason) if (gap.emitter_id, gap.number) not in known]
     untracked = sum(_untracked(store, entry) for entry in entries if entry.kind == _CLOSED)
     return Absences(
@@ -127,6 +127,11 @@ def said_of(store: Store, emitter_id: str) -> Said:
     kinds = {entry.kind for entry in entries}
     numbers = frozenset(_number(entry) for entry in entries if entry.kind == _GAP)
     return Said(_OPENED in kinds, _CLOSED in kinds, numbers)
+
+
+def reason_of(slots: Slots, *, closed: bool) -> str:
+    """Why outputs in slots have no record: the process ended in order, or it did not."""
+    return "unfinished" if closed or slots.left else "killed"
 
 
 def is_sealed(store: Store, record_id: str) -> bool:

@@ -262,7 +262,7 @@ def test_what_could_not_be_sealed_before_the_end_is_a_gap(place):
     recovered(place)
 
     ((_, (kind, gap), _),) = told(place)
-    assert (kind, gap["number"], gap["reason"]) == ("gap", 1, "killed")
+    assert (kind, gap["number"], gap["reason"]) == ("gap", 1, "unfinished")
 
 
 def test_the_name_of_an_output_of_an_encrypted_class_stands_nowhere(place):
@@ -355,6 +355,40 @@ def test_a_full_disk_costs_slots_and_no_output(small_disk):
     )
 
     assert out.split() == ["976", "False", "1"]
+
+
+def test_thousands_of_outputs_that_run_at_once_have_a_slot_each(place):
+    out = run(
+        place,
+        """
+        import asyncio
+        from pathlib import Path
+        from provsdk.store.emitters import decode
+        @traced_output("task")
+        async def task(begun, go):
+            begun.release()
+            await go.wait()
+        async def main():
+            begun, go = asyncio.Semaphore(0), asyncio.Event()
+            tasks = [asyncio.create_task(task(begun, go)) for _ in range(3000)]
+            for _ in tasks: await begun.acquire()
+            (file,) = Path(place, "emitters").iterdir()
+            print(len(decode(file.read_bytes()).open))
+            go.set()
+            await asyncio.gather(*tasks)
+        provsdk.configure(store=place, max_wait=60)
+        asyncio.run(main())
+        provsdk.shutdown()
+        print(len(os.listdir(place + "/emitters")))
+        """,
+        code=0,
+    )
+
+    assert out.split() == ["3000", "0"]
+    assert seen(place).gaps == ()
+    store = opened(place)
+    assert store.stats().records == 3000
+    store.close()
 
 
 def test_an_output_that_capture_could_not_begin_is_a_gap(place, monkeypatch):

@@ -18,17 +18,18 @@ from provsdk.store.verify import verify
 
 KILLS = int(os.environ.get("KILLS", "15"))
 THREADS = 4
+SEED = 20261126
 
-# Forks a child per kill, so that none pays for importing. A child says `S <record id>` when its function runs, and
+# Forks a child per kill, so that none pays for importing. Every third may be killed before it is set up. A child says `S <record id>` when its function runs, and
 # `R <record id>` when its caller has the value.
 NURSERY = textwrap.dedent("""
     import os, random, signal, sys, threading, time
     import provsdk
     from provsdk.capture._otel import current_activity
 
-    place, kills, threads, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+    place, durability, (kills, threads, seed) = sys.argv[1], sys.argv[2], map(int, sys.argv[3:])
     chance = random.Random(seed)
-    provsdk.configure  # imported before the first fork
+    provsdk.configure  # loaded before the first fork
 
     @provsdk.traced_source(type="file")
     def load(n):
@@ -49,21 +50,26 @@ NURSERY = textwrap.dedent("""
             os.write(1, f"R {answer(n)}\\n".encode())
             n += 1
 
-    def child():
-        provsdk.configure(store=place)
-        os.write(1, b"ready\\n")
+    def child(ready):
+        provsdk.configure(store=place, durability=durability)
+        os.write(ready, b"x")
         for one in range(threads):
             threading.Thread(target=work, args=(one,), daemon=True).start()
         time.sleep(60)
 
     for kill in range(kills):
+        reading, ready = os.pipe()
         pid = os.fork()
         if pid == 0:
             try:
-                child()
+                child(ready)
             finally:
                 os._exit(3)
-        time.sleep(chance.uniform(0.05, 0.35))
+        os.close(ready)
+        if kill % 3:
+            os.read(reading, 1)
+        os.close(reading)
+        time.sleep(chance.uniform(0.0, 0.3))
         os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
         assert os.WIFSIGNALED(status), f"the child ended by itself: {status}"
@@ -81,11 +87,11 @@ def opened(place):
     return open_store(place, keys=place.parent / "keys", state=place.parent / "state", read_only=True)
 
 
-def killed(place, kills, seed):
+def killed(place, kills, *, durability="sync"):
     """What the children said: ids of outputs that started, and of those whose value reached the caller."""
     kept = {name: value for name, value in os.environ.items() if name != "PROVSDK_STORE"}
     done = subprocess.run(
-        [sys.executable, "-c", NURSERY, str(place), str(kills), str(THREADS), str(seed)],
+        [sys.executable, "-c", NURSERY, str(place), durability, str(kills), str(THREADS), str(SEED)],
         env=kept,
         capture_output=True,
         text=True,
@@ -111,7 +117,7 @@ def test_every_output_has_its_record_or_is_a_gap_with_its_name(place):
     provsdk.configure(store=place)  # the log and its keys are there before the children meet in it
     provsdk.shutdown()
 
-    started, returned = killed(place, KILLS, seed=20261126)
+    started, returned = killed(place, KILLS)
 
     store = opened(place)
     sealed, found = sealed_of(store), absences(store, place)
@@ -133,6 +139,23 @@ def test_every_output_has_its_record_or_is_a_gap_with_its_name(place):
     assert len(numbers) == len(set(numbers)), "a number was given out twice"
 
     recovers(place, gaps.keys())
+
+
+def test_what_a_batch_had_not_written_yet_is_a_gap_too(place):
+    """A caller may have a value whose record is lost: that is what `batch` means, and it is told."""
+    provsdk.configure(store=place)
+    provsdk.shutdown()
+
+    started, returned = killed(place, max(KILLS // 5, 1), durability="batch")
+
+    store = opened(place)
+    sealed, gaps = sealed_of(store), {gap.record_id for gap in absences(store, place).gaps}
+    store.close()
+    assert returned - sealed.keys(), "the kills came too late to lose anything"
+    assert started <= sealed.keys() | gaps
+    assert not sealed.keys() & gaps
+
+    recovers(place, gaps)
 
 
 def recovers(place, gaps):

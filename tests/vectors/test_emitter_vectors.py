@@ -20,8 +20,8 @@ AT = 1_795_000_000_123_456_789
 AT_TEXT = "2026-11-18T11:06:40.123456Z"
 
 
-def header(untracked=0, magic=b"provsdk-slots/v1", reserved=bytes(16)):
-    return magic + EMITTER + AT.to_bytes(8) + untracked.to_bytes(8) + reserved
+def header(untracked=0, left=0, magic=b"provsdk-slots/v1", reserved=bytes(8)):
+    return magic + EMITTER + AT.to_bytes(8) + untracked.to_bytes(8) + left.to_bytes(8) + reserved
 
 
 def slot(number, span, time=AT, name=b"answer"):
@@ -33,7 +33,7 @@ def said(number, span, name="answer"):
     return {"number": number, "record_id": record_id, "started_at": AT_TEXT, "name": name}
 
 
-def case(what, data, *, open_, highest, untracked=0):
+def case(what, data, *, open_, highest, untracked=0, left=False):
     return {
         "what": what,
         "bytes": data.hex(),
@@ -41,6 +41,7 @@ def case(what, data, *, open_, highest, untracked=0):
         "opened_at": AT_TEXT,
         "highest": highest,
         "untracked": untracked,
+        "left": left,
         "open": open_,
     }
 
@@ -59,8 +60,9 @@ def good():
             highest=1,
         ),
         case("outputs that found no slot", header(7) + bytes(64), open_=[], highest=0, untracked=7),
+        case("left in order", header(left=1) + slot(1, 1), open_=[said(1, 1)], highest=1, left=True),
         case("cut short while it grew", header() + slot(1, 1) + slot(2, 2)[:40], open_=[said(1, 1)], highest=1),
-        case("something in the reserved bytes", header(reserved=b"\1" * 16) + bytes(64), open_=[], highest=0),
+        case("something in the reserved bytes", header(reserved=b"\1" * 8) + bytes(64), open_=[], highest=0),
     ]
 
 

@@ -24,7 +24,7 @@ def against(tmp_path, run):
 
 
 def access(second, path="/answer", more=""):
-    return f'10.0.0.1 - - [24/Nov/2026:02:13:{second:02d} +0000] "POST {path} HTTP/1.1" 200 12{more}\n'
+    return f'192.0.2.1 - - [24/Nov/2026:02:13:{second:02d} +0000] "POST {path} HTTP/1.1" 200 12{more}\n'
 
 
 def test_an_access_log_with_as_many_lines_agrees(against, three):

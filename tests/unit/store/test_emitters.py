@@ -20,7 +20,7 @@ def path(tmp_path):
 
 
 def file_of(emitter):
-    return HEADER.pack(MAGIC, bytes.fromhex(emitter.removeprefix("emi_")), 1, 0) + bytes(64)
+    return HEADER.pack(MAGIC, bytes.fromhex(emitter.removeprefix("emi_")), 1, 0, 0) + bytes(64)
 
 
 def test_a_file_is_that_of_a_dead_process_once_nobody_has_its_lock(tmp_path):
