@@ -42,7 +42,7 @@ def recover(store: Store, directory: Path, deadline: float, waiting: Container[s
         store: Where their outputs went, open.
         directory: The store's.
         deadline: On the monotonic clock.
-        waiting: Ids of emitters whose records still wait elsewhere to be sealed: they are left for the next opener.
+        waiting: Ids of emitters to leave alone: this process's own, and those whose records still wait to be sealed.
     """
     deadline = min(deadline, time.monotonic() + BUDGET_S)
     try:

@@ -227,7 +227,7 @@ class Runtime:
         opened = opened_draft(self._emitter.id, self._environment(), slots=self._emitter.has_slots)
         answers = self.store().append((opened, *drafts), timeout=timeout)
         self._opened = True
-        recover(self.store(), Path(self.config.store), deadline)
+        recover(self.store(), Path(self.config.store), deadline, {self._emitter.id})
         return answers[1:]
 
     def _never_began(self, number: int) -> None:

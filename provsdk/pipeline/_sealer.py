@@ -151,9 +151,7 @@ class Sealer:
 
     def never_began(self, number: int) -> None:
         """Notes an output that capture could not begin: a gap without a record id."""
-        self.lost += 1
-        self._gaps.append(Gap(number, None, "capture_failed"))
-        self._timer.kick(BATCH_WINDOW_S)
+        self._note(Gap(number, None, "capture_failed"))
 
     # -- waiting
 
@@ -306,9 +304,12 @@ class Sealer:
         claim.lost = True
         claim.drafts, claim.facts = None, {}
         self._forget(claim.record_id)
+        self._note(Gap(claim.number, claim.record_id, reason))
+
+    def _note(self, gap: Gap) -> None:
         self.lost += 1
         if len(self._gaps) < MAX_GAPS:
-            self._gaps.append(Gap(claim.number, claim.record_id, reason))
+            self._gaps.append(gap)
         self._timer.kick(BATCH_WINDOW_S)
 
     # -- the timer

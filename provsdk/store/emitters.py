@@ -28,6 +28,7 @@ __all__ = [
     "LEFT_OFFSET",
     "MAGIC",
     "MAX_BYTES",
+    "NAME_BYTES",
     "SEGMENT_BYTES",
     "SLOT",
     "SLOT_BYTES",

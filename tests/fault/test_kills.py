@@ -20,8 +20,8 @@ KILLS = int(os.environ.get("KILLS", "15"))
 THREADS = 4
 SEED = 20261126
 
-# Forks a child per kill, so that none pays for importing. Every third may be killed before it is set up. A child says `S <record id>` when its function runs, and
-# `R <record id>` when its caller has the value.
+# Forks a child per kill, so that none pays for importing; every third may be killed before it is set up. A child says
+# `S <record id>` when its function runs, and `R <record id>` when its caller has the value.
 NURSERY = textwrap.dedent("""
     import os, random, signal, sys, threading, time
     import provsdk
