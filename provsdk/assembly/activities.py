@@ -115,6 +115,7 @@ def _source(  # noqa: PLR0913, PLR0917 one for each place that a source's fields
         basis=_EXPLICIT if by_hand else _IDENTITY,
         status=activity.status,
         error_type=activity.error_type,
+        stream=activity.stream(),
     )
 
 
@@ -166,6 +167,7 @@ def transformation(native: Native, scope: Scope) -> Transformation:
         error_type=activity.error_type,
         arguments=activity.arguments(),
         results=_results(activity),
+        stream=activity.stream(),
     )
 
 
@@ -194,6 +196,7 @@ def model_call(native: Native, scope: Scope) -> ModelCall:
         error_type=activity.error_type,
         arguments=activity.arguments(),
         results=_results(activity),
+        stream=activity.stream(),
     )
 
 

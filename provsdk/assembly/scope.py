@@ -12,8 +12,8 @@ from provsdk.assembly.spans import SpanData
 from provsdk.assembly.text import MAX_NAME, clean, plain_json
 from provsdk.records.flow import DERIVED, GENERATED, USED, Arrow
 from provsdk.records.ids import is_value_id, position
-from provsdk.records.record import Entity
-from provsdk.vocabulary import Basis, CompletenessReason, OutputStatus
+from provsdk.records.record import Entity, Stream
+from provsdk.vocabulary import Basis, CompletenessReason, OutputStatus, StreamBoundary
 
 __all__ = ["Activity", "Native", "Scope"]
 
@@ -26,6 +26,7 @@ _EXPLICIT: Final = Basis.EXPLICIT.value
 _IDENTITY: Final = Basis.IDENTITY.value
 _REASONS: Final = frozenset(each.value for each in CompletenessReason)
 _STATUSES: Final = frozenset(each.value for each in OutputStatus)
+_BOUNDARIES: Final = frozenset(each.value for each in StreamBoundary)
 _ROLES: Final = frozenset({"result", "argument", "element", "declared"})
 
 _MAX_SIZE: Final = 2**53 - 1
@@ -147,6 +148,20 @@ class Activity:
             return value
         self.lacks(INVALID, field)
         return None
+
+    def stream(self) -> Stream | msgspec.UnsetType:
+        """How much of it was delivered; unset where the call made no stream."""
+        said = self.facts.stream
+        if said is None:
+            return msgspec.UNSET
+        undelivered, disconnected = self.count(said.undelivered, "stream"), said.disconnected
+        return Stream(
+            chunks=self.count(said.chunks, "stream") or 0,
+            boundary=self.word(said.boundary, _BOUNDARIES, "stream", StreamBoundary.GENERATOR.value),
+            first_chunk_us=self.count(said.first_us, "stream"),
+            undelivered=msgspec.UNSET if undelivered is None else undelivered,
+            disconnected=msgspec.UNSET if disconnected is None else disconnected,
+        )
 
     def parameters(self, on_span: dict[str, Any]) -> dict[str, Any]:
         """Free-form settings, which stay in the process by default, as far as they have canonical bytes."""

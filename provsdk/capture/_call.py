@@ -12,6 +12,7 @@ from opentelemetry.trace import INVALID_SPAN_CONTEXT
 
 from provsdk import semconv
 from provsdk.capture import _guard
+from provsdk.capture._abandoned import reap
 from provsdk.capture._session import BLOCKED, Activity
 from provsdk.capture._verdict import verdict_of
 from provsdk.errors import OutputBlocked
@@ -23,7 +24,21 @@ if TYPE_CHECKING:
     from provsdk.capture._plan import Plan
     from provsdk.capture.ports import Ports, Ticket
 
-__all__ = ["acall", "await_quietly", "begin", "call", "close", "end", "fail", "renumber", "wait_quietly"]
+__all__ = [
+    "acall",
+    "await_quietly",
+    "begin",
+    "call",
+    "close",
+    "end",
+    "fail",
+    "open_quietly",
+    "renumber",
+    "wait_quietly",
+]
+
+NO_STREAMS: Final = frozenset({str, bytes, type(None), bool, int, float, list, tuple, dict, set})
+"""Types that most traced functions return; anything else is looked at."""
 
 _ENCRYPTED: Final = frozenset(each.value for each in DataClassification if each.encryption_required)
 
@@ -38,6 +53,21 @@ def renumber() -> None:
 
 def begin(ports: Ports, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Activity | None:
     """Opens the activity and makes it current; None where that failed."""
+    activity = open_quietly(ports, plan, instance, args, kwargs)
+    if activity is None:
+        return None
+    try:
+        activity.attach()
+    except Exception as error:
+        _guard.report(f"begin a {plan.kind}", error, ports)
+        return None
+    return activity
+
+
+def open_quietly(
+    ports: Ports, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Activity | None:
+    """Opens the activity, and gives an output its number; None where that failed."""
     is_output, number = plan.kind == semconv.KIND_OUTPUT, 0
     try:
         activity = plan.open(ports, instance, args, kwargs)
@@ -47,7 +77,6 @@ def begin(ports: Ports, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs
             ports.emitter.started(number, activity.span.get_span_context(), _open_name(activity))
             if not ports.settings.spans_current:
                 ports.tracers.announce(activity.scope.record_id)
-        activity.attach()
     except Exception as error:
         if is_output:
             _count_unrecorded(ports, number or next(_numbers))
@@ -100,6 +129,8 @@ def fail(activity: Activity, error: BaseException) -> Ticket | None:
 def close(activity: Activity) -> Ticket | None:
     """Ends the span and hands the output, or what came too late for it, to the durable port."""
     ports, scope = activity.ports, activity.scope
+    if activity.kind == semconv.KIND_OUTPUT:
+        reap()  # what was dropped within the output is part of it
     try:
         span_context = activity.close()
         if scope is None:
@@ -126,9 +157,11 @@ def call(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, a
             from provsdk.capture import _gate  # noqa: PLC0415 most programs have no policies
 
             args, kwargs = _gate.enter(activity, (args, kwargs))
-            result = _gate.leave(activity, wrapped(*args, **kwargs))
-        else:
-            result = wrapped(*args, **kwargs)
+        result = wrapped(*args, **kwargs)
+        if type(result) not in NO_STREAMS and (stream := _adopted(plan, activity, result)) is not None:
+            return stream
+        if gated:
+            result = _gate.leave(activity, result)
     except BaseException as error:
         ticket = fail(activity, error)
         if ticket is not None:
@@ -153,9 +186,11 @@ async def acall(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance:
             from provsdk.capture import _gate  # noqa: PLC0415 most programs have no policies
 
             args, kwargs = await _gate.aenter(activity, (args, kwargs))
-            result = await _gate.aleave(activity, await wrapped(*args, **kwargs))
-        else:
-            result = await wrapped(*args, **kwargs)
+        result = await wrapped(*args, **kwargs)
+        if type(result) not in NO_STREAMS and (stream := _adopted(plan, activity, result)) is not None:
+            return stream
+        if gated:
+            result = await _gate.aleave(activity, result)
     except BaseException as error:
         ticket = fail(activity, error)
         if ticket is not None:
@@ -167,6 +202,19 @@ async def acall(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance:
         if gated:
             await ports.gate.aafter_seal(f"rec_{activity.key}")
     return result
+
+
+def _adopted(plan: Plan, activity: Activity, result: Any) -> Any:
+    """A stream that was returned, as a traced one; None where the result is no stream, or that failed."""
+    if plan.kind == semconv.KIND_POLICY_CHECK:
+        return None
+    from provsdk.capture._streams import adopt  # noqa: PLC0415 most calls return values
+
+    try:
+        return adopt(plan, activity, result)
+    except Exception as error:
+        _guard.report(f"trace the stream of a {activity.kind}", error, activity.ports)
+        return None
 
 
 def wait_quietly(ticket: Ticket) -> None:

@@ -13,7 +13,7 @@ from opentelemetry.trace import Status, StatusCode
 from provsdk import semconv
 from provsdk.capture import _otel
 from provsdk.capture._facts import derivation, encode, entity, missing_of, use, write_facts
-from provsdk.capture._flow import Registry, known_in, look_into
+from provsdk.capture._flow import MAX_WIDTH, Registry, known_in, look_into
 from provsdk.digest import is_linkable, measure
 
 if TYPE_CHECKING:
@@ -89,6 +89,10 @@ class Activity:
     """Ids of known values that the call was given, and of known values in them."""
     names: Mapping[int, str] = MappingProxyType({})
     """Names of elements with the keys of mappings in them, by number."""
+    linked: frozenset[str] = frozenset()
+    """Ids of known values that a stream was found to come from."""
+    streams: tuple[Any, ...] = ()
+    """Readings of traced streams that the call was given, and that had not begun."""
     descendants: frozenset[str] = frozenset()
     """Keys of the activities that ran inside this one."""
     ended = False
@@ -127,8 +131,15 @@ class Activity:
     def attach(self) -> None:
         """Makes this the current activity of the running context."""
         self._token = _otel.attach(self, spans_current=self.ports.settings.spans_current)
+        self.running(True)
+
+    def running(self, now: bool) -> None:  # noqa: FBT001 it reads as what it says
+        """Says whether the call's code runs now: that of a stream does so only in its steps."""
         if self.kind == semconv.KIND_OUTPUT and self.scope is not None:
-            _running.add(self.scope)
+            if now:
+                _running.add(self.scope)
+            else:
+                _running.discard(self.scope)
 
     def detach(self) -> None:
         """Makes the activity before it the current one again; a second call does nothing."""
@@ -150,6 +161,9 @@ class Activity:
         is_output = self.kind == semconv.KIND_OUTPUT
         if is_output and self.parent is not None and self.parent.scope is not None:
             self._given_from_outside(value, self.parent)
+        if type(value) not in _LEAVES and (stream := _reading_of(value)) is not None:
+            self.streams += (stream,)
+            return
         linkable = is_linkable(value)
         if not linkable and not is_output:
             return
@@ -218,6 +232,55 @@ class Activity:
         if measured.problem is not None:
             self.lacks(*missing_of(measured, "item"))
         return self._made_new(value, measured, None, linkable=is_linkable(value))
+
+    def delivered(self, chunk: Any) -> None:
+        """Notes a chunk of a stream: a known value is what the stream comes from, a new one is an element of it."""
+        scope, is_output = self.scope, self.kind == semconv.KIND_OUTPUT
+        if scope is None or not is_linkable(chunk):
+            return
+        measured = measure(chunk, max_bytes=self.ports.settings.max_value_bytes)
+        known = scope.registry.find(chunk, measured)
+        stream = "out" if is_output else 0
+        if known is not None and not (known.basis == "digest" and self._makes_from_elsewhere()):
+            self._link(stream, known)
+        elif is_output:
+            for inner in known_in(chunk, scope.registry):
+                self._link(stream, inner)
+        elif measured.digest is not None:
+            self._deliver_element(chunk, measured)
+
+    def _link(self, effect: int | str, known: Known) -> None:
+        """A derivation, once: a stream may repeat what it comes from in every chunk."""
+        if known.id not in self.linked:
+            self.linked |= {known.id}
+            self.derived.append(derivation(effect, known.id, known.basis))
+
+    def _deliver_element(self, chunk: Any, measured: Measured) -> None:
+        scope = self.scope
+        assert scope is not None  # noqa: S101 delivered() asked
+        if self._count >= MAX_WIDTH:
+            scope.registry.cut = True
+            return
+        n = self._next("element")
+        self._add_entity(n, "element", str(n), chunk, measured, element_of=0)
+        scope.registry.enter(f"ent_{self.key}-{n}", chunk, measured, replace=True)
+
+    def made_stream(self, measured: Measured, content: str | bytes | None) -> None:
+        """Notes what a stream came to, of which nobody holds the whole: its digest, and content where it was kept."""
+        scope, is_output = self.scope, self.kind == semconv.KIND_OUTPUT
+        if scope is None or "each" in self.extra:
+            return
+        if measured.problem is not None:
+            self.lacks(*missing_of(measured, "stream"))
+        known = scope.registry.by_content(measured)
+        self._has_result = True
+        self._add_entity(0, "result", None, content, measured, element_of=None)
+        if known is not None and (is_output or not self._makes_from_elsewhere()):
+            self._link("out" if is_output else 0, known)
+        if not is_output:
+            scope.registry.enter_content(f"ent_{self.key}-0", measured, replace=True)
+        elif self.parent is not None and self.parent.scope is not None:
+            self.parent.scope.registry.enter_content(scope.output_id, measured, replace=True)
 
     def _handed_on(self, entity_id: str) -> bool:
         """Whether the entity is one that this call was given, or that something called by it made."""
@@ -332,10 +395,17 @@ class Activity:
             span.set_status(_FAILED_STATUS)
         if scope is not None:
             scope.running.discard(self.key)
+            self._use_streams()
             self._leave_home_facts(scope)
         write_facts(self)
         span.end()
         return span_context
+
+    def _use_streams(self) -> None:
+        """A stream that the call was given has an id as soon as its first step has begun."""
+        for stream in self.streams:
+            if stream.entity_id is not None:
+                self.used.append(use(stream.entity_id, "identity"))
 
     def _leave_home_facts(self, scope: Scope) -> None:
         local: dict[str, Any] = {}
@@ -356,6 +426,11 @@ class Activity:
             scope.missing.extend(("span_missing", f"act_{key}") for key in sorted(scope.running))
         if self.kind == semconv.KIND_OUTPUT and scope.registry.cut:
             self.lacks("bound_reached", "values of the scope")
+
+
+def _reading_of(value: Any) -> Any:
+    """The reading of a traced stream; known by its attribute, for most values are none and few have attributes."""
+    return getattr(type(value), "provsdk_reading", None) and value.provsdk_reading
 
 
 def _holds_known(value: Any, registry: Registry) -> bool:
