@@ -116,6 +116,28 @@ def test_a_gap_names_the_output_its_number_its_start_and_why(place):
     assert [one.entry for one in seen(place).gaps] == [5]
 
 
+def test_a_kill_in_the_middle_of_a_stream_leaves_a_gap(place):
+    out = run(
+        place,
+        """
+        @traced_output("streamed")
+        def streamed():
+            yield "first"
+            yield "second"
+        provsdk.configure(store=place)
+        for chunk in streamed():
+            print(chunk, flush=True)
+            die()
+        """,
+    )
+    assert out == "first\n"
+
+    recovered(place)
+
+    (gap,) = seen(place).gaps
+    assert (gap.name, gap.reason) == ("streamed", "killed")
+
+
 def test_a_process_that_was_killed_between_outputs_left_no_gap(place):
     run(place, "provsdk.configure(store=place); answer(); die()")
     assert seen(place).ended == 1
