@@ -74,7 +74,9 @@ def open_quietly(
         if is_output and activity.scope is not None:
             # At the last moment: a process that is killed between the number and its slot leaves a number of nothing.
             activity.number = activity.scope.number = number = next(_numbers)
-            ports.emitter.started(number, activity.span.get_span_context(), _open_name(activity))
+            in_the_open = not (activity.declared or ports.settings.defaults) or _may_lie_open(activity)
+            name = activity.name if in_the_open else ""
+            ports.emitter.started(number, activity.span.get_span_context(), name)
             if not ports.settings.spans_current:
                 ports.tracers.announce(activity.scope.record_id)
     except Exception as error:
@@ -85,14 +87,10 @@ def open_quietly(
     return activity
 
 
-def _open_name(activity: Activity) -> str:
-    """The output's name where it may lie in the open beside the store: not where its class is encrypted there."""
-    declared, defaults = activity.declared, activity.ports.settings.defaults
-    if declared or defaults:
-        said = declared.get("classification") or (defaults or {}).get("classification")
-        if said in _ENCRYPTED:
-            return ""
-    return activity.name
+def _may_lie_open(activity: Activity) -> bool:
+    """Whether the output's name may lie in the open beside the store: not where its class is encrypted there."""
+    defaults = activity.ports.settings.defaults or {}
+    return activity.declared.get("classification", defaults.get("classification")) not in _ENCRYPTED
 
 
 def _count_unrecorded(ports: Ports, number: int) -> None:

@@ -175,9 +175,7 @@ class ProcessEmitter:
             if self._file is None:
                 self._file = SlotFile(self._store, self.id, max(time_ns(), 1))
                 self._file.note_untracked(self.untracked)
-                found = self._file.first_places()
-            else:
-                found = self._file.grow()
+            found = self._file.more()
         except (OSError, ValueError) as error:
             self._complain(f"{self._store}: {getattr(error, 'strerror', None) or error}")
             return

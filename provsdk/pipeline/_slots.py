@@ -23,6 +23,7 @@ from provsdk.store.emitters import (
     SUFFIX,
     UNTRACKED_OFFSET,
     WORD,
+    decode,
     lock,
 )
 
@@ -36,6 +37,9 @@ Place = tuple[mmap.mmap, int]
 
 CLOSED: Final = (TypeError, ValueError)
 """What a mapping raises that was closed: by another thread, or in a forked child."""
+
+PAGE_BYTES: Final = 4_096
+"""Slots are handed out by so many bytes: where few outputs run at once, few pages are written to."""
 
 _open: Final[set[SlotFile]] = set()
 """Files of this process that are open."""
@@ -62,6 +66,7 @@ class SlotFile:
         # Until it is locked it has another name: whoever looks for dead processes must not take this one for dead.
         draft = directory / f".{emitter_id}.new"
         self._segments: list[mmap.mmap] = []
+        self._handed_out = 0
         self._lock = os.open(draft, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
         self._file = -1
         _open.add(self)
@@ -77,19 +82,20 @@ class SlotFile:
             draft.unlink(missing_ok=True)
             raise
 
-    def first_places(self) -> list[Place]:
-        """The slots that it begins with."""
-        return _places(self._segments[0], SLOT_BYTES)
-
-    def grow(self) -> list[Place]:
-        """More slots; none where it is as large as it may become.
+    def more(self) -> list[Place]:
+        """The slots of the next page; none where the file is as large as it may become.
 
         Raises:
-            OSError: there is no room.
+            OSError: the file has to grow, and there is no room.
         """
-        if len(self._segments) * SEGMENT_BYTES >= MAX_BYTES:
-            return []
-        return _places(self._map_segment(), 0)
+        at = self._handed_out
+        if at == len(self._segments) * SEGMENT_BYTES:
+            if at >= MAX_BYTES:
+                return []
+            self._map_segment()
+        self._handed_out += PAGE_BYTES
+        segment, start = self._segments[at // SEGMENT_BYTES], at % SEGMENT_BYTES
+        return [(segment, place) for place in range(start if at else SLOT_BYTES, start + PAGE_BYTES, SLOT_BYTES)]
 
     def _map_segment(self) -> mmap.mmap:
         at = len(self._segments) * SEGMENT_BYTES
@@ -113,11 +119,7 @@ class SlotFile:
         """Highest number that was written to a slot; 0 where the file is closed."""
         if self not in _open:
             return 0
-        return max(
-            int.from_bytes(mapped[at : at + 8])
-            for segment in self._segments
-            for mapped, at in _places(segment, SLOT_BYTES if segment is self._segments[0] else 0)
-        )
+        return decode(b"".join(segment[:] for segment in self._segments)).highest
 
     def remove(self) -> None:
         """Nothing is left to be told: the file goes, and with it the lock."""
@@ -140,10 +142,6 @@ class SlotFile:
 def _take(descriptor: int) -> None:
     if not lock(descriptor):
         raise BlockingIOError("another process has the lock on a file that was just made")
-
-
-def _places(segment: mmap.mmap, start: int) -> list[Place]:
-    return [(segment, at) for at in range(start, SEGMENT_BYTES, SLOT_BYTES)]
 
 
 def _close_what_was_inherited() -> None:

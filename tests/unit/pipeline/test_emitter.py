@@ -56,7 +56,9 @@ def test_slots_are_used_again(emitter, tmp_path):
         one.started(n, span(n), "answer")
         one.settled(n)
 
-    assert (tmp_path / DIRECTORY / f"{one.id}.slots").stat().st_size == SEGMENT_BYTES
+    data = (tmp_path / DIRECTORY / f"{one.id}.slots").read_bytes()
+    assert len(data) == SEGMENT_BYTES
+    assert not any(data[_slots.PAGE_BYTES :]), "one at a time, it writes to one page"
     assert slots(one, tmp_path).highest == one.started_count == 5 * PER_SEGMENT - 1
 
 
