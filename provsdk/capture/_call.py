@@ -17,6 +17,7 @@ from provsdk.capture._model import note_request, note_response, settle
 from provsdk.capture._session import BLOCKED, Activity
 from provsdk.capture._verdict import verdict_of
 from provsdk.errors import OutputBlocked
+from provsdk.vocabulary import DataClassification
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,6 +40,8 @@ __all__ = [
 
 NO_STREAMS: Final = frozenset({str, bytes, type(None), bool, int, float, list, tuple, dict, set})
 """Types that most traced functions return; anything else is looked at."""
+
+_ENCRYPTED: Final = frozenset(each.value for each in DataClassification if each.encryption_required)
 
 _numbers = itertools.count(1)
 
@@ -66,22 +69,31 @@ def open_quietly(
     ports: Ports, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> Activity | None:
     """Opens the activity, and gives an output its number; None where that failed."""
-    number = next(_numbers) if plan.kind == semconv.KIND_OUTPUT else 0
+    is_output, number = plan.kind == semconv.KIND_OUTPUT, 0
     try:
         activity = plan.open(ports, instance, args, kwargs)
         if plan.kind == semconv.KIND_MODEL_CALL:
             note_request(activity, plan, instance, args, kwargs)
-        if number and activity.scope is not None:
-            activity.number = activity.scope.number = number
-            ports.emitter.started(number, activity.span.get_span_context(), activity.name)
+        if is_output and activity.scope is not None:
+            # At the last moment: a process that is killed between the number and its slot leaves a number of nothing.
+            activity.number = activity.scope.number = number = next(_numbers)
+            in_the_open = not (activity.declared or ports.settings.defaults) or _may_lie_open(activity)
+            name = activity.name if in_the_open else ""
+            ports.emitter.started(number, activity.span.get_span_context(), name)
             if not ports.settings.spans_current:
                 ports.tracers.announce(activity.scope.record_id)
     except Exception as error:
-        if number:
-            _count_unrecorded(ports, number)
+        if is_output:
+            _count_unrecorded(ports, number or next(_numbers))
         _guard.report(f"begin a {plan.kind}", error, ports)
         return None
     return activity
+
+
+def _may_lie_open(activity: Activity) -> bool:
+    """Whether the output's name may lie in the open beside the store: not where its class is encrypted there."""
+    defaults = activity.ports.settings.defaults or {}
+    return activity.declared.get("classification", defaults.get("classification")) not in _ENCRYPTED
 
 
 def _count_unrecorded(ports: Ports, number: int) -> None:

@@ -69,7 +69,7 @@ def _place(step: Step) -> tuple[bool, int, str, str]:
 
 def counted(number: int, noun: str) -> str:
     """`1 source`, `2 sources`, `2 entries`."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}es" if noun.endswith("ss") else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
 
 
