@@ -58,13 +58,13 @@ def sources(native: Native, scope: Scope) -> list[Source]:
     activity.connect(is_activity=not facts.by_hand)
     said = _with_owner(activity, facts.declared)
     retrieved_at = rfc3339(native.span.end_ns)
-    results = activity.values("result") if facts.each else ()
+    results = activity.made() if facts.each else ()
     if not results:
-        inside = [each for each in activity.results() if each.role == "element"] + activity.values("declared")
+        inside = activity.inner_of_results() + activity.declared()
         return [_source(activity, activity.value(0), facts.type, said, retrieved_at, inside)]
     items = {item.n: item for item in facts.items}
     elements: dict[str | None, list[Entity]] = {}
-    for element in activity.values("element"):
+    for element in activity.inner():
         elements.setdefault(element.element_of, []).append(element)
     return [
         _source(
@@ -110,7 +110,7 @@ def _source(  # noqa: PLR0913, PLR0917 one for each place that a source's fields
         reliability=_score(activity, said.reliability, reliability),
         requires_verification=requires_verification,
         parameters=activity.parameters(said.parameters),
-        arguments=[each for each in activity.arguments() if each.role != "declared"],
+        arguments=activity.arguments(told_of=False),
         elements=elements,
         basis=_EXPLICIT if by_hand else _IDENTITY,
         status=activity.status,
@@ -119,8 +119,7 @@ def _source(  # noqa: PLR0913, PLR0917 one for each place that a source's fields
 
 
 def _with_owner(activity: Activity, said: SourceSaid) -> SourceSaid:
-    local = activity.local.get("declared")
-    owner = local.get("owner") if isinstance(local, dict) else None
+    owner = activity.declared_at_home.get("owner")
     return msgspec.structs.replace(said, owner=owner) if isinstance(owner, str) else said
 
 
@@ -238,6 +237,5 @@ def policy_check(native: Native, scope: Scope) -> PolicyCheck:
 
 
 def _reasons(activity: Activity, on_span: list[str]) -> list[str]:
-    local = activity.local.get("declared")
-    said = local.get("reasons") if isinstance(local, dict) else None
+    said = activity.declared_at_home.get("reasons")
     return [each for each in said if isinstance(each, str)] if isinstance(said, list) else on_span

@@ -16,12 +16,12 @@ import base64
 from collections.abc import Mapping
 from functools import lru_cache
 from operator import attrgetter
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from provsdk.errors import FormatError
-from provsdk.records.codec import decode, encode
+from provsdk.records.codec import decode, encode, encode_each
 from provsdk.records.record import (
     Capture,
     Completeness,
@@ -151,15 +151,15 @@ def split(record: ProvenanceRecord) -> tuple[Part, ...]:
         completeness=record.completeness,
         counts=_counts(record, owners=len(record.ownership)),
     )
-    parts = [Part("header", kept, encode(header))]
-    _split_activities(record, kept, parts)
+    pieces = [("header", kept, header), *_activities(record, kept)]
     if record.ownership:
-        parts.append(Part("ownership", LONG_TERM, encode(record.ownership)))
-    parts.append(Part("retention", kept, _encoded_retention(record.retention)))
-    parts.append(Part("permissions", kept, encode(record.permissions)))
-    parts.append(Part("context", kept, encode(record.context)))
-    parts.append(Part("environment", kept, _encoded_environment(tuple(record.environment.items()))))
-    return tuple(parts)
+        pieces.append(("ownership", LONG_TERM, record.ownership))
+    pieces += (("permissions", kept, record.permissions), ("context", kept, record.context))
+    return (
+        *_parts(pieces),
+        Part("retention", kept, _encoded_retention(record.retention)),
+        Part("environment", kept, _encoded_environment(tuple(record.environment.items()))),
+    )
 
 
 _encoded_retention: Final = lru_cache(maxsize=64)(encode)
@@ -179,9 +179,7 @@ def split_extension(extension: Extension, retention: str) -> tuple[Part, ...]:
         missing=extension.missing,
         counts=_counts(extension, owners=0),
     )
-    parts = [Part("header", retention, encode(header))]
-    _split_activities(extension, retention, parts)
-    return tuple(parts)
+    return tuple(_parts([("header", retention, header), *_activities(extension, retention)]))
 
 
 def content_part(position: int, retention: str, entity_id: str, media_type: str, content: bytes) -> Part:
@@ -256,18 +254,29 @@ def _counts(of: ProvenanceRecord | Extension, *, owners: int) -> _Counts:
     )
 
 
-def _split_activities(of: ProvenanceRecord | Extension, kept: str, parts: list[Part]) -> None:
+_Piece = tuple[str, str, Any]
+"""(path, retention, what is to be encoded): a part before its bytes."""
+
+
+def _activities(of: ProvenanceRecord | Extension, kept: str) -> list[_Piece]:
+    pieces: list[_Piece] = []
     for position, source in enumerate(of.sources):
-        parts.append(Part(f"sources/{position}/id", PERMANENT, encode(_SourceId(*_id_of(source)))))
-        parts.append(Part(f"sources/{position}/detail", LONG_TERM, encode(_SourceDetail(*_detail_of(source)))))
+        pieces.append((f"sources/{position}/id", PERMANENT, _SourceId(*_id_of(source))))
+        pieces.append((f"sources/{position}/detail", LONG_TERM, _SourceDetail(*_detail_of(source))))
     if of.transformations:
-        parts.append(Part("transformations", kept, encode(of.transformations)))
+        pieces.append(("transformations", kept, of.transformations))
     for position, call in enumerate(of.model_calls):
-        parts.append(Part(f"model_calls/{position}", kept, encode(call)))
+        pieces.append((f"model_calls/{position}", kept, call))
     if of.policy_checks:
-        parts.append(Part("checks", REGULATORY, encode(of.policy_checks)))
+        pieces.append(("checks", REGULATORY, of.policy_checks))
     if of.flow:
-        parts.append(Part("flow", kept, encode(of.flow)))
+        pieces.append(("flow", kept, of.flow))
+    return pieces
+
+
+def _parts(pieces: list[_Piece]) -> list[Part]:
+    encoded = encode_each([value for _, _, value in pieces])
+    return [Part(path, kept, content) for (path, kept, _), content in zip(pieces, encoded, strict=True)]
 
 
 def _sources(contents: Mapping[str, bytes], count: int) -> list[Source]:

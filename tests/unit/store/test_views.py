@@ -71,4 +71,4 @@ def test_the_output_is_node_0_and_sources_are_nodes_from_1_on(samples):
 
     rows = project(5, entry, msgspec.structs.replace(record, flow=flow), protected=False)
 
-    assert rows.edges == ((5, 0, 0, 3, 2, 5), (5, 1, 4, 1, 0, 0), (5, 2, 5, 4, 1, "told by a newer version"))
+    assert rows.edges == ((5, '[[0,3,2,5],[4,1,0,0],[5,4,1,"told by a newer version"]]'),)
