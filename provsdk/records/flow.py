@@ -51,26 +51,27 @@ class Causes:
     __slots__ = ("_derived", "_inferred", "_made_by", "_used")
 
     def __init__(self, arrows: Iterable[Arrow]) -> None:
-        self._derived: dict[str, list[tuple[str, str]]] = defaultdict(list)
-        self._inferred: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        self._derived: dict[str, list[Arrow]] = defaultdict(list)
+        self._inferred: dict[str, list[Arrow]] = defaultdict(list)
         self._made_by: dict[str, list[str]] = defaultdict(list)
-        self._used: dict[str, list[tuple[str, str]]] = defaultdict(list)
-        for effect, cause, relation, basis in arrows:
+        self._used: dict[str, list[Arrow]] = defaultdict(list)
+        for arrow in arrows:
+            effect, cause, relation, basis = arrow
             if relation == GENERATED:
                 self._made_by[effect].append(cause)
             elif relation == USED:
-                self._used[effect].append((cause, basis))
+                self._used[effect].append(arrow)
             elif relation == DERIVED:
                 kept = self._inferred if basis == ENCLOSING else self._derived
-                kept[effect].append((cause, basis))
+                kept[effect].append(arrow)
 
     def ids(self, value: str) -> list[str]:
         """The values one step back by lineage, inferred links left out."""
         found = self._derived.get(value)
         if found is None:
             used = self._used
-            found = [each for activity in self._made_by.get(value, ()) for each in used.get(activity, ())]
-        return [cause for cause, _ in found]
+            return [arrow[1] for activity in self._made_by.get(value, ()) for arrow in used.get(activity, ())]
+        return [arrow[1] for arrow in found]
 
     def outputs(self) -> set[str]:
         """The outputs among the values that something made."""
@@ -78,14 +79,14 @@ class Causes:
 
     def steps(self, value: str) -> list[Step]:
         """The steps back, inferred ones last."""
-        found = [Step(cause, DERIVED, basis, None) for cause, basis in self._derived.get(value, ())]
+        found = [Step(cause, DERIVED, basis, None) for _, cause, _, basis in self._derived.get(value, ())]
         if not found:
             found = [
                 Step(cause, USED, basis, activity)
                 for activity in self._made_by.get(value, ())
-                for cause, basis in self._used.get(activity, ())
+                for _, cause, _, basis in self._used.get(activity, ())
             ]
-        return found + [Step(cause, DERIVED, basis, None) for cause, basis in self._inferred.get(value, ())]
+        return found + [Step(cause, DERIVED, basis, None) for _, cause, _, basis in self._inferred.get(value, ())]
 
 
 def reached(causes: Causes, start: str) -> set[str]:
