@@ -199,12 +199,12 @@ def model_call(native: Native, scope: Scope) -> ModelCall:
 def _results(activity: Activity) -> list[Entity]:
     """What a step made, and what it handed on: a value that is known already keeps its id."""
     made = activity.results()
-    for value_id in activity.facts.returned:
-        if is_value_id(value_id):
-            made.append(Entity(entity_id=value_id, role="result"))
-        else:
-            activity.lacks(INVALID, "returned")
-    return made
+    if not activity.facts.returned:
+        return made
+    known = [value_id for value_id in activity.facts.returned if is_value_id(value_id)]
+    if len(known) < len(activity.facts.returned):
+        activity.lacks(INVALID, "returned")
+    return made + [Entity(entity_id=value_id, role="result") for value_id in known]
 
 
 def policy_check(native: Native, scope: Scope) -> PolicyCheck:

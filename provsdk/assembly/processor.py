@@ -97,9 +97,9 @@ def from_readable(span: Any) -> SpanData:
     if isinstance(span, ReadableSpan):
         resource, dropped = span.resource.attributes, span.dropped_attributes
     return SpanData(
-        trace_id="%032x" % context[0],
-        span_id="%016x" % context[1],
-        parent_span_id=None if parent is None else "%016x" % parent[1],
+        trace_id=f"{context[0]:032x}",
+        span_id=f"{context[1]:016x}",
+        parent_span_id=f"{parent[1]:016x}" if parent is not None else None,
         name=span.name,
         start_ns=start,
         end_ns=span.end_time if span.end_time is not None else start,

@@ -263,12 +263,13 @@ class Activity:
         given = self._given
         if not given:
             return []
-        given = given + [each for each in self._inner if not self._is_of_result(each)]
+        if self._inner:
+            given = given + [each for each in self._inner if not self._is_of_result(each)]
         return given if told_of else [each for each in given if each.role != "declared"]
 
     def results(self) -> list[Entity]:
         """What the activity made, and what stands inside that."""
-        return self._made + self.inner_of_results()
+        return self._made + self.inner_of_results() if self._inner else self._made
 
     def value(self, n: int) -> Entity:
         """The n-th value; one of which nothing is known where nothing was said of it."""

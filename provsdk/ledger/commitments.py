@@ -6,6 +6,7 @@ be tried. So bytes and salt may be erased and everything else still verifies.
 
 import hashlib
 import hmac
+import struct
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
@@ -32,6 +33,7 @@ _INNER_FILL, _OUTER_FILL = b"\x36" * 32, b"\x5c" * 32
 """The zeros behind a salt, padded in the same way."""
 
 _ONE_LENGTH: Final = frozenset({SALT_BYTES})
+_blocks: Final = struct.Struct(f"{SALT_BYTES}s").iter_unpack
 
 _encoder = msgspec.json.Encoder()
 _sha256 = hashlib.sha256
@@ -64,14 +66,11 @@ def commit_each(salts: Sequence[bytes], parts: Sequence[Part]) -> list[bytes]:
     keys = b"".join(salts)
     if len(salts) != len(parts) or not _ONE_LENGTH.issuperset(map(len, salts)):
         raise FormatError(f"got {len(salts)} salts for {len(parts)} parts, expected one of {SALT_BYTES} bytes for each")
-    inner, outer = keys.translate(_INNER_PAD), keys.translate(_OUTER_PAD)
+    padded = zip(_blocks(keys.translate(_INNER_PAD)), _blocks(keys.translate(_OUTER_PAD)), parts, strict=True)
     commitments = []
-    start = 0
-    for part in parts:
-        stop = start + SALT_BYTES
-        within = _sha256(inner[start:stop] + _behind_inner_key(part.path) + part.content).digest()
-        commitments.append(_sha256(outer[start:stop] + _OUTER_FILL + within).digest())
-        start = stop
+    for (inner,), (outer,), part in padded:
+        within = _sha256(inner + _behind_inner_key(part.path) + part.content).digest()
+        commitments.append(_sha256(outer + _OUTER_FILL + within).digest())
     return commitments
 
 

@@ -34,8 +34,8 @@ _DOMAIN: Final = b"provsdk/pack/v1\0"
 _OPEN, _SHARED, _SEALED, _ERASED = range(4)
 _DIGEST_BYTES: Final = 32
 
-# Measured on records of one source and of twenty: higher levels take half as long again to save five bytes of a hundred,
-# and with more memory (9) setting up DEFLATE's tables takes longer than the work itself.
+# Measured: level 3 takes four tenths longer and saves 2 bytes of 100 (20 sources) to 8 (2 sources). With more memory (9),
+# setting up DEFLATE's tables takes longer than the work itself; with less, colliding hashes make the work longer.
 _LEVEL: Final = 1
 _WINDOW: Final = -15
 _MEMORY: Final = 8

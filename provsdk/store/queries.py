@@ -92,7 +92,7 @@ def _starting(connection: sqlite3.Connection, column: str, prefix: str) -> list[
         return []
     beyond = prefix[:-1] + chr(min(ord(prefix[-1]) + 1, 0x10FFFF))
     rows = connection.execute(
-        f"SELECT subject, output_id, idx {_RECORDS} WHERE {column} >= ? AND {column} < ? "  # noqa: S608 one of two columns
+        f"SELECT subject, output_id, idx {_RECORDS} WHERE {column} >= ? AND {column} < ? "
         f"AND substr({column}, instr({column}, '-') + 1, ?) = ? ORDER BY idx LIMIT ?",
         (prefix, beyond, len(infix), infix, _CANDIDATES + 1),
     ).fetchall()
