@@ -5,7 +5,7 @@ or small floats, NaN, integers beyond 2^53, and the order of keys beyond the Bas
 touch one of these are looked for first, only where a field's type allows them, and go through `provsdk.canonical`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from operator import attrgetter
 from types import UnionType
@@ -16,7 +16,7 @@ import msgspec
 from provsdk.canonical import MAX_DEPTH, MAX_SAFE_INTEGER, canonical
 from provsdk.errors import FormatError, NotCanonical
 
-__all__ = ["decode", "encode", "encode_each"]
+__all__ = ["decode", "encode"]
 
 T = TypeVar("T")
 
@@ -47,20 +47,6 @@ def encode(value: Any) -> bytes:
     except (UnicodeEncodeError, RecursionError):
         pass  # the slow path says where
     return canonical(_plain(value, MAX_DEPTH))
-
-
-def encode_each(values: Sequence[Any]) -> list[bytes]:
-    """The canonical bytes of each of several values, as `encode` gives them.
-
-    Raises:
-        NotCanonical: as `encode`.
-    """
-    try:
-        if all([_is_safe(value, MAX_DEPTH) for value in values]):  # noqa: C419 faster than a generator
-            return [_encode_sorted(value) for value in values]
-    except (UnicodeEncodeError, RecursionError):
-        pass  # the slow path says where
-    return [encode(value) for value in values]
 
 
 def decode(data: bytes, kind: type[T], where: str) -> T:
@@ -160,8 +146,6 @@ def _check_for(hint: Any) -> _Check | None:
         return left[0] if len(left) == 1 else _is_safe_value if left else None
     if hint is int:
         return _is_safe_count
-    if hint == float | int:
-        return _is_safe_number
     if get_origin(hint) is dict:
         return _is_safe_mapping
     item = get_args(hint)[0] if get_origin(hint) is list else hint
@@ -179,17 +163,11 @@ def _is_safe_count(value: int | msgspec.UnsetType | None) -> bool:
     return value is None or value is msgspec.UNSET or -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER
 
 
-def _is_safe_number(value: float) -> bool:
-    return _is_safe_count(value) if type(value) is int else _is_safe_value(value)
-
-
 def _is_safe_mapping(value: dict[str, Any]) -> bool:
     return not value or _is_safe_value(value)
 
 
 def _one_safe(fields: tuple[tuple[str, _Check], ...]) -> _Check:
-    if [check for _, check in fields] == [_is_safe_count]:
-        return _one_count_safe(attrgetter(fields[0][0]))
     others = tuple((attrgetter(name), check) for name, check in fields if check is not _is_safe_count)
     counts = [name for name, check in fields if check is _is_safe_count]
     counts_of = attrgetter(*counts, *counts[-1:]) if counts else _no_counts  # of a single name it would be no tuple
@@ -204,18 +182,6 @@ def _one_safe(fields: tuple[tuple[str, _Check], ...]) -> _Check:
             if not is_safe(field_of(value)):
                 return False
         return True
-
-    return check
-
-
-def _one_count_safe(count_of: Callable[[Any], int | msgspec.UnsetType | None]) -> _Check:
-    """The check of a struct with a single field to look at, as the values are that a record speaks of."""
-
-    def check(value: Any, levels: int = 0) -> bool:  # noqa: ARG001 called by type
-        if value is None or value is msgspec.UNSET:
-            return True
-        count = count_of(value)
-        return count is None or count is msgspec.UNSET or -MAX_SAFE_INTEGER <= count <= MAX_SAFE_INTEGER
 
     return check
 

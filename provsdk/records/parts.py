@@ -16,12 +16,12 @@ import base64
 from collections.abc import Mapping
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from provsdk.errors import FormatError
-from provsdk.records.codec import decode, encode, encode_each
+from provsdk.records.codec import decode, encode
 from provsdk.records.record import (
     Capture,
     Completeness,
@@ -151,15 +151,15 @@ def split(record: ProvenanceRecord) -> tuple[Part, ...]:
         completeness=record.completeness,
         counts=_counts(record, owners=len(record.ownership)),
     )
-    pieces = [("header", kept, header), *_activities(record, kept)]
+    parts = [Part("header", kept, encode(header))]
+    _split_activities(record, kept, parts)
     if record.ownership:
-        pieces.append(("ownership", LONG_TERM, record.ownership))
-    pieces += (("permissions", kept, record.permissions), ("context", kept, record.context))
-    return (
-        *_parts(pieces),
-        Part("retention", kept, _encoded_retention(record.retention)),
-        Part("environment", kept, _encoded_environment(tuple(record.environment.items()))),
-    )
+        parts.append(Part("ownership", LONG_TERM, encode(record.ownership)))
+    parts.append(Part("retention", kept, _encoded_retention(record.retention)))
+    parts.append(Part("permissions", kept, encode(record.permissions)))
+    parts.append(Part("context", kept, encode(record.context)))
+    parts.append(Part("environment", kept, _encoded_environment(tuple(record.environment.items()))))
+    return tuple(parts)
 
 
 _encoded_retention: Final = lru_cache(maxsize=64)(encode)
@@ -179,7 +179,9 @@ def split_extension(extension: Extension, retention: str) -> tuple[Part, ...]:
         missing=extension.missing,
         counts=_counts(extension, owners=0),
     )
-    return tuple(_parts([("header", retention, header), *_activities(extension, retention)]))
+    parts = [Part("header", retention, encode(header))]
+    _split_activities(extension, retention, parts)
+    return tuple(parts)
 
 
 def content_part(position: int, retention: str, entity_id: str, media_type: str, content: bytes) -> Part:
@@ -254,29 +256,18 @@ def _counts(of: ProvenanceRecord | Extension, *, owners: int) -> _Counts:
     )
 
 
-_Piece = tuple[str, str, Any]
-"""(path, retention, what is to be encoded): a part before its bytes."""
-
-
-def _activities(of: ProvenanceRecord | Extension, kept: str) -> list[_Piece]:
-    pieces: list[_Piece] = []
+def _split_activities(of: ProvenanceRecord | Extension, kept: str, parts: list[Part]) -> None:
     for position, source in enumerate(of.sources):
-        pieces.append((f"sources/{position}/id", PERMANENT, _SourceId(*_id_of(source))))
-        pieces.append((f"sources/{position}/detail", LONG_TERM, _SourceDetail(*_detail_of(source))))
+        parts.append(Part(f"sources/{position}/id", PERMANENT, encode(_SourceId(*_id_of(source)))))
+        parts.append(Part(f"sources/{position}/detail", LONG_TERM, encode(_SourceDetail(*_detail_of(source)))))
     if of.transformations:
-        pieces.append(("transformations", kept, of.transformations))
+        parts.append(Part("transformations", kept, encode(of.transformations)))
     for position, call in enumerate(of.model_calls):
-        pieces.append((f"model_calls/{position}", kept, call))
+        parts.append(Part(f"model_calls/{position}", kept, encode(call)))
     if of.policy_checks:
-        pieces.append(("checks", REGULATORY, of.policy_checks))
+        parts.append(Part("checks", REGULATORY, encode(of.policy_checks)))
     if of.flow:
-        pieces.append(("flow", kept, of.flow))
-    return pieces
-
-
-def _parts(pieces: list[_Piece]) -> list[Part]:
-    encoded = encode_each([value for _, _, value in pieces])
-    return [Part(path, kept, content) for (path, kept, _), content in zip(pieces, encoded, strict=True)]
+        parts.append(Part("flow", kept, encode(of.flow)))
 
 
 def _sources(contents: Mapping[str, bytes], count: int) -> list[Source]:

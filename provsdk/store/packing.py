@@ -34,7 +34,7 @@ _DOMAIN: Final = b"provsdk/pack/v1\0"
 _OPEN, _SHARED, _SEALED, _ERASED = range(4)
 _DIGEST_BYTES: Final = 32
 
-# Measured: level 3 takes four tenths longer and saves 2 bytes of 100 (20 sources) to 8 (2 sources). With more memory (9),
+# Measured: level 3 takes four tenths longer and saves 2 bytes of 100 (20 sources) to 8 (2 sources). With memory 9,
 # setting up DEFLATE's tables takes longer than the work itself; with less, colliding hashes make the work longer.
 _LEVEL: Final = 1
 _WINDOW: Final = -15

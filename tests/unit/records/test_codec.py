@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from span_builder import one, rag
 
 from provsdk.errors import FormatError, NotCanonical
-from provsdk.records.codec import decode, encode, encode_each
+from provsdk.records.codec import decode, encode
 from provsdk.records.record import Entity, Owner
 
 VECTORS = Path(__file__).parents[4] / "shared" / "vectors" / "jcs"
@@ -47,17 +47,6 @@ def test_every_field_that_could_differ_is_written_as_rfc_8785_says(reliability, 
 def test_values_that_the_fast_path_would_write_differently(value):
     assert encode(value) == rfc8785.dumps(value)
     assert encode([{"x": value}]) == rfc8785.dumps([{"x": value}])
-
-
-@given(st.lists(safe_json, max_size=5))
-def test_several_values_at_once_have_the_bytes_that_each_has_alone(values):
-    assert encode_each(values) == [rfc8785.dumps(value) for value in values]
-
-
-@pytest.mark.parametrize("wrong", [float("nan"), 2**53, "\ud800", {1: 2}])
-def test_of_several_values_none_is_encoded_where_one_has_no_canonical_form(wrong):
-    with pytest.raises(NotCanonical):
-        encode_each([{"a": 1}, [wrong]])
 
 
 def endless():
