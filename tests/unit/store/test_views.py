@@ -121,3 +121,13 @@ def test_a_key_that_follows_from_the_subject_is_not_kept_twice(key, kept):
     entry = Entry(actor="a", body="0" * 64, id=uuid7(), key=key, kind="record.sealed", subject="rec_a", time=AT)
 
     assert project(1, entry, None, protected=False).audit == ((1, "record.sealed", "rec_a", kept),)
+
+
+def test_sqlite_itself_can_look_into_edges(store):
+    found = store._connection.execute(
+        "SELECT count(*) FROM edges, json_each(arrows) "
+        "WHERE idx = 1 AND json_extract(value, '$[0]') = 0 AND json_extract(value, '$[2]') = ?",
+        (RELATIONS["wasDerivedFrom"],),
+    ).fetchone()
+
+    assert found == (3,)
