@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         traced_source,
         traced_transform,
     )
+    from provsdk.capture.propagation import bind, environment, extract, inject
     from provsdk.errors import OutputBlocked, ProvsdkError, RecordNotSealed
     from provsdk.pipeline import configure, flush, shutdown
 
@@ -24,9 +25,13 @@ _HOMES = {
     "OutputBlocked": "provsdk.errors",
     "ProvsdkError": "provsdk.errors",
     "RecordNotSealed": "provsdk.errors",
+    "bind": "provsdk.capture.propagation",
     "configure": "provsdk.pipeline",
     "declare_source": "provsdk.capture.decorators",
+    "environment": "provsdk.capture.propagation",
+    "extract": "provsdk.capture.propagation",
     "flush": "provsdk.pipeline",
+    "inject": "provsdk.capture.propagation",
     "shutdown": "provsdk.pipeline",
     "traced_check": "provsdk.capture.decorators",
     "traced_model_call": "provsdk.capture.decorators",
@@ -39,9 +44,13 @@ __all__ = [
     "OutputBlocked",
     "ProvsdkError",
     "RecordNotSealed",
+    "bind",
     "configure",
     "declare_source",
+    "environment",
+    "extract",
     "flush",
+    "inject",
     "shutdown",
     "traced_check",
     "traced_model_call",
