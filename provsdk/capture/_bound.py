@@ -5,24 +5,35 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from provsdk.capture import _origin, _otel
 
 if TYPE_CHECKING:
     from provsdk.capture._otel import Held
 
-__all__ = ["Arrived", "Bound", "bound", "bound_coroutine"]
+__all__ = ["PROCESS_POOL", "Arrived", "Bound", "bound", "bound_coroutine"]
+
+
+PROCESS_POOL: Final = "process pool"
+"""How jobs of pools are handed over."""
 
 
 class Bound:
-    """Calls a function as if where it was bound. Pickled, it takes along what another process may know: ids."""
+    """Calls a function as if where it was bound. Pickled, it takes along what another process may know: ids.
 
-    __slots__ = ("__wrapped__", "_held")
+    Args:
+        function: what is called.
+        held: what is current then.
+        way: how work is handed over where this is pickled, as records say it.
+    """
 
-    def __init__(self, function: Callable[..., Any], held: Held) -> None:
+    __slots__ = ("__wrapped__", "_held", "_way")
+
+    def __init__(self, function: Callable[..., Any], held: Held, way: str = "pickle") -> None:
         self.__wrapped__ = function
         self._held = held
+        self._way = way
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Calls the function."""
@@ -43,7 +54,7 @@ class Bound:
         return self
 
     def __reduce__(self) -> Any:
-        self._held.hands_over("pickle")
+        self._held.hands_over(self._way)
         return Arrived, (self.__wrapped__, self._held.headers())
 
 
@@ -64,9 +75,9 @@ class Arrived:
             _otel.release(attached)
 
 
-def bound(function: Callable[..., Any], held: Held) -> Callable[..., Any]:
+def bound(function: Callable[..., Any], held: Held, way: str = "pickle") -> Callable[..., Any]:
     """The function with what is held; one that somebody has bound stays as it is."""
-    return function if isinstance(function, Bound) else Bound(function, held)
+    return function if isinstance(function, Bound) else Bound(function, held, way)
 
 
 def bound_coroutine(function: Callable[..., Any], held: Held) -> Callable[..., Any]:

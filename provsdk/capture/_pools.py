@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from provsdk.capture import _otel
-from provsdk.capture._bound import bound
+from provsdk.capture._bound import PROCESS_POOL, bound
 from provsdk.capture._patches import Layer, put_on
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ def _take(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwa
     if held is None:
         return wrapped(*args, **kwargs)
     if not is_of_threads:
-        held.hands_over("process pool")
+        held.hands_over(PROCESS_POOL)
     if args:
-        args = (bound(args[0], held), *args[1:])
+        args = (bound(args[0], held, PROCESS_POOL), *args[1:])
     elif "func" in kwargs:
-        kwargs = {**kwargs, "func": bound(kwargs["func"], held)}
+        kwargs = {**kwargs, "func": bound(kwargs["func"], held, PROCESS_POOL)}
     return wrapped(*args, **kwargs)
 
 

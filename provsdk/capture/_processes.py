@@ -11,7 +11,7 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from provsdk.capture import _origin, _otel
-from provsdk.capture._bound import bound
+from provsdk.capture._bound import PROCESS_POOL, bound
 from provsdk.capture._patches import Layer, put_on
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ def _submit(wrapped: Callable[..., Any], instance: Any, args: _Arguments, kwargs
     held = _otel.hold() if _on else None
     if held is None or not args:
         return wrapped(*args, **kwargs)
-    held.hands_over("process pool")
+    held.hands_over(PROCESS_POOL)
     with _otel.apart():  # the pool may start a process now, which works for whoever comes
-        return wrapped(bound(args[0], held), *args[1:], **kwargs)
+        return wrapped(bound(args[0], held, PROCESS_POOL), *args[1:], **kwargs)
 
 
 def _start(wrapped: Callable[..., Any], instance: Any, args: _Arguments, kwargs: _Named) -> Any:
