@@ -95,17 +95,32 @@ def origin_of(activity: Activity) -> Origin:
     return Origin(activity.key, scope.record_id[4:] if scope is not None else None, activity.span.get_span_context())
 
 
-def above(*, spans_current: bool) -> tuple[Activity | None, Origin | None, Context | None]:
+_Above = tuple["Activity | None", Origin | None, Context | None]
+
+_NOTHING: Final[_Above] = (None, None, None)
+
+
+def above(*, spans_current: bool) -> _Above:
     """What an activity that begins now begins below, and the context to start its span in (None: the current one)."""
-    activity = current_activity()
+    now = otel_context.get_current()
+    activity: Activity | None = now.get(_ACTIVITY)  # type: ignore[assignment]
+    if activity is not None and (activity.left or activity.process != _process.generation):
+        activity = current_activity()
+        now = otel_context.get_current()
     if activity is None:
-        origin = current_origin()
-        if origin is None or (spans_current and _in_a_span()):
-            return None, origin, None
-        return None, origin, set_span_in_context(NonRecordingSpan(origin.span_context))
-    if spans_current and (not is_lent() or _in_a_span()):
+        origin = carried_origin() if now else None
+        return _below(origin or _origin.of_process(), spans_current=spans_current)
+    if spans_current and (not now.get(_LENT) or _in_a_span()):
         return activity, None, None
     return activity, None, set_span_in_context(activity.span)
+
+
+def _below(origin: Origin | None, *, spans_current: bool) -> _Above:
+    if origin is None:
+        return _NOTHING
+    if spans_current and _in_a_span():
+        return None, origin, None
+    return None, origin, set_span_in_context(NonRecordingSpan(origin.span_context))
 
 
 def _in_a_span() -> bool:

@@ -90,7 +90,7 @@ class TestBind:
         bound = []
         first = traced_output("first")(lambda: bound.append(bind(load)))
         first()
-        output(lambda: bound[0]())
+        output(bound[0])
 
         assert record_of(captured, "load") == record_of(captured, "first")
         assert [facts["record_id"] for facts in captured.late_facts] == [record_of(captured, "first")]

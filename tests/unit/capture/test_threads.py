@@ -6,7 +6,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.pool import ThreadPool
 
 import pytest
-from opentelemetry import trace
 from opentelemetry.instrumentation.threading import ThreadingInstrumentor
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -15,6 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from provsdk import semconv, traced_output, traced_source, traced_transform
 from provsdk.capture import propagation
 from provsdk.capture._otel import current_activity
+from provsdk.pipeline._timer import Timer
 
 LONG = "a sentence that is long enough to link something"
 
@@ -297,6 +297,20 @@ def test_submit_still_says_what_is_wrong_with_a_call(captured):
 def test_a_future_is_a_future(captured):
     with ThreadPoolExecutor(1) as pool:
         assert type(output(pool.submit, load)) is Future
+
+
+def test_a_timer_of_ours_that_starts_in_an_output_works_for_none(captured):
+    seen, ticked = [], threading.Event()
+
+    def tick():
+        seen.append(current_activity())
+        ticked.set()
+
+    timer = Timer(tick)
+    output(lambda: (timer.kick(0.0), ticked.wait(10)))
+    timer.stop()
+
+    assert set(seen) == {None}
 
 
 # -- beside others
