@@ -12,9 +12,27 @@ from typing import Any, Final, NamedTuple
 
 import wrapt
 
-__all__ = ["Layer", "put_on"]
+from provsdk.capture import _guard, _otel
+from provsdk.capture._otel import Held
+
+__all__ = ["Arguments", "Layer", "Switch", "layer", "put_on"]
 
 Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
+
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+"""Of a call: positional and named ones."""
+
+Prepare = Callable[[Held, Any, tuple[Any, ...], dict[str, Any]], Arguments]
+"""Gives the arguments that take what is held along; called with it, the instance, and the caller's arguments."""
+
+
+class Switch:
+    """Whether layers do anything."""
+
+    __slots__ = ("on",)
+
+    def __init__(self) -> None:
+        self.on = False
 
 
 class Layer(NamedTuple):
@@ -28,37 +46,63 @@ class Layer(NamedTuple):
     """Called with the wrapped method, its instance, positional and named arguments."""
 
 
+def layer(target: tuple[str, str, str], switch: Switch, prepare: Prepare, *, from_span: bool = True) -> Layer:
+    """A layer that takes the current output along in the arguments, and lets the method run apart from it.
+
+    What the method starts now (a thread, a process) may then work for whoever comes.
+
+    Args:
+        target: module, class, method.
+        switch: whether it does anything.
+        prepare: may fail; then nothing is taken along.
+        from_span: the method runs apart from the output's span as well.
+    """
+
+    def around(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        held = _otel.hold() if switch.on else None
+        if held is None:
+            return wrapped(*args, **kwargs)
+        try:
+            args, kwargs = prepare(held, instance, args, kwargs)
+        except Exception as error:
+            _guard.report(f"take an output along through {target[1]}.{target[2]}", error)
+        with _otel.apart(from_span=from_span):
+            return wrapped(*args, **kwargs)
+
+    return Layer(*target, around)
+
+
 _awaited: Final[set[Layer]] = set()
 """Layers that are put on as soon as somebody imports their module, or have been."""
 
 
 def put_on(layers: tuple[Layer, ...]) -> None:
     """Puts layers on, now or when their module is imported; again where somebody has peeled one off."""
-    for layer in layers:
-        if layer not in _awaited:
-            _awaited.add(layer)
-            wrapt.register_post_import_hook(_put_on(layer), layer.module)
+    for one in layers:
+        if one not in _awaited:
+            _awaited.add(one)
+            wrapt.register_post_import_hook(_put_on(one), one.module)
         else:
-            _put_on_again(layer)
+            _put_on_again(one)
 
 
-def _put_on(layer: Layer) -> Callable[[Any], None]:
+def _put_on(one: Layer) -> Callable[[Any], None]:
     def imported(module: Any) -> None:
-        wrapt.wrap_function_wrapper(getattr(module, layer.owner), layer.method, layer.wrapper)
+        wrapt.wrap_function_wrapper(getattr(module, one.owner), one.method, one.wrapper)
 
     return imported
 
 
-def _put_on_again(layer: Layer) -> None:
-    module = sys.modules.get(layer.module)
-    if module is not None and _is_bare(vars(getattr(module, layer.owner)).get(layer.method), layer):
-        _put_on(layer)(module)
+def _put_on_again(one: Layer) -> None:
+    module = sys.modules.get(one.module)
+    if module is not None and _is_bare(vars(getattr(module, one.owner)).get(one.method), one):
+        _put_on(one)(module)
 
 
-def _is_bare(method: Any, layer: Layer) -> bool:
+def _is_bare(method: Any, one: Layer) -> bool:
     """Whether one can look through all layers, and ours is not among them."""
     while isinstance(method, wrapt.ObjectProxy):
-        if getattr(method, "_self_wrapper", None) is layer.wrapper:
+        if getattr(method, "_self_wrapper", None) is one.wrapper:
             return False
         method = method.__wrapped__
-    return getattr(method, "__globals__", {}).get("__name__") == layer.module
+    return getattr(method, "__globals__", {}).get("__name__") == one.module

@@ -12,17 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from provsdk.capture import _origin, _otel
 from provsdk.capture._bound import PROCESS_POOL, bound
-from provsdk.capture._patches import Layer, put_on
+from provsdk.capture._patches import Arguments, Switch, layer, put_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from provsdk.capture._otel import Held
 
-__all__ = ["switch"]
+__all__ = ["PROCESSES", "switch"]
 
-_on = False
-
-_Arguments = tuple[Any, ...]
-_Named = dict[str, Any]
+PROCESSES: Final = Switch()
 
 _ENV_POSITION: Final = 10
 """Of `env` among the arguments of `subprocess.Popen`."""
@@ -30,52 +27,37 @@ _ENV_POSITION: Final = 10
 
 def switch(*, on: bool) -> None:
     """Begins or stops to tell child processes."""
-    global _on
-    _on = on
+    PROCESSES.on = on
     if on:
         put_on(_LAYERS)
 
 
-def _submit(wrapped: Callable[..., Any], instance: Any, args: _Arguments, kwargs: _Named) -> Any:  # noqa: ARG001 wrapt's
+def _submit(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:  # noqa: ARG001
     """Of `ProcessPoolExecutor.submit`, and with it `map` and `loop.run_in_executor`."""
-    held = _otel.hold() if _on else None
-    if held is None or not args:
-        return wrapped(*args, **kwargs)
     held.hands_over(PROCESS_POOL)
-    with _otel.apart():  # the pool may start a process now, which works for whoever comes
-        return wrapped(bound(args[0], held, PROCESS_POOL), *args[1:], **kwargs)
+    return (*(bound(function, held, PROCESS_POOL) for function in args[:1]), *args[1:]), kwargs
 
 
-def _start(wrapped: Callable[..., Any], instance: Any, args: _Arguments, kwargs: _Named) -> Any:
+def _start(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
     """Of `multiprocessing.Process.start`."""
-    held = _otel.hold() if _on else None
-    if held is None:
-        return wrapped(*args, **kwargs)
     held.hands_over("process")
     setattr(instance, _origin.PROCESS_ATTRIBUTE, held.headers())
-    try:
-        with _otel.apart(from_span=False):  # a forked child must not find the activity of its parent current
-            return wrapped(*args, **kwargs)
-    finally:
-        delattr(instance, _origin.PROCESS_ATTRIBUTE)
+    return args, kwargs
 
 
-def _open(wrapped: Callable[..., Any], instance: Any, args: _Arguments, kwargs: _Named) -> Any:  # noqa: ARG001 wrapt's
+def _open(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:  # noqa: ARG001
     """Of `subprocess.Popen`. An environment that the caller made is the caller's: nothing is added to it."""
-    held = _otel.hold() if _on else None
-    if held is None:
-        return wrapped(*args, **kwargs)
     held.hands_over("subprocess")
     if len(args) <= _ENV_POSITION and kwargs.get("env") is None:
         kwargs = {**kwargs, "env": {**os.environ, **_origin.as_variables(held.headers())}}
-    with _otel.apart():  # `preexec_fn` makes it a fork, and that was said already
-        return wrapped(*args, **kwargs)
+    return args, kwargs
 
 
 _LAYERS: Final = (
-    Layer("concurrent.futures.process", "ProcessPoolExecutor", "submit", _submit),
-    Layer("multiprocessing.process", "BaseProcess", "start", _start),
-    Layer("subprocess", "Popen", "__init__", _open),
+    layer(("concurrent.futures.process", "ProcessPoolExecutor", "submit"), PROCESSES, _submit),
+    # The span stays current: in a forked child it is what other spans belong below.
+    layer(("multiprocessing.process", "BaseProcess", "start"), PROCESSES, _start, from_span=False),
+    layer(("subprocess", "Popen", "__init__"), PROCESSES, _open),
 )
 
 

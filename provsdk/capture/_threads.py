@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from provsdk.capture import _guard, _otel
 from provsdk.capture._bound import bound
-from provsdk.capture._patches import Layer, put_on
+from provsdk.capture._patches import Arguments, Layer, Switch, layer, put_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,22 +20,21 @@ if TYPE_CHECKING:
 
     from provsdk.capture._otel import Held
 
-__all__ = ["switch"]
+__all__ = ["THREADS", "switch"]
 
-_on = False
+THREADS: Final = Switch()
 
 
 def switch(*, on: bool) -> None:
     """Begins or stops to take outputs along."""
-    global _on
-    _on = on
+    THREADS.on = on
     if on:
         put_on(_LAYERS)
 
 
 def _start(wrapped: Callable[[], None], instance: Thread, args: Any, kwargs: Any) -> None:
     """Of `Thread.start`."""
-    held = _otel.hold() if _on else None
+    held = _otel.hold() if THREADS.on else None
     if held is None:
         return wrapped(*args, **kwargs)
     own = vars(instance).get("run")
@@ -73,17 +72,12 @@ def _give_back(thread: Thread, own: Callable[[], None] | None) -> None:
         thread.run = own  # type: ignore[method-assign] # as above
 
 
-def _submit(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _submit(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
     """Of `ThreadPoolExecutor.submit`, and with it `map` and `loop.run_in_executor`."""
-    held = _otel.hold() if _on else None
-    if held is None or not args:
-        return wrapped(*args, **kwargs)
     if _is_of_interpreters(instance):
         held.hands_over("interpreter pool")
-    else:
-        args = (bound(args[0], held), *args[1:])
-    with _otel.apart():  # the pool may start a thread now, which works for whoever comes
-        return wrapped(*args, **kwargs)
+        return args, kwargs
+    return (*(bound(function, held) for function in args[:1]), *args[1:]), kwargs
 
 
 def _is_of_interpreters(executor: Any) -> bool:
@@ -94,5 +88,5 @@ def _is_of_interpreters(executor: Any) -> bool:
 
 _LAYERS: Final = (
     Layer("threading", "Thread", "start", _start),
-    Layer("concurrent.futures.thread", "ThreadPoolExecutor", "submit", _submit),
+    layer(("concurrent.futures.thread", "ThreadPoolExecutor", "submit"), THREADS, _submit),
 )

@@ -40,7 +40,7 @@ def automatic(*, threads: bool, processes: bool) -> None:
     """
     _threads.switch(on=threads)
     _processes.switch(on=processes)
-    _pools.switch(threads=threads, processes=processes)
+    _pools.switch()
 
 
 def bind(function: F) -> F:
