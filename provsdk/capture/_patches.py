@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, Final, NamedTuple
 
 import wrapt
@@ -101,8 +102,10 @@ def _put_on_again(one: Layer) -> None:
 
 def _is_bare(method: Any, one: Layer) -> bool:
     """Whether one can look through all layers, and ours is not among them."""
-    while isinstance(method, wrapt.ObjectProxy):
-        if getattr(method, "_self_wrapper", None) is one.wrapper:
-            return False
-        method = method.__wrapped__
-    return getattr(method, "__globals__", {}).get("__name__") == one.module
+    while getattr(method, "_self_wrapper", None) is not one.wrapper:
+        below = getattr(method, "__wrapped__", None)
+        if below is None:
+            # The library's own function; of another module's that stands there, nobody knows what it calls.
+            return isinstance(method, FunctionType) and method.__globals__.get("__name__") == one.module
+        method = below
+    return False
