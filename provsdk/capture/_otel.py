@@ -42,6 +42,7 @@ __all__ = [
     "is_lent",
     "origin_of",
     "release",
+    "stand_apart",
 ]
 
 _ACTIVITY: Final = otel_context.create_key("provsdk-activity")
@@ -257,16 +258,21 @@ def release(attached: Attached | None) -> None:
         _go_back(attached.token)
 
 
-@contextmanager
-def apart(*, from_span: bool = True) -> Iterator[None]:
-    """No activity is current inside: for what is started now and then works for whoever comes.
+def stand_apart(*, from_span: bool = True) -> Attached | None:
+    """Makes no activity current, for what is started now and then works for whoever comes.
 
     Args:
-        from_span: neither is its span, which a forked process would take along.
+        from_span: neither is the activity's span, which a forked process would take along.
     """
     activity = current_activity()
     span = INVALID_SPAN if from_span and activity is not None and get_current_span() is activity.span else None
-    attached = attach_held(Held(None, None, span))
+    return attach_held(NOBODY if span is None else Held(None, None, span))
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """The same for a block."""
+    attached = stand_apart()
     try:
         yield
     finally:

@@ -67,8 +67,11 @@ def layer(target: tuple[str, str, str], switch: Switch, prepare: Prepare, *, fro
             args, kwargs = prepare(held, instance, args, kwargs)
         except Exception as error:
             _guard.report(f"take an output along through {target[1]}.{target[2]}", error)
-        with _otel.apart(from_span=from_span):
+        attached = _otel.stand_apart(from_span=from_span)
+        try:
             return wrapped(*args, **kwargs)
+        finally:
+            _otel.release(attached)
 
     return Layer(*target, around)
 

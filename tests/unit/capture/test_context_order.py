@@ -233,6 +233,25 @@ async def test_a_thousand_tasks_in_any_order_are_each_their_own(captured):
     assert [facts["missing"] for facts in captured.facts] == [[]] * 1000
 
 
+def test_one_block_object_may_be_entered_by_many_threads_at_once(captured):
+    block, said = traced_output("out"), []
+
+    def enters():
+        for _ in range(200):
+            with block as out:
+                load()
+                said.append(out.record_id)
+
+    threads = [threading.Thread(target=enters) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(set(said)) == 1600
+    assert sorted(records_of(captured, "load")) == sorted(said) == sorted(records_of(captured, "out"))
+
+
 def test_what_the_user_attached_around_an_output_is_current_again_after_it(captured):
     token = otel_context.attach(otel_context.set_value("theirs", "value"))
 
