@@ -148,14 +148,21 @@ def attach(activity: Activity, *, spans_current: bool) -> Token[Context]:
 
 def detach(activity: Activity, token: Token[Context]) -> None:
     """Makes what was current before the activity current again: here now, elsewhere as soon as that is possible."""
-    if otel_context.get_current().get(_ACTIVITY) is not activity:
-        activity.left += (token,)  # another one runs on top, or this is a context that it never was in
+    if not _runs_within(otel_context.get_current().get(_ACTIVITY), activity):  # type: ignore[arg-type]
+        activity.left += (token,)  # a context that it never was in, or that is taken back to before it already
         return
     try:
         token.var.reset(token)
     except ValueError:  # OpenTelemetry's own `detach` would log an error now
         _go_back(token)
         activity.left += (token,)
+
+
+def _runs_within(current: Activity | None, activity: Activity) -> bool:
+    """Whether it is the current one, or around it: what was opened within it and is still open ends its stay too."""
+    while current is not None and current is not activity:
+        current = current.parent
+    return current is activity
 
 
 def _go_back(token: Token[Context]) -> None:
@@ -249,13 +256,14 @@ class Attached(NamedTuple):
 
 
 def release(attached: Attached | None) -> None:
-    """Makes what was current before current again, where that is what is current."""
-    if attached is None or otel_context.get_current() is not attached.context:
+    """Makes what was current before current again."""
+    if attached is None:
         return
     try:
         attached.token.var.reset(attached.token)
     except ValueError:
-        _go_back(attached.token)
+        if otel_context.get_current() is attached.context:
+            _go_back(attached.token)
 
 
 def stand_apart(*, from_span: bool = True) -> Attached | None:

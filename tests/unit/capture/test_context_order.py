@@ -136,6 +136,7 @@ async def test_an_async_generator_that_the_event_loop_closes_leaves_nothing_behi
 
 
 def test_blocks_of_one_context_that_are_left_in_the_order_of_entry(captured):
+    """The outer one takes the inner one with it: what comes then belongs to neither."""
     first, second = traced_output("first"), traced_transform("second")
     first.__enter__()
     handle = second.__enter__()
@@ -145,8 +146,31 @@ def test_blocks_of_one_context_that_are_left_in_the_order_of_entry(captured):
     load()
 
     assert handle.record_id == record_of(captured, "first")
-    assert records_of(captured, "load") == [record_of(captured, "first"), None]
+    assert records_of(captured, "load") == [None, None]
     assert current_activity() is None
+
+
+def test_what_a_call_leaves_open_inside_itself_is_not_current_after_it(captured):
+    """As in a worker of a web server, where the next request comes in the same thread."""
+
+    def reads():
+        with traced_source("opened"):
+            yield
+
+    suspended = []
+
+    @traced_output("out")
+    def answer():
+        suspended.append(reads())
+        next(suspended[0])
+
+    answer()
+    load()
+    assert list(suspended[0]) == []
+    load()
+
+    assert records_of(captured, "load") == [None, None]
+    assert [facts["record_id"] for facts in captured.late_facts] == [record_of(captured, "out")]
 
 
 def test_two_generators_that_take_turns(captured):

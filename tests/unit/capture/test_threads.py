@@ -155,6 +155,14 @@ def test_a_pool_that_was_made_in_an_output_does_not_stay_its(captured):
     assert records_of(captured, "load") == [None]
 
 
+def test_what_a_job_leaves_open_is_not_current_in_the_next_one(captured):
+    with ThreadPoolExecutor(1) as pool:
+        output(lambda: pool.submit(lambda: traced_source("opened").__enter__()).result())
+        pool.submit(load).result()
+
+    assert records_of(captured, "load") == [None]
+
+
 def test_jobs_of_many_outputs_at_once_each_go_to_their_own(captured):
     many = traced_output(name=lambda n: f"out-{n}")
     with ThreadPoolExecutor(8) as workers, ThreadPoolExecutor(8) as callers:
