@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.trace import INVALID_SPAN_CONTEXT
 
 from provsdk import semconv
-from provsdk.capture import _guard
+from provsdk.capture import _guard, _process
 from provsdk.capture._abandoned import reap
 from provsdk.capture._model import note_request, note_response, settle
 from provsdk.capture._session import BLOCKED, Activity
@@ -114,6 +114,7 @@ def end(plan: Plan, activity: Activity, result: Any) -> Ticket | None:
             note_response(activity, result)
     except Exception as error:
         activity.lacks("capture_failed", "result")
+        activity.detach()  # where the report raises, this is the end
         _guard.report(f"note the result of a {plan.kind}", error, activity.ports)
     return close(activity)
 
@@ -132,6 +133,9 @@ def fail(activity: Activity, error: BaseException) -> Ticket | None:
 def close(activity: Activity) -> Ticket | None:
     """Ends the span and hands the output, or what came too late for it, to the durable port."""
     ports, scope = activity.ports, activity.scope
+    if activity.process != _process.generation:
+        _leave_to_the_parent(activity)
+        return None
     if activity.kind == semconv.KIND_OUTPUT:
         reap()  # what was dropped within the output is part of it
     try:
@@ -149,6 +153,12 @@ def close(activity: Activity) -> Ticket | None:
         activity.detach()
         _guard.report(f"close a {activity.kind}", error, ports)
     return None
+
+
+def _leave_to_the_parent(activity: Activity) -> None:
+    """A call that began before this process was forked goes on in its parent too, and ends there."""
+    activity.ended = True
+    activity.detach()
 
 
 def call(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
