@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from provsdk.capture._session import Activity
 
-__all__ = ["attach", "current_activity", "detach", "parent_context"]
+__all__ = ["activity_in", "attach", "current_activity", "detach", "parent_context"]
 
 _ACTIVITY: Final = otel_context.create_key("provsdk-activity")
 
@@ -21,6 +21,11 @@ _ACTIVITY: Final = otel_context.create_key("provsdk-activity")
 def current_activity() -> Activity | None:
     """The innermost traced call that is running in this context."""
     return otel_context.get_current().get(_ACTIVITY)  # type: ignore[return-value]
+
+
+def activity_in(context: Context | None) -> Activity | None:
+    """The innermost traced call of a context; None: of the running one."""
+    return current_activity() if context is None else context.get(_ACTIVITY)  # type: ignore[return-value]
 
 
 def parent_context(parent: Activity | None, *, spans_current: bool) -> Context | None:

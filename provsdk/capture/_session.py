@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, SpanContext
 
     from provsdk.capture._flow import Known
+    from provsdk.capture._foreign import Foreign
     from provsdk.capture.ports import Facts, Ports
     from provsdk.digest import Measured
 
@@ -47,7 +48,7 @@ _running: Final[set[Scope]] = set()
 class Scope:
     """One output: its registry, its local facts, and whether it still runs. Shared by the threads that work for it."""
 
-    __slots__ = ("missing", "number", "open", "orphans", "output_id", "record_id", "registry", "running", "spans")
+    __slots__ = ("foreign", "missing", "number", "open", "orphans", "output_id", "record_id", "registry", "running", "spans")
 
     def __init__(self, key: str) -> None:
         self.record_id = f"rec_{key}"
@@ -58,18 +59,21 @@ class Scope:
         self.running: set[str] = set()
         """Keys of the activities that have not ended."""
         self.number = 0
+        self.foreign: Foreign | None = None
+        """What other instrumentations' spans came to, where there were any and somebody watches them."""
         self.orphans = 0
         """Traced calls that ran meanwhile in no output: in a thread, for one, that nobody told whose work it does."""
         self.open = True
 
     def local_facts(self) -> Facts:
         """What stays in the process, as plain builtins."""
+        foreign = self.foreign
         return {
             "v": 1,
             "path": "process",
             "number": self.number,
-            "integrations": [],
-            "missing": self.missing,
+            "integrations": [] if foreign is None else foreign.names,
+            "missing": self.missing if foreign is None else [*self.missing, *foreign.missing()],
             "spans": self.spans,
         }
 
@@ -92,6 +96,8 @@ class Activity:
     descendants: frozenset[str] = frozenset()
     """Keys of the activities that ran inside this one."""
     ended = False
+    spans_current = True
+    """Whether its span is current for the user's own tracing while it runs."""
     _count = 0
     _has_result = False
     _token: Token[Context] | None = None
@@ -126,7 +132,7 @@ class Activity:
 
     def attach(self) -> None:
         """Makes this the current activity of the running context."""
-        self._token = _otel.attach(self, spans_current=self.ports.settings.spans_current)
+        self._token = _otel.attach(self, spans_current=self.spans_current)
         if self.kind == semconv.KIND_OUTPUT and self.scope is not None:
             _running.add(self.scope)
 
@@ -373,9 +379,12 @@ def _is_cancellation(error: BaseException) -> bool:
 def open_activity(ports: Ports, kind: str, name: str) -> Activity:
     """Starts the span below the current activity; the caller attaches and closes it."""
     parent = _otel.current_activity()
-    settings = ports.settings
-    span = ports.tracers.tracer().start_span(name, _otel.parent_context(parent, spans_current=settings.spans_current))
+    tracers = ports.tracers
+    tracer = tracers.tracer()  # this is where a provider that has just appeared is found
+    current = (ports.settings.spans_current and tracers.exports_spans) if parent is None else parent.spans_current
+    span = tracer.start_span(name, _otel.parent_context(parent, spans_current=current))
     activity = Activity(ports, kind, name, parent, span)
+    activity.spans_current = current
     if activity.scope is None:
         for scope in list(_running):
             scope.orphans += 1

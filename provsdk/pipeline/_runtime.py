@@ -66,7 +66,7 @@ class Runtime:
         self._provider = provider
         self._emitter = ProcessEmitter()
         self._keeper = Keeper(self._forward_to)
-        self._tracers = OwnTracers(self._keeper, provider, config.export_spans)
+        self._tracers = OwnTracers(self._keeper, provider, config.export_spans, config.record_unsampled)
         self._defaults = _defaults(config)
         self._environment = environment(config.service, self._tracers.resource)
         self._store: Store | None = None
@@ -183,6 +183,7 @@ class Runtime:
             self._sealer.stop()
             self._exports.close()
             self._stopped = True
+            self._tracers.let_go()
             self._let_go()
 
     def _let_go(self) -> None:

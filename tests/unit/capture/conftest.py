@@ -33,6 +33,7 @@ class Kept:
     late_facts: list[dict[str, Any]] = field(default_factory=list)
     started: list[tuple[int, str]] = field(default_factory=list)
     id: str = "emi_test"
+    exports_spans: bool = True
 
     def __post_init__(self):
         self.private = PrivateTracer(self.spans.append)
