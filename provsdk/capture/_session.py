@@ -48,7 +48,18 @@ _running: Final[set[Scope]] = set()
 class Scope:
     """One output: its registry, its local facts, and whether it still runs. Shared by the threads that work for it."""
 
-    __slots__ = ("foreign", "missing", "number", "open", "orphans", "output_id", "record_id", "registry", "running", "spans")
+    __slots__ = (
+        "foreign",
+        "missing",
+        "number",
+        "open",
+        "orphans",
+        "output_id",
+        "record_id",
+        "registry",
+        "running",
+        "spans",
+    )
 
     def __init__(self, key: str) -> None:
         self.record_id = f"rec_{key}"

@@ -112,6 +112,7 @@ class Runtime:
         self._append((), max(config.max_wait, 5.0))
         self._exports = Exports(loaded, self.store, self._transit())
         self._exports.something_sealed()
+        self._tracers.tracer()  # a provider that is there already is watched from now on
 
     def _refuse_other_digest_key(self, join: JoinKey) -> None:
         """A log names its digest key in entry 0: with another, what is recorded from now on would join nothing before.
