@@ -507,7 +507,7 @@ class CompletenessReason(StrEnum):
     SPAN_MISSING = "span_missing"
     """A span is referred to by others and did not arrive, or had not ended when the record was sealed."""
     SPAN_UNSAMPLED = "span_unsampled"
-    """Spans of other instrumentations within the output were dropped by the user's sampler: what they saw is not known."""
+    """Spans of other instrumentations within the output were dropped by the user's sampler: what they saw is lost."""
     LATE_FACTS = "late_facts"
     """Something of the output ended after the record was sealed; it is in an extension."""
     CONTENT_NOT_KEPT = "content_not_kept"

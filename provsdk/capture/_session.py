@@ -5,7 +5,6 @@ An `Activity` is one span with what is said about it; a `Scope` is one output wi
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import Status, StatusCode
@@ -13,7 +12,7 @@ from opentelemetry.trace import Status, StatusCode
 from provsdk import semconv
 from provsdk.capture import _otel
 from provsdk.capture._facts import derivation, encode, entity, missing_of, use, write_facts
-from provsdk.capture._flow import Registry, known_in, look_into
+from provsdk.capture._flow import MAX_ELEMENTS, Registry, known_in, look_into
 from provsdk.digest import is_linkable, measure
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ class Activity:
     content: tuple[tuple[int, str, bytes], ...] = ()
     seen: frozenset[str] = frozenset()
     """Ids of known values that the call was given, and of known values in them."""
-    names: Mapping[int, str] = MappingProxyType({})
+    names: dict[int, str] | None = None
     """Names of elements with the keys of mappings in them, by number."""
     descendants: frozenset[str] = frozenset()
     """Keys of the activities that ran inside this one."""
@@ -229,7 +228,7 @@ class Activity:
     def made_item(self, value: Any) -> int | None:
         """Notes one item of a load that brought many sources; its number, None when the scope holds no more."""
         scope = self.scope
-        if scope is None or scope.registry.cut:
+        if scope is None or not scope.registry.has_room():
             return None
         measured = measure(value, max_bytes=self.ports.settings.max_value_bytes)
         if measured.problem is not None:
@@ -260,22 +259,27 @@ class Activity:
         assert scope is not None  # noqa: S101 every caller asked
         own = is_result and self._makes_from_elsewhere()
         seen: set[str] = set()
-        names = dict(self.names)
         for found in list(look_into(value, scope.registry)):
             known = found.known
             if known is not None and not (own and known.basis == "digest"):
                 if known.id not in seen:
                     seen.add(known.id)
                     self.derived.append(derivation(n, known.id, known.basis))
-            elif found.measured.digest is not None:
+            elif found.measured.digest is not None and scope.registry.has_room(MAX_ELEMENTS):
                 element = self._next("element")
                 self._add_entity(element, "element", found.name, found.value, found.measured, element_of=n)
                 if found.full_name != found.name:
-                    names[element] = found.full_name
+                    self._name_in_full(element, found.full_name)
                 entity_id = f"ent_{self.key}-{element}"
                 scope.registry.enter(entity_id, found.value, found.measured, replace=is_result)
-        self.seen |= seen
-        self.names = names
+        if seen:
+            self.seen |= seen
+
+    def _name_in_full(self, n: int, name: str) -> None:
+        """One mapping for the whole call: a load of many sources names thousands of elements, one source at a time."""
+        if self.names is None:
+            self.names = {}
+        self.names[n] = name
 
     def rename(self, name: str) -> None:
         """Gives the span the name that only the result could tell."""

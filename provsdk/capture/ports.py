@@ -47,7 +47,7 @@ class TracerSource(Protocol):
 
     @property
     def exports_spans(self) -> bool:
-        """Whether our spans go to the user's exporters now. Where they do not, they must be no parents of the user's."""
+        """Whether our spans go to the user's exporters now. Else they must be no parents of the user's spans."""
         ...
 
     def announce(self, record_id: str) -> None:
@@ -157,7 +157,7 @@ class Settings(NamedTuple):
     capture_content: Literal["none", "full"] = "none"
     on_failure: Literal["ignore", "raise"] = "ignore"
     spans_current: bool = True
-    """Our spans may be current for the user's own tracing; off where they are never exported: no parent may be missing."""
+    """Our spans may be current for the user's own tracing; off where they are never exported: no parent may be lost."""
     max_value_bytes: int = 256 * 1024 * 1024
     """Larger values are recorded with their size only."""
 

@@ -1,4 +1,4 @@
-"""What a command line runs, where that is a Python program: by an interpreter's options, or by a script's first lines."""
+"""What a command line runs, where that is a Python program: by an interpreter's options, or a script's first lines."""
 
 import re
 from pathlib import Path
@@ -85,9 +85,7 @@ def _of_letters(word: str, rest: list[str], options: list[str]) -> tuple[str, st
     for position, letter in enumerate(word[1:], 1):
         value = word[position + 1 :]
         if letter in _IGNORES_THE_PATH:
-            raise UsageError(
-                f"python {word}: ignores PYTHONPATH or its start-up code, through which capture is switched on"
-            )
+            raise UsageError(f"python {word}: ignores PYTHONPATH or start-up code, by which capture is switched on")
         if letter in "mc" and (value or rest):
             if position > 1:
                 options.append(word[:position])

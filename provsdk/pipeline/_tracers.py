@@ -132,7 +132,7 @@ class OwnTracers:
             release(user)
 
     def let_go(self) -> None:
-        """Leaves the user's provider as it was found, for good: outputs that still run keep their spans to themselves."""
+        """Leaves the user's provider as it was found, for good: outputs that still run export nothing more."""
         with self._turning:
             self._over = True
             self._leave()
@@ -202,6 +202,6 @@ def _processors_of(provider: TracerProvider) -> tuple[SpanProcessor, ...]:
 
 
 def _reads_ends_only(processor: SpanProcessor) -> bool:
-    """Whether it does nothing with our spans before they end, as the SDK's own exporting processors do, and our watch."""
+    """Whether it does nothing with our spans before they end, as the SDK's exporting processors do, and our watch."""
     kind = type(processor)
-    return kind is Watch or kind.on_start in _NO_STARTS and getattr(kind, "_on_ending", None) in _NO_ENDINGS
+    return kind is Watch or (kind.on_start in _NO_STARTS and getattr(kind, "_on_ending", None) in _NO_ENDINGS)

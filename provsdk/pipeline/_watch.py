@@ -84,12 +84,13 @@ class Watch(SpanProcessor):
 
     def _losses(self, span: ReadableSpan) -> Iterable[tuple[str, int]]:
         events = span.events
-        yield "attributes", span.dropped_attributes + sum(getattr(event, "dropped_attributes", 0) for event in events)
+        yield "attributes", span.dropped_attributes + sum(event.dropped_attributes for event in events)
         yield "events", span.dropped_events
         yield "links", span.dropped_links
         limit = self._value_limit
         if limit is not None:
-            values = [value for each in (span, *events) for value in (each.attributes or {}).values()]
+            said = [span.attributes or {}, *(event.attributes or {} for event in events)]
+            values = [value for each in said for value in each.values()]
             yield f"values cut at {limit} characters", sum(isinstance(v, str) and len(v) == limit for v in values)
 
 
@@ -137,7 +138,7 @@ class Observed(Sampler):
 
 
 class Beside(SpanProcessor):
-    """In the place of all processors of a provider: the watch is told in the thread that starts the span, they after it.
+    """In the place of a provider's processors: the watch is told in the thread that starts the span, then they are.
 
     What only we asked for goes to the watch alone.
     """
@@ -151,7 +152,7 @@ class Beside(SpanProcessor):
         """Sends the span one way or the other; its end goes the same way."""
         self._watch.on_start(span, parent_context)
         if not span.get_span_context().trace_flags.sampled and self._sampler.asked():
-            span._span_processor = self._watch  # type: ignore[assignment] # noqa: SLF001 whom the span tells of its end
+            span._span_processor = self._watch  # noqa: SLF001 whom the span tells of its end
         else:
             self.theirs.on_start(span, parent_context=parent_context)
 
@@ -178,7 +179,7 @@ class Beside(SpanProcessor):
 
     @_span_processors.setter
     def _span_processors(self, processors: tuple[SpanProcessor, ...]) -> None:
-        self.theirs._span_processors = processors
+        self.theirs._span_processors = processors  # noqa: SLF001 Phoenix writes to it
 
     def __getattr__(self, name: str) -> Any:
         if name == "theirs":  # as in `Observed`
@@ -232,8 +233,9 @@ def release(provider: TracerProvider) -> None:
     if isinstance(active, Beside):
         _set_processor(provider, active.theirs)
         return
-    with suppress(AttributeError), active._lock:
-        active._span_processors = tuple(one for one in active._span_processors if not isinstance(one, Watch))
+    with suppress(AttributeError), active._lock:  # noqa: SLF001 as above
+        others = tuple(one for one in active._span_processors if not isinstance(one, Watch))  # noqa: SLF001 as above
+        active._span_processors = others  # noqa: SLF001 as above
 
 
 def sampler_of(provider: TracerProvider) -> Sampler:

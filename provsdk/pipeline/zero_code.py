@@ -90,6 +90,7 @@ def _instrument() -> None:
     if getattr(trace, "_TRACER_PROVIDER", None) is None:
         stand_in()
     try:
-        _load._load_instrumentors(_load._load_distro())  # noqa: SLF001 the loader without the set-up has no public name
+        load: Any = _load._load_instrumentors  # noqa: SLF001 the loader without the set-up has no public name
+        load(_load._load_distro())  # noqa: SLF001 as above
     except Exception as error:  # another package's code
         _log.warning("not all instrumentations could be switched on (%s)", type(error).__qualname__)

@@ -98,9 +98,7 @@ KILLED = "answer()\nos.kill(os.getpid(), signal.SIGKILL)\n"
 
 
 @pytest.mark.parametrize("sampler", ["parentbased_always_on", "always_off"])
-def test_an_output_that_returned_is_on_disk_whatever_the_sampler_says_and_then_comes_sigkill(
-    call, place, records, sampler
-):
+def test_what_returned_before_sigkill_is_on_disk_whatever_the_sampler_says(call, place, records, sampler):
     main = program(place, KILLED)
     done = call(
         "opentelemetry-instrument",
@@ -195,26 +193,24 @@ def test_a_whole_run_can_be_one_output(call, ways, records, way):
 
 
 @pytest.mark.parametrize(
-    ("body", "code", "status", "error"),
+    ("body", "code", "outcome"),
     [
-        ("sys.exit()", 0, "completed", None),
-        ("raise SystemExit(0)", 0, "completed", None),
-        ("sys.exit(3)", 3, "failed", "provsdk.pipeline.named_run.ExitCode"),
-        ("sys.exit('said on stderr')", 1, "failed", "provsdk.pipeline.named_run.ExitCode"),
-        ("1 / 0", 1, "failed", "builtins.ZeroDivisionError"),
-        ("os.kill(os.getpid(), signal.SIGINT)", -signal.SIGINT, "cancelled", "builtins.KeyboardInterrupt"),
+        ("sys.exit()", 0, ("completed", None)),
+        ("raise SystemExit(0)", 0, ("completed", None)),
+        ("sys.exit(3)", 3, ("failed", "provsdk.pipeline.named_run.ExitCode")),
+        ("sys.exit('said on stderr')", 1, ("failed", "provsdk.pipeline.named_run.ExitCode")),
+        ("1 / 0", 1, ("failed", "builtins.ZeroDivisionError")),
+        ("os.kill(os.getpid(), signal.SIGINT)", -signal.SIGINT, ("cancelled", "builtins.KeyboardInterrupt")),
     ],
 )
-def test_the_status_of_a_run_follows_its_exit_and_the_exit_is_the_programs(
-    call, place, records, body, code, status, error
-):
+def test_the_status_of_a_run_follows_its_exit_and_the_exit_is_the_programs(call, place, records, body, code, outcome):
     main = program(place, body)
     plain = call("python", main)
     named = call("provsdk", "trace", "--name", "nightly", "--", "python", main)
     assert named.returncode == plain.returncode == code
     assert named.stderr.splitlines()[-1:] == plain.stderr.splitlines()[-1:]
     (record,) = records()
-    assert (record.output.status, record.output.error_type) == (status, error)
+    assert (record.output.status, record.output.error_type) == outcome
 
 
 SELF = """

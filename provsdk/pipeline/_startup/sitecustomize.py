@@ -5,6 +5,7 @@ Where the place of this file was meant for another `sitecustomize`, that one is 
 
 import os
 import sys
+from importlib import import_module
 
 
 def _capture() -> None:
@@ -26,7 +27,7 @@ def _import_the_one_that_is_hidden() -> None:
     sys.path[:] = [each for each in sys.path if os.path.abspath(each) != here]  # noqa: PTH100 as above
     ours = sys.modules.pop("sitecustomize")
     try:
-        import sitecustomize  # noqa: F401, PLC0415 the next one on the path
+        import_module("sitecustomize")  # the next one on the path
     except ImportError as error:
         if error.name != "sitecustomize":
             raise

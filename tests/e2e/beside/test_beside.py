@@ -1,4 +1,4 @@
-"""OTLP, Phoenix, Langfuse and Sentry on one provider: they get what they would get without us, but for our own spans."""
+"""OTLP, Phoenix, Langfuse and Sentry on one provider: they get what they would get without us, but for our spans."""
 
 import dataclasses
 import json

@@ -1,7 +1,7 @@
 """An application whose provider Phoenix or Langfuse makes; run by `test_their_provider.py` in a process.
 
-Arguments: the sink's URL, whose provider (`phoenix`, `phoenix apart` for one that is not the global one, `langfuse`), and
-who is set up first (`they`, `we`, or `nobody` of us).
+Arguments: the sink's URL, whose provider (`phoenix`, `phoenix apart` for one that is not the global one, `langfuse`),
+and who is set up first (`they`, `we`, or `nobody` of us).
 """
 
 import sys
@@ -16,11 +16,11 @@ SINK, WHOSE, FIRST = sys.argv[1:]
 
 def set_up_theirs():
     if WHOSE == "langfuse":
-        from langfuse import Langfuse  # noqa: PLC0415 one of two
+        from langfuse import Langfuse
 
-        Langfuse(public_key="pk", secret_key="sk", base_url=SINK, should_export_span=lambda span: True)  # noqa: S106 nobody's
+        Langfuse(public_key="pk", secret_key="sk", base_url=SINK, should_export_span=lambda span: True)
         return trace.get_tracer_provider()
-    from phoenix.otel import register  # noqa: PLC0415 as above
+    from phoenix.otel import register
 
     return register(
         endpoint=f"{SINK}/phoenix/v1/traces",

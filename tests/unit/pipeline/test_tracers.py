@@ -254,7 +254,7 @@ def test_half_of_the_traces_sampled_is_half_exported_and_all_recorded(user):
     from provsdk.testing import CountingIds
 
     ids = CountingIds()
-    ids.generate_trace_id = map(lambda n: (n % 2 and 2**64 - 1) + (n << 64), itertools.count(1)).__next__
+    ids.generate_trace_id = ((n << 64) + (n % 2 and 2**64 - 1) for n in itertools.count(1)).__next__
     provider = user(sampler=TraceIdRatioBased(0.5), id_generator=ids)
     with captured_records(tracer_provider=provider) as records:
         for _ in range(10):
