@@ -21,9 +21,10 @@ from provsdk.capture._foreign import Foreign
 from provsdk.capture._otel import activity_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import Event
 
     from provsdk.capture._session import Scope
 
@@ -52,38 +53,41 @@ class Watch(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Finds the output that the span is in."""
-        name = _name_of(span)
-        if name == _OURS:
-            return
         scope = scope_in(parent_context)
         if scope is None and not self._within:
             return
-        context, parent = span.get_span_context(), span.parent
+        name = _name_of(span)
+        if name == _OURS:
+            return
+        span_id, parent = span.context.span_id, span.parent
         if scope is None:
             scope = self._within.get(parent.span_id) if parent is not None else None
         elif parent is not None and (parent.is_remote or self._outside.get(parent.span_id) is scope):
-            _remember(self._outside, context.span_id, scope)
+            _remember(self._outside, span_id, scope)
             return
         if scope is not None and scope.open:
             foreign_of(scope).saw(name)
-            _remember(self._within, context.span_id, scope)
+            _remember(self._within, span_id, scope)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Notes what the span lost."""
         context = span.context
-        if context is None or not (self._within or self._outside):
+        if context is None:
             return
-        self._outside.pop(context.span_id, None)
         scope = self._within.pop(context.span_id, None)
+        if self._outside:
+            self._outside.pop(context.span_id, None)
         if scope is None or not scope.open:
             return
-        name, foreign = _name_of(span), foreign_of(scope)
-        for what, number in self._losses(span):
-            if number:
-                foreign.lost(name, what, number)
-
-    def _losses(self, span: ReadableSpan) -> Iterable[tuple[str, int]]:
         events = span.events
+        dropped = span.dropped_attributes or span.dropped_events or span.dropped_links
+        if dropped or events or self._value_limit is not None:
+            name, foreign = _name_of(span), foreign_of(scope)
+            for what, number in self._losses(span, events):
+                if number:
+                    foreign.lost(name, what, number)
+
+    def _losses(self, span: ReadableSpan, events: Sequence[Event]) -> Iterable[tuple[str, int]]:
         yield "attributes", span.dropped_attributes + sum(event.dropped_attributes for event in events)
         yield "events", span.dropped_events
         yield "links", span.dropped_links
