@@ -9,6 +9,7 @@ would send them.
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, SynchronousMultiSpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
+from provsdk.capture import _guard
 from provsdk.capture._foreign import Foreign
 from provsdk.capture._otel import activity_in
 
@@ -53,6 +55,19 @@ class Watch(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Finds the output that the span is in."""
+        try:
+            self._begin(span, parent_context)
+        except Exception as error:  # the guard around the host
+            _guard.report("watch a span begin", error)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Notes what the span lost."""
+        try:
+            self._end(span)
+        except Exception as error:  # the guard around the host
+            _guard.report("watch a span end", error)
+
+    def _begin(self, span: Span, parent_context: Context | None) -> None:
         scope = scope_in(parent_context)
         if scope is None and not self._within:
             return
@@ -69,8 +84,7 @@ class Watch(SpanProcessor):
             foreign_of(scope).saw(name)
             _remember(self._within, span_id, scope)
 
-    def on_end(self, span: ReadableSpan) -> None:
-        """Notes what the span lost."""
+    def _end(self, span: ReadableSpan) -> None:
         context = span.context
         if context is None:
             return
@@ -117,7 +131,13 @@ class Observed(Sampler):
         self._asked.now = False
         if result.decision is not Decision.DROP:
             return result
-        context = arguments[0] if arguments else named.get("parent_context")
+        try:
+            return self._dropped(result, arguments[0] if arguments else named.get("parent_context"))
+        except Exception as error:  # the guard around the host
+            _guard.report("watch a sampler", error)
+            return result
+
+    def _dropped(self, result: SamplingResult, context: Context | None) -> SamplingResult:
         scope = scope_in(context)
         if scope is None or not scope.open or trace.get_current_span(context).get_span_context().is_remote:
             return result
@@ -199,9 +219,23 @@ def scope_in(context: Context | None) -> Scope | None:
 
 def foreign_of(scope: Scope) -> Foreign:
     """The output's tally, begun when it is first needed."""
-    if scope.foreign is None:
-        scope.foreign = Foreign()
-    return scope.foreign
+    found = scope.foreign
+    if found is None:
+        with _beginning:
+            found = scope.foreign = scope.foreign or Foreign()
+    return found
+
+
+_beginning = threading.Lock()
+
+
+def _begin_anew() -> None:
+    global _beginning
+    _beginning = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def watch(provider: TracerProvider, *, unsampled: bool) -> None:

@@ -1,6 +1,10 @@
 """Spans of other instrumentations within our outputs: what a record says of them, and that nobody else notices."""
 
 import copy
+import os
+import subprocess
+import sys
+import textwrap
 import threading
 
 import pytest
@@ -21,6 +25,7 @@ from opentelemetry.sdk.trace.sampling import (
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
 from provsdk import traced_output
+from provsdk.store.open import open_store
 from provsdk.testing import captured_records
 
 HTTPX = "opentelemetry.instrumentation.httpx"
@@ -286,3 +291,54 @@ def test_a_provider_that_asks_its_processors_in_other_threads_is_watched_too(exp
     provider.shutdown()
     concurrent._executor.shutdown()
     assert {span.name for span in exported.get_finished_spans()} == {"GET", "answer"}
+
+
+@pytest.mark.parametrize("sampler", [ALWAYS_ON, ALWAYS_OFF])
+def test_a_fault_of_the_watch_costs_nobody_a_span(provider_with, exported, monkeypatch, caplog, sampler):
+    provider = provider_with(sampler=sampler)
+    monkeypatch.setattr("provsdk.pipeline._watch.foreign_of", lambda scope: 1 / 0)
+
+    def work():
+        with provider.get_tracer(HTTPX).start_as_current_span("GET"):
+            pass
+
+    with captured_records(tracer_provider=provider) as records:
+        output_around(work)
+        assert len(records) == 1
+    assert ("GET" in {span.name for span in exported.get_finished_spans()}) is (sampler is ALWAYS_ON)
+    assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_watches_as_its_parent_did(tmp_path):
+    program = textwrap.dedent(
+        """
+        import os, sys, provsdk
+        from provsdk import traced_output
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+        provider = TracerProvider(sampler=ALWAYS_OFF)
+        tracer = provider.get_tracer("app")
+        provsdk.configure(tracer_provider=provider)
+
+        @traced_output("answer")
+        def answer():
+            tracer.start_span("dropped").end()
+
+        answer()
+        child = os.fork()
+        assert not child or os.waitpid(child, 0)[1] == 0
+        answer()
+        provsdk.shutdown()
+        assert provider.sampler is tracer.sampler is ALWAYS_OFF
+        if not child:
+            os._exit(0)
+        """
+    )
+    places = {name: tmp_path / name for name in ("store", "keys", "state")}
+    environment = {**os.environ, **{f"PROVSDK_{name.upper()}": str(path) for name, path in places.items()}}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=60)
+    store = open_store(places["store"], keys=places["keys"], state=places["state"], read_only=True)
+    records = [store.fold(one.record_id).record for one in store.summaries()]
+    store.close()
+    assert [said(one) for one in records] == [[("span_unsampled", "1 span of other instrumentations")]] * 3
