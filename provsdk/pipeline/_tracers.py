@@ -21,11 +21,12 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from provsdk import __version__, semconv
+from provsdk.capture import _guard
 from provsdk.pipeline._private_spans import OwnIds, PrivateSpan, PrivateTracer, readable
 from provsdk.pipeline._watch import Watch, release, sampler_of, watch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.trace import Link, SpanKind, Tracer
@@ -119,17 +120,24 @@ class OwnTracers:
             self._leave()
             if isinstance(found, TracerProvider):
                 self._user = found
-                watch(found, unsampled=self._record_unsampled == "all")
                 # OTEL_SDK_DISABLED stops exports: a provider that hands out no tracers gets no spans of ours either.
-                self.exports_spans = self._export_spans == "all" and not found._disabled  # noqa: SLF001 no public name
+                self.exports_spans = self._export_spans == "all" and not getattr(found, "_disabled", False)
+                self._guarded("watch a provider", watch, found, unsampled=self._record_unsampled == "all")
             self._found = found
+
+    def _guarded(self, what: str, done: Callable[..., None], provider: TracerProvider, **how: Any) -> None:
+        """An output is recorded, whatever kind of provider is in the user's hands."""
+        try:
+            done(provider, **how)
+        except Exception as error:
+            _guard.report(what, error)
 
     def _leave(self) -> None:
         user, self._user = self._user, None
         self.exports_spans, self._processors = False, None
         self._tracer = PrivateTracer(self._keeper.keep)
         if user is not None:
-            release(user)
+            self._guarded("leave a provider as it was", release, user)
 
     def let_go(self) -> None:
         """Leaves the user's provider as it was found, for good: outputs that still run export nothing more."""

@@ -236,9 +236,10 @@ def test_signals_are_the_programs(call, place):
     assert call("provsdk", "trace", "--", "python", main).returncode == -signal.SIGTERM
 
 
-def test_what_returned_before_sigkill_is_on_disk(call, place, records):
-    main = program(place, KILLED)
-    assert call("provsdk", "trace", "--store", "elsewhere", "--", "python", main).returncode == -signal.SIGKILL
+@pytest.mark.parametrize("sampler", ["parentbased_always_on", "always_off"])
+def test_what_returned_before_sigkill_is_on_disk(call, place, records, sampler):
+    command = ["provsdk", "trace", "--store", "elsewhere", "--", "python", program(place, KILLED)]
+    assert call(*command, OTEL_TRACES_SAMPLER=sampler).returncode == -signal.SIGKILL
     assert len(records("elsewhere")) == 1
 
 

@@ -261,3 +261,12 @@ def test_half_of_the_traces_sampled_is_half_exported_and_all_recorded(user):
             answer()
         assert len(records) == 10
     assert len(user.exporter.get_finished_spans()) == 10  # five of two spans each
+
+
+def test_a_provider_that_cannot_be_watched_costs_no_record(caplog):
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.__class__ = type("Odd", (TracerProvider,), {"sampler": property(lambda self: ALWAYS_OFF)})
+    with captured_records(tracer_provider=provider) as records:
+        answer()
+        assert len(records) == 1
+    assert "could not watch a provider (AttributeError)" in caplog.text
