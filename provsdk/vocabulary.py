@@ -33,6 +33,7 @@ __all__ = [
     "Relation",
     "RetentionPeriod",
     "SourceType",
+    "StreamBoundary",
     "TransformationType",
     "TrustLevel",
     "action",
@@ -375,6 +376,15 @@ class OutputStatus(StrEnum):
     BLOCKED = "blocked"
     """A check withheld the output."""
     PENDING = "pending"
+
+
+class StreamBoundary(StrEnum):
+    """Where the delivery of a stream was seen."""
+
+    GENERATOR = "generator"
+    """Chunks count as delivered when they left the generator, or the stream object of a client."""
+    ASGI = "asgi"
+    """Chunks count as delivered when the web server took them."""
 
 
 class PolicyCategory(StrEnum):

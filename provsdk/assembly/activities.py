@@ -1,13 +1,15 @@
 """Loads, transformations, model calls and checks: from a native span to what a record holds of it."""
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from provsdk.assembly.dialects.native import (
     CheckFacts,
     ItemSaid,
     ModelFacts,
+    ModelSaid,
     SourceFacts,
     SourceSaid,
     TransformationFacts,
@@ -15,7 +17,7 @@ from provsdk.assembly.dialects.native import (
 from provsdk.assembly.scope import INVALID, Activity, Native, Scope
 from provsdk.assembly.text import MAX_TEXT, is_moment, rfc3339
 from provsdk.records.ids import is_value_id, position
-from provsdk.records.record import Entity, ModelCall, PolicyCheck, Source, Transformation
+from provsdk.records.record import Entity, ModelCall, PolicyCheck, Prompt, Source, ToolCall, Transformation
 from provsdk.vocabulary import (
     Basis,
     CheckResult,
@@ -27,6 +29,8 @@ from provsdk.vocabulary import (
 )
 
 __all__ = ["model_call", "policy_check", "sources", "transformation"]
+
+T = TypeVar("T")
 
 _SOURCE_TYPES: Final = {each.value: (each.reliability, each.requires_verification) for each in SourceType}
 _SOURCE_WORDS: Final = frozenset(_SOURCE_TYPES)
@@ -41,6 +45,8 @@ _LEAST_SOURCE: Final = SourceType.EXTERNAL.value
 
 _LEAST_TRANSFORMATION: Final = TransformationType.DERIVE.value
 _LEAST_CHECK: Final = ComplianceCheckType.POLICY_COMPLIANCE.value
+
+_MAX_SECONDS: Final = 2**31
 
 _COMPLETED: Final = OutputStatus.COMPLETED.value
 _SKIPPED: Final = CheckResult.SKIPPED.value
@@ -115,6 +121,7 @@ def _source(  # noqa: PLR0913, PLR0917 one for each place that a source's fields
         basis=_EXPLICIT if by_hand else _IDENTITY,
         status=activity.status,
         error_type=activity.error_type,
+        stream=activity.stream(),
     )
 
 
@@ -166,6 +173,7 @@ def transformation(native: Native, scope: Scope) -> Transformation:
         error_type=activity.error_type,
         arguments=activity.arguments(),
         results=_results(activity),
+        stream=activity.stream(),
     )
 
 
@@ -194,7 +202,60 @@ def model_call(native: Native, scope: Scope) -> ModelCall:
         error_type=activity.error_type,
         arguments=activity.arguments(),
         results=_results(activity),
+        operation=_or_unset(activity.text(said.operation, "operation")),
+        cache_read_tokens=_or_unset(activity.count(said.cache_read_tokens, "cache_read_tokens")),
+        cache_write_tokens=_or_unset(activity.count(said.cache_write_tokens, "cache_write_tokens")),
+        reasoning_tokens=_or_unset(activity.count(said.reasoning_tokens, "reasoning_tokens")),
+        time_to_first_chunk_s=_seconds(activity, said.time_to_first_chunk_s),
+        retries=_or_unset(activity.count(said.retries, "retries")),
+        tool_calls=_tool_calls(activity, said),
+        prompt=_prompt(activity, said),
+        stream=activity.stream(),
     )
+
+
+def _or_unset(value: T | None) -> T | UnsetType:
+    return UNSET if value is None else value
+
+
+def _seconds(activity: Activity, said: float | None) -> float | UnsetType:
+    if said is None:
+        return UNSET
+    if not 0 <= said < _MAX_SECONDS:
+        activity.lacks(INVALID, "time_to_first_chunk_s")
+        return UNSET
+    return int(said) if said == int(said) else round(said, 6)
+
+
+def _tool_calls(activity: Activity, said: ModelSaid) -> list[ToolCall] | UnsetType:
+    found = [
+        ToolCall(
+            name=activity.text(each.name, "tool_calls.name") or "",
+            tool_call_id=activity.text(each.id, "tool_calls.id"),
+            arguments=_held(activity, each.n, "tool_calls.n"),
+        )
+        for each in said.tool_calls
+    ]
+    return found or UNSET
+
+
+def _prompt(activity: Activity, said: ModelSaid) -> Prompt | UnsetType:
+    prompt = said.prompt_template
+    if prompt is None:
+        return UNSET
+    return Prompt(
+        name=activity.text(prompt.name, "prompt_template.name") or "",
+        version=activity.text(prompt.version, "prompt_template.version"),
+        template=_held(activity, prompt.n, "prompt_template.n"),
+    )
+
+
+def _held(activity: Activity, n: int | None, field: str) -> Entity | None:
+    """The value that a fact holds; none where its number means nothing."""
+    found = None if n is None else activity.found(n)
+    if found is None and n is not None:
+        activity.lacks(INVALID, field)
+    return found
 
 
 def _results(activity: Activity) -> list[Entity]:

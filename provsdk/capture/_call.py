@@ -6,15 +6,18 @@ Every step is guarded: when one of ours fails, the traced function goes on as if
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import INVALID_SPAN_CONTEXT
 
 from provsdk import semconv
 from provsdk.capture import _guard
+from provsdk.capture._abandoned import reap
+from provsdk.capture._model import note_request, note_response, settle
 from provsdk.capture._session import BLOCKED, Activity
 from provsdk.capture._verdict import verdict_of
 from provsdk.errors import OutputBlocked
+from provsdk.vocabulary import DataClassification
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,7 +25,23 @@ if TYPE_CHECKING:
     from provsdk.capture._plan import Plan
     from provsdk.capture.ports import Ports, Ticket
 
-__all__ = ["acall", "await_quietly", "begin", "call", "close", "end", "fail", "renumber", "wait_quietly"]
+__all__ = [
+    "acall",
+    "await_quietly",
+    "begin",
+    "call",
+    "close",
+    "end",
+    "fail",
+    "open_quietly",
+    "renumber",
+    "wait_quietly",
+]
+
+NO_STREAMS: Final = frozenset({str, bytes, type(None), bool, int, float, list, tuple, dict, set})
+"""Types that most traced functions return; anything else is looked at."""
+
+_ENCRYPTED: Final = frozenset(each.value for each in DataClassification if each.encryption_required)
 
 _numbers = itertools.count(1)
 
@@ -35,21 +54,46 @@ def renumber() -> None:
 
 def begin(ports: Ports, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Activity | None:
     """Opens the activity and makes it current; None where that failed."""
-    number = next(_numbers) if plan.kind == semconv.KIND_OUTPUT else 0
+    activity = open_quietly(ports, plan, instance, args, kwargs)
+    if activity is None:
+        return None
     try:
-        activity = plan.open(ports, instance, args, kwargs)
-        if number and activity.scope is not None:
-            activity.number = activity.scope.number = number
-            ports.emitter.started(number, activity.span.get_span_context(), activity.name)
-            if not ports.settings.spans_current:
-                ports.tracers.announce(activity.scope.record_id)
         activity.attach()
     except Exception as error:
-        if number:
-            _count_unrecorded(ports, number)
         _guard.report(f"begin a {plan.kind}", error, ports)
         return None
     return activity
+
+
+def open_quietly(
+    ports: Ports, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Activity | None:
+    """Opens the activity, and gives an output its number; None where that failed."""
+    is_output, number = plan.kind == semconv.KIND_OUTPUT, 0
+    try:
+        activity = plan.open(ports, instance, args, kwargs)
+        if plan.kind == semconv.KIND_MODEL_CALL:
+            note_request(activity, plan, instance, args, kwargs)
+        if is_output and activity.scope is not None:
+            # At the last moment: a process that is killed between the number and its slot leaves a number of nothing.
+            activity.number = activity.scope.number = number = next(_numbers)
+            in_the_open = not (activity.declared or ports.settings.defaults) or _may_lie_open(activity)
+            name = activity.name if in_the_open else ""
+            ports.emitter.started(number, activity.span.get_span_context(), name)
+            if not ports.settings.spans_current:
+                ports.tracers.announce(activity.scope.record_id)
+    except Exception as error:
+        if is_output:
+            _count_unrecorded(ports, number or next(_numbers))
+        _guard.report(f"begin a {plan.kind}", error, ports)
+        return None
+    return activity
+
+
+def _may_lie_open(activity: Activity) -> bool:
+    """Whether the output's name may lie in the open beside the store: not where its class is encrypted there."""
+    defaults = activity.ports.settings.defaults or {}
+    return activity.declared.get("classification", defaults.get("classification")) not in _ENCRYPTED
 
 
 def _count_unrecorded(ports: Ports, number: int) -> None:
@@ -66,6 +110,8 @@ def end(plan: Plan, activity: Activity, result: Any) -> Ticket | None:
         plan.conclude(activity, result)
         if plan.kind == semconv.KIND_POLICY_CHECK:
             verdict_of(activity, result)
+        elif plan.kind == semconv.KIND_MODEL_CALL:
+            note_response(activity, result)
     except Exception as error:
         activity.lacks("capture_failed", "result")
         _guard.report(f"note the result of a {plan.kind}", error, activity.ports)
@@ -86,7 +132,11 @@ def fail(activity: Activity, error: BaseException) -> Ticket | None:
 def close(activity: Activity) -> Ticket | None:
     """Ends the span and hands the output, or what came too late for it, to the durable port."""
     ports, scope = activity.ports, activity.scope
+    if activity.kind == semconv.KIND_OUTPUT:
+        reap()  # what was dropped within the output is part of it
     try:
+        if activity.kind == semconv.KIND_MODEL_CALL:
+            settle(activity)
         span_context = activity.close()
         if scope is None:
             return None
@@ -112,9 +162,11 @@ def call(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, a
             from provsdk.capture import _gate  # noqa: PLC0415 most programs have no policies
 
             args, kwargs = _gate.enter(activity, (args, kwargs))
-            result = _gate.leave(activity, wrapped(*args, **kwargs))
-        else:
-            result = wrapped(*args, **kwargs)
+        result = wrapped(*args, **kwargs)
+        if type(result) not in NO_STREAMS and (stream := _adopted(plan, activity, result)) is not None:
+            return stream
+        if gated:
+            result = _gate.leave(activity, result)
     except BaseException as error:
         ticket = fail(activity, error)
         if ticket is not None:
@@ -139,9 +191,11 @@ async def acall(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance:
             from provsdk.capture import _gate  # noqa: PLC0415 most programs have no policies
 
             args, kwargs = await _gate.aenter(activity, (args, kwargs))
-            result = await _gate.aleave(activity, await wrapped(*args, **kwargs))
-        else:
-            result = await wrapped(*args, **kwargs)
+        result = await wrapped(*args, **kwargs)
+        if type(result) not in NO_STREAMS and (stream := _adopted(plan, activity, result)) is not None:
+            return stream
+        if gated:
+            result = await _gate.aleave(activity, result)
     except BaseException as error:
         ticket = fail(activity, error)
         if ticket is not None:
@@ -153,6 +207,19 @@ async def acall(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance:
         if gated:
             await ports.gate.aafter_seal(f"rec_{activity.key}")
     return result
+
+
+def _adopted(plan: Plan, activity: Activity, result: Any) -> Any:
+    """A stream that was returned, as a traced one; None where the result is no stream, or that failed."""
+    if plan.kind == semconv.KIND_POLICY_CHECK:
+        return None
+    from provsdk.capture._streams import adopt  # noqa: PLC0415 most calls return values
+
+    try:
+        return adopt(plan, activity, result)
+    except Exception as error:
+        _guard.report(f"trace the stream of a {activity.kind}", error, activity.ports)
+        return None
 
 
 def wait_quietly(ticket: Ticket) -> None:

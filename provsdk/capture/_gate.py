@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from provsdk.capture._session import Activity
     from provsdk.gate import Answer
 
-__all__ = ["aenter", "aleave", "enter", "leave"]
+__all__ = ["achunk", "aenter", "aleave", "chunk", "enter", "leave"]
 
 
 def _subject(activity: Activity, stage: Any, value: Any) -> Subject:
@@ -67,3 +67,17 @@ async def aleave(activity: Activity, value: Any) -> Any:
     if activity.kind == semconv.KIND_OUTPUT:
         return _obey(await gate.abefore_return(_subject(activity, "return", value)), value)
     return value
+
+
+def chunk(activity: Activity, value: Any) -> Any:
+    """Before a chunk of an output's stream is handed on: the chunk, as it may go."""
+    if activity.kind != semconv.KIND_OUTPUT:
+        return value
+    return _obey(activity.ports.gate.on_chunk(_subject(activity, "chunk", value)), value)
+
+
+async def achunk(activity: Activity, value: Any) -> Any:
+    """As `chunk`, for async callers."""
+    if activity.kind != semconv.KIND_OUTPUT:
+        return value
+    return _obey(await activity.ports.gate.aon_chunk(_subject(activity, "chunk", value)), value)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, Final
 
 from provsdk import semconv
 from provsdk.capture import _guard
 from provsdk.capture._binding import Rule, Signature, rule_for
-from provsdk.capture._declared import LOCAL_ONLY, check, check_name
+from provsdk.capture._declared import CAPTURE_CONTENT, FIXED_AT_START, LOCAL_ONLY, check, check_name, refused
 from provsdk.capture._session import Activity, open_activity
 from provsdk.errors import UsageError
 
@@ -33,17 +34,28 @@ _DEFAULT_TYPES: Final = {
 
 def say(activity: Activity, name: str, value: Any) -> None:
     """Notes a fact of the call that is going on; a wrong one is noted as missing, and the call goes on."""
+    checked = _checked(activity, name, value)
+    if checked is not None:
+        put(activity, name, checked)
+
+
+def _checked(activity: Activity, name: str, value: Any) -> Any:
+    """The fact as plain builtins; None where it is wrong, which is noted. The value may be content: never quoted."""
     try:
-        put(activity, name, check(activity.kind, name, value))
-    except UsageError as error:
+        return check(activity.kind, name, value)
+    except UsageError:
         activity.lacks("invalid_fact", name)
-        _guard.report(f"take {name!r} of {activity.name!r}", error, activity.ports)
+    # Outside the handler: what is raised here must not drag an error along that quotes the value.
+    _guard.report(f"take {name!r} of {activity.name!r}", refused(activity.kind, name, value), activity.ports)
+    return None
 
 
 def put(activity: Activity, name: str, checked: Any) -> None:
     """Puts a checked fact where its kind of fact goes."""
     if name == _IN_EXTRA:
         activity.extra["type"] = checked
+    elif name == CAPTURE_CONTENT:
+        activity.keep(checked)
     elif name in LOCAL_ONLY:
         activity.local[name] = checked
     else:
@@ -53,7 +65,9 @@ def put(activity: Activity, name: str, checked: Any) -> None:
 class Plan:
     """The checked facts of one decorator for one function."""
 
-    __slots__ = ("constants", "declared", "each", "extra", "item_name", "kind", "local", "name", "rules", "signature")
+    __slots__ = (
+        "constants", "declared", "each", "extra", "item_name", "keeps", "kind", "local", "name", "rules", "signature"
+    )  # fmt: skip
 
     def __init__(
         self, kind: str, name: str | Rule, signature: Signature, *, each: bool, item_name: Rule | None
@@ -68,6 +82,8 @@ class Plan:
         self.declared: dict[str, Any] = {}
         self.local: dict[str, Any] = {}
         self.rules: dict[str, Rule] = {}
+        self.keeps: str | None = None
+        """`capture_content` of this call; None: as its output or the configuration says."""
         self.constants: frozenset[int] = frozenset()
         """Identities of what stands in the function's own code: the interpreter shares such objects."""
 
@@ -97,7 +113,7 @@ class Plan:
         else:
             name = first if name is None else name
         if name is None:
-            name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None) or kind
+            name = _own_name(function) or kind
         if callable(name):
             name = rule_for("name", name, signature, each=each)
         elif not isinstance(name, str):
@@ -117,12 +133,14 @@ class Plan:
         if callable(value) and not isinstance(value, type):
             check_name(self.kind, fact)
             self.rules[fact] = rule = rule_for(fact, value, self.signature, each=self.each)
-            if fact == "tenant" and rule.needs_result:
-                raise UsageError("tenant: is fixed when the call starts, so its function cannot want the result")
+            if fact in FIXED_AT_START and rule.needs_result:
+                raise UsageError(f"{fact}: is fixed when the call starts, so its function cannot want the result")
             if fact in LOCAL_ONLY and "item" in rule.wants:
                 raise UsageError(f"{fact}: is said of the whole load, so its function cannot want an item")
         elif fact == _IN_EXTRA:
             self.extra["type"] = check(self.kind, fact, value)
+        elif fact == CAPTURE_CONTENT:
+            self.keeps = check(self.kind, fact, value)
         elif fact in LOCAL_ONLY:
             self.local[fact] = check(self.kind, fact, value)
         else:
@@ -146,6 +164,8 @@ class Plan:
             activity.declared.update(self.declared)
         if self.local:
             activity.local.update(self.local)
+        if self.keeps is not None:
+            activity.keep(self.keeps)
 
     def _open_with_rules(
         self, ports: Ports, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -179,6 +199,21 @@ class Plan:
             self._ask_waiting(activity, {**(activity.available or {}), "result": result})
         activity.made(result, is_constant=id(result) in self.constants)
 
+    def take_chunk(self, activity: Activity, chunk: Any) -> None:
+        """Notes a chunk of a stream; with `each`, every one is a source of its own."""
+        if not self.each:
+            activity.delivered(chunk)
+            return
+        activity.extra["each"] = True
+        self._conclude_item(activity, activity.extra.setdefault("items", []), {"item": chunk})
+
+    def conclude_stream(self, activity: Activity, returned: Any) -> None:
+        """Asks the rules that waited for a stream's end: its result is what the generator returned."""
+        if self.each:
+            self._ask_local_waiting(activity, returned)
+        elif self.rules or not isinstance(self.name, str):
+            self._ask_waiting(activity, {**(activity.available or {}), "result": returned})
+
     def _ask_waiting(self, activity: Activity, available: Mapping[str, Any]) -> None:
         for fact, rule in self.rules.items():
             if rule.needs_result:
@@ -191,21 +226,39 @@ class Plan:
         activity.extra["each"] = True
         items: list[dict[str, Any]] = []
         for item in result:
-            n = activity.made_item(item)
-            if n is None:
+            if not self._conclude_item(activity, items, {"result": result, "item": item}):
                 break
-            said: dict[str, Any] = {"n": n}
-            available = {**(activity.available or {}), "result": result, "item": item}
-            for fact, rule in self.rules.items():
-                if rule.needs_result and fact not in LOCAL_ONLY:
-                    _ask_item(activity, said, fact, rule, available)
-            if self.item_name is not None:
-                said["name"] = _asked_name(self.item_name, available, self.kind)
-            items.append(said)
         activity.extra["items"] = items
+        self._ask_local_waiting(activity, result)
+
+    def _conclude_item(self, activity: Activity, items: list[dict[str, Any]], known: Mapping[str, Any]) -> bool:
+        """Notes one item; False when the scope holds no more."""
+        n = activity.made_item(known["item"])
+        if n is None:
+            return False
+        said: dict[str, Any] = {"n": n}
+        available = {**(activity.available or {}), **known}
+        for fact, rule in self.rules.items():
+            if rule.needs_result and fact not in LOCAL_ONLY:
+                _ask_item(activity, said, fact, rule, available)
+        if self.item_name is not None:
+            said["name"] = _asked_name(self.item_name, available, self.kind)
+        items.append(said)
+        return True
+
+    def _ask_local_waiting(self, activity: Activity, result: Any) -> None:
+        """With `each`, what stays in the process is said of the whole load."""
         for fact in LOCAL_ONLY & self.rules.keys():
             if self.rules[fact].needs_result:
                 _ask(activity, fact, self.rules[fact], {**(activity.available or {}), "result": result})
+
+
+def _own_name(function: Any) -> str | None:
+    """The function's qualified name; that of what a partial calls, or of an object's class."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None)
+    return name if isinstance(name, str) else type(function).__qualname__ if function is not None else None
 
 
 def _asked_name(rule: Rule, available: Mapping[str, Any], fallback: str) -> str:
@@ -232,8 +285,10 @@ def _ask(activity: Activity, fact: str, rule: Rule, available: Mapping[str, Any]
 def _ask_item(activity: Activity, said: dict[str, Any], fact: str, rule: Rule, available: Mapping[str, Any]) -> None:
     try:
         value = rule.ask(available)
-        if value is not None:
-            said[fact] = check(activity.kind, fact, value)
     except Exception as error:
         activity.lacks("invalid_fact", fact)
         _guard.report(f"ask for {fact!r} of an item of {activity.name!r}", error, activity.ports)
+        return
+    checked = None if value is None else _checked(activity, fact, value)
+    if checked is not None:
+        said[fact] = checked

@@ -11,8 +11,12 @@ from opentelemetry.trace import Status, StatusCode
 
 from provsdk import semconv
 from provsdk.capture import _otel
-from provsdk.capture._facts import derivation, encode, entity, missing_of, use, write_facts
-from provsdk.capture._flow import MAX_ELEMENTS, Registry, known_in, look_into
+from provsdk.capture._binding import EXTRA
+from provsdk.capture._content import encode
+from provsdk.capture._facts import derivation, entity, missing_of, use, write_facts
+from provsdk.capture._flow import MAX_ELEMENTS, MAX_WIDTH, Registry, known_in, look_into
+from provsdk.capture._request import SETTINGS
+from provsdk.capture._responses import answers_of
 from provsdk.digest import is_linkable, measure
 
 if TYPE_CHECKING:
@@ -48,17 +52,9 @@ class Scope:
     """One output: its registry, its local facts, and whether it still runs. Shared by the threads that work for it."""
 
     __slots__ = (
-        "foreign",
-        "missing",
-        "number",
-        "open",
-        "orphans",
-        "output_id",
-        "record_id",
-        "registry",
-        "running",
+        "calls", "foreign", "keeps", "missing", "number", "open", "orphans", "output_id", "record_id", "registry",
         "spans",
-    )
+    )  # fmt: skip
 
     def __init__(self, key: str) -> None:
         self.record_id = f"rec_{key}"
@@ -66,8 +62,10 @@ class Scope:
         self.registry = Registry()
         self.missing: list[tuple[str, str | None]] = []
         self.spans: dict[str, dict[str, Any]] = {}
-        self.running: set[str] = set()
-        """Keys of the activities that have not ended."""
+        self.calls: list[str] = []
+        """Keys of the activities inside the output: whoever assembles the record can tell which did not arrive."""
+        self.keeps: str | None = None
+        """`capture_content` of this output; None: as configured."""
         self.number = 0
         self.foreign: Foreign | None = None
         """What other instrumentations' spans came to, where there were any and somebody watches them."""
@@ -99,10 +97,16 @@ class Activity:
     missing: tuple[tuple[str, str | None], ...] = ()
     nested: tuple[str, ...] = ()
     content: tuple[tuple[int, str, bytes], ...] = ()
+    keeps: str | None = None
+    """`capture_content` of this call; None: as its output says, or the configuration."""
     seen: frozenset[str] = frozenset()
     """Ids of known values that the call was given, and of known values in them."""
     names: dict[int, str] | None = None
     """Names of elements with the keys of mappings in them, by number."""
+    linked: frozenset[str] = frozenset()
+    """Ids of known values that a stream was found to come from."""
+    streams: tuple[Any, ...] = ()
+    """Readings of traced streams that the call was given, and that had not begun."""
     descendants: frozenset[str] = frozenset()
     """Keys of the activities that ran inside this one."""
     ended = False
@@ -132,7 +136,7 @@ class Activity:
             self.scope = Scope(key)
         elif parent is not None and parent.scope is not None:
             self.scope = parent.scope
-            self.scope.running.add(key)
+            self.scope.calls.append(key)
         above = parent
         while above is not None and above.kind != semconv.KIND_OUTPUT:
             above.descendants |= {key}
@@ -143,8 +147,15 @@ class Activity:
     def attach(self) -> None:
         """Makes this the current activity of the running context."""
         self._token = _otel.attach(self, spans_current=self.spans_current)
+        self.running(True)
+
+    def running(self, now: bool) -> None:  # noqa: FBT001 it reads as what it says
+        """Says whether the call's code runs now: that of a stream does so only in its steps."""
         if self.kind == semconv.KIND_OUTPUT and self.scope is not None:
-            _running.add(self.scope)
+            if now:
+                _running.add(self.scope)
+            else:
+                _running.discard(self.scope)
 
     def detach(self) -> None:
         """Makes the activity before it the current one again; a second call does nothing."""
@@ -166,6 +177,9 @@ class Activity:
         is_output = self.kind == semconv.KIND_OUTPUT
         if is_output and self.parent is not None and self.parent.scope is not None:
             self._given_from_outside(value, self.parent)
+        if type(value) not in _LEAVES and (stream := _reading_of(value)) is not None:
+            self.streams += (stream,)
+            return
         linkable = is_linkable(value)
         if not linkable and not is_output:
             return
@@ -184,15 +198,24 @@ class Activity:
         assert scope is not None  # noqa: S101 given() asked
         if measured.digest is None and not _holds_known(value, scope.registry):
             return  # a client, a connection, a callback: what a function works with, not what flows
+        full_name = name.removeprefix(EXTRA) if name is not None else None
+        if full_name != name:
+            name = full_name if full_name in SETTINGS else "*"
         if measured.problem is not None:
             self.lacks(*missing_of(measured, name))
         former = scope.registry.former(value) if linkable else None
         n = self._enter("argument", name, value, measured, linkable=linkable)
+        if full_name is not None and full_name != name:
+            self._name_in_full(n, full_name)
         if former is not None:
             self.derived.append(derivation(n, former, "identity"))
         self.used.append(use(n, "identity"))
-        if linkable and type(value) not in _LEAVES:
+        if linkable and type(value) not in _LEAVES and not self._is_setting(full_name):
             self._look_inside(n, value, is_result=False)
+
+    def _is_setting(self, name: str | None) -> bool:
+        """A model call's tools and the like: how it was made, not what it was made of."""
+        return self.kind == semconv.KIND_MODEL_CALL and name in SETTINGS
 
     def _given_from_outside(self, value: Any, outer: Activity) -> None:
         """A nested output's argument, as the outer output knows it."""
@@ -235,6 +258,76 @@ class Activity:
             self.lacks(*missing_of(measured, "item"))
         return self._made_new(value, measured, None, linkable=is_linkable(value))
 
+    def delivered(self, chunk: Any) -> None:
+        """Notes a chunk of a stream: a known value is what the stream comes from, a new one is an element of it."""
+        scope, is_output = self.scope, self.kind == semconv.KIND_OUTPUT
+        if scope is None or not is_linkable(chunk):
+            return
+        measured = measure(chunk, max_bytes=self.ports.settings.max_value_bytes)
+        known = scope.registry.find(chunk, measured)
+        stream = "out" if is_output else 0
+        if known is not None and not (known.basis == "digest" and self._makes_from_elsewhere()):
+            self._link(stream, known)
+        elif is_output:
+            for inner in known_in(chunk, scope.registry):
+                self._link(stream, inner)
+        elif measured.digest is not None:
+            self._deliver_element(chunk, measured)
+
+    def _link(self, effect: int | str, known: Known) -> None:
+        """A derivation, once: a stream may repeat what it comes from in every chunk."""
+        if known.id not in self.linked:
+            self.linked |= {known.id}
+            self.derived.append(derivation(effect, known.id, known.basis))
+
+    def _deliver_element(self, chunk: Any, measured: Measured) -> None:
+        scope = self.scope
+        assert scope is not None  # noqa: S101 delivered() asked
+        if self._count >= MAX_WIDTH:
+            scope.registry.cut = True
+            return
+        n = self._next("element")
+        self._add_entity(n, "element", str(n), chunk, measured, element_of=0)
+        scope.registry.enter(f"ent_{self.key}-{n}", chunk, measured, replace=True)
+
+    def made_stream(self, measured: Measured, content: str | bytes | None) -> None:
+        """Notes what a stream came to, of which nobody holds the whole: its digest, and content where it was kept."""
+        scope, is_output = self.scope, self.kind == semconv.KIND_OUTPUT
+        if scope is None or "each" in self.extra:
+            return
+        if measured.problem is not None:
+            self.lacks(*missing_of(measured, "stream"))
+        known = scope.registry.by_content(measured)
+        self._has_result = True
+        self._add_entity(0, "result", None, content, measured, element_of=None)
+        if known is not None and (is_output or not self._makes_from_elsewhere()):
+            self._link("out" if is_output else 0, known)
+        if not is_output:
+            scope.registry.enter_content(f"ent_{self.key}-0", measured, replace=True)
+        elif self.parent is not None and self.parent.scope is not None:
+            self.parent.scope.registry.enter_content(scope.output_id, measured, replace=True)
+
+    def answered(self, text: str) -> None:
+        """Notes what the chunks of a model's stream say together: whoever joins their texts holds an equal value."""
+        scope = self.scope
+        if scope is None or not is_linkable(text):
+            return
+        measured = measure(text, max_bytes=self.ports.settings.max_value_bytes)
+        n = self._next("element")
+        self._add_entity(n, "element", "text", text, measured, element_of=0)
+        scope.registry.enter_content(f"ent_{self.key}-{n}", measured, replace=True)
+
+    def told(self, role: str, name: str, value: Any) -> int | None:
+        """Notes a value that belongs to the call and flows nowhere by itself; its number, None outside any output."""
+        if self.scope is None:
+            return None
+        measured = measure(value, max_bytes=self.ports.settings.max_value_bytes)
+        if measured.problem is not None:
+            self.lacks(*missing_of(measured, role))
+        n = self._next(role)
+        self._add_entity(n, role, name, value, measured, element_of=None)
+        return n
+
     def _handed_on(self, entity_id: str) -> bool:
         """Whether the entity is one that this call was given, or that something called by it made."""
         if self.kind == semconv.KIND_SOURCE:
@@ -258,8 +351,9 @@ class Activity:
         scope = self.scope
         assert scope is not None  # noqa: S101 every caller asked
         own = is_result and self._makes_from_elsewhere()
+        answers = answers_of(value) if is_result and self.kind == semconv.KIND_MODEL_CALL else None
         seen: set[str] = set()
-        for found in list(look_into(value, scope.registry)):
+        for found in list(look_into(value, scope.registry, answers)):
             known = found.known
             if known is not None and not (own and known.basis == "digest"):
                 if known.id not in seen:
@@ -283,8 +377,10 @@ class Activity:
 
     def rename(self, name: str) -> None:
         """Gives the span the name that only the result could tell."""
-        self.name = name
-        self.span.update_name(name)
+        self.name = safe = _encodable(name)
+        self.span.update_name(safe)
+        if safe != name:
+            self.lacks("name_changed", "name")
 
     def _made_output(self, value: Any, measured: Measured, known: Known | None, *, linkable: bool) -> None:
         scope = self.scope
@@ -325,11 +421,22 @@ class Activity:
             if join is not None:
                 joined = join.join(digest)
         self.entities.append(entity(n, role, name, joined, measured, element_of))
-        if self.ports.settings.capture_content == "full" and element_of is None:
+        if element_of is None and self.keeps_content():
             self._keep_content(n, value, measured)
 
+    def keep(self, content: str) -> None:
+        """Says whether the content of values is kept: of this call's, or of all that belong to this output."""
+        self.keeps = content
+        if self.kind == semconv.KIND_OUTPUT and self.scope is not None:
+            self.scope.keeps = content
+
+    def keeps_content(self) -> bool:
+        """Whether it is: what stands nearest to the value says so, its call, its output, or the configuration."""
+        of_output = self.scope.keeps if self.scope is not None else None
+        return (self.keeps or of_output or self.ports.settings.capture_content) == "full"
+
     def _keep_content(self, n: int, value: Any, measured: Measured) -> None:
-        content = encode(value, measured.media_type)
+        content = None if measured.digest is None else encode(value, measured.media_type)
         if content is None:
             self.lacks("content_not_kept", f"entities[{n}]")
         else:
@@ -352,11 +459,17 @@ class Activity:
         if self.status == FAILED:
             span.set_status(_FAILED_STATUS)
         if scope is not None:
-            scope.running.discard(self.key)
+            self._use_streams()
             self._leave_home_facts(scope)
         write_facts(self)
         span.end()
         return span_context
+
+    def _use_streams(self) -> None:
+        """A stream that the call was given has an id as soon as its first step has begun."""
+        for stream in self.streams:
+            if stream.entity_id is not None:
+                self.used.append(use(stream.entity_id, "identity"))
 
     def _leave_home_facts(self, scope: Scope) -> None:
         local: dict[str, Any] = {}
@@ -373,10 +486,14 @@ class Activity:
         if self.kind == semconv.KIND_OUTPUT:
             _running.discard(scope)
             if scope.orphans:
-                scope.missing.append(("span_missing", f"{scope.orphans} traced calls ran meanwhile outside any output"))
-            scope.missing.extend(("span_missing", f"act_{key}") for key in sorted(scope.running))
+                self.lacks("span_missing", f"{scope.orphans} traced calls ran meanwhile outside any output")
         if self.kind == semconv.KIND_OUTPUT and scope.registry.cut:
             self.lacks("bound_reached", "values of the scope")
+
+
+def _reading_of(value: Any) -> Any:
+    """The reading of a traced stream; known by its attribute, for most values are none and few have attributes."""
+    return getattr(type(value), "provsdk_reading", None) and value.provsdk_reading
 
 
 def _holds_known(value: Any, registry: Registry) -> bool:
@@ -391,15 +508,27 @@ def _is_cancellation(error: BaseException) -> bool:
     return type(error).__name__ in {"CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit", "GeneratorExit"}
 
 
+def _encodable(name: str) -> str:
+    """The name, with U+FFFD for half characters: they have no UTF-8, and cost an exporter every span of its batch."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return name.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return name
+
+
 def open_activity(ports: Ports, kind: str, name: str) -> Activity:
     """Starts the span below the current activity; the caller attaches and closes it."""
     parent = _otel.current_activity()
     tracers = ports.tracers
     tracer = tracers.tracer()  # this is where a provider that has just appeared is found
     current = (ports.settings.spans_current and tracers.exports_spans) if parent is None else parent.spans_current
-    span = tracer.start_span(name, _otel.parent_context(parent, spans_current=current))
-    activity = Activity(ports, kind, name, parent, span)
+    safe = name if name.isascii() else _encodable(name)
+    span = tracer.start_span(safe, _otel.parent_context(parent, spans_current=current))
+    activity = Activity(ports, kind, safe, parent, span)
     activity.spans_current = current
+    if safe is not name:
+        activity.lacks("name_changed", "name")
     if activity.scope is None:
         for scope in list(_running):
             scope.orphans += 1

@@ -13,14 +13,12 @@ Facts may be values, or functions of the call: a function's parameters are named
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
-
-import wrapt
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast, overload
 
 from provsdk import semconv
 from provsdk.capture import _call, ports
+from provsdk.capture._callables import TracedFunction, kind_of, public_methods
 from provsdk.capture._declared import check_name
 from provsdk.capture._otel import current_activity
 from provsdk.capture._plan import Plan
@@ -73,16 +71,31 @@ class Traced(Generic[H]):
         self._entered: list[tuple[Activity | None, H]] = []
 
     def __call__(self, function: F) -> F:
-        """Decorates a function, a coroutine function or a method.
+        """Decorates a function, generator, method, partial or callable object; of a class, all its public methods.
 
         Raises:
-            UnsupportedCallable: a generator, a class, or something that cannot be called.
+            UnsupportedCallable: something that cannot be called, or a check that would answer more than once.
             UsageError: a fact that does not fit the function.
         """
-        _refuse_what_cannot_be_traced(function)
+        kind = kind_of(function)
+        if kind == "class":
+            return cast("F", self._decorate_class(function))
+        if self._kind == semconv.KIND_POLICY_CHECK and "generator" in kind:
+            raise UnsupportedCallable(f"{function.__qualname__}: a check answers once, so it cannot be a generator")
         plan = Plan.of(self._kind, self._first, self._facts, function, each=self._each, name=self._name)
-        wrapper = _async_wrapper(plan) if _is_async(function) else _wrapper(plan)
-        return cast("F", wrapt.FunctionWrapper(function, wrapper))
+        return cast("F", TracedFunction(function, _WRAPPERS[kind](plan), self))
+
+    def _decorate_class(self, cls: Any) -> Any:
+        """The same class, with its own public methods traced; each goes by the given name and its own."""
+        for name, method in public_methods(cls).items():
+            first = f"{self._first}.{name}" if self._first is not None else None
+            traced = Traced(self._kind, self._handle, first, self._facts, each=self._each, name=self._name)
+            setattr(cls, name, traced(method))
+        return cls
+
+    def __reduce__(self) -> Any:
+        """For a traced object that has to be made anew in another process."""
+        return _again, (self._kind, self._handle, self._first, self._facts, self._each, self._name)
 
     def __enter__(self) -> H:
         """Begins the call that the block is."""
@@ -164,25 +177,29 @@ def _async_wrapper(plan: Plan) -> Callable[..., Any]:
     return traced
 
 
-def _is_async(function: Any) -> bool:
-    raw = getattr(function, "__func__", function)
-    call = getattr(raw, "__call__", None)  # noqa: B004 the method itself is asked
-    return inspect.iscoroutinefunction(raw) or inspect.iscoroutinefunction(call)
+def _generator_wrapper(plan: Plan) -> Callable[..., Any]:
+    def traced(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        generator = wrapped(*args, **kwargs)
+        plugged = ports.current()
+        if plugged is None:
+            return generator
+        from provsdk.capture._streams import open_generator  # noqa: PLC0415 most programs have no streams
+
+        return open_generator(plan, plugged, wrapped, generator, (instance, args, kwargs))
+
+    return traced
 
 
-def _refuse_what_cannot_be_traced(function: Any) -> None:
-    raw = getattr(function, "__func__", function)
-    name = getattr(raw, "__qualname__", type(raw).__qualname__)
-    call = getattr(raw, "__call__", None)  # noqa: B004 the method itself is asked
-    if any(inspect.isgeneratorfunction(one) or inspect.isasyncgenfunction(one) for one in (raw, call)):
-        raise UnsupportedCallable(
-            f"{name}: generators cannot be traced yet; "
-            "trace the function that reads it, or use a with block around the loop"
-        )
-    if inspect.isclass(raw):
-        raise UnsupportedCallable(f"{name}: classes cannot be traced yet; decorate the methods that make outputs")
-    if not callable(raw):
-        raise UnsupportedCallable(f"{name}: cannot be called, so it cannot be traced")
+_WRAPPERS: Final[dict[str, Callable[[Plan], Callable[..., Any]]]] = {
+    "function": _wrapper,
+    "coroutine": _async_wrapper,
+    "generator": _generator_wrapper,
+    "async generator": _generator_wrapper,
+}
+
+
+def _again(kind: str, handle: type[H], first: str | None, facts: dict[str, Any], each: bool, name: Any) -> Traced[H]:  # noqa: FBT001 as they were pickled
+    return Traced(kind, handle, first, facts, each=each, name=name)
 
 
 def _traced(kind: str, handle: type[H], first: Any, facts: dict[str, Any], *, each: bool = False) -> Any:
@@ -212,6 +229,7 @@ def traced_output(
     classification: Any = None,
     retention: Any = None,
     owner: Any = None,
+    capture_content: Any = None,
 ) -> Traced[OutputHandle]: ...
 def traced_output(first: Any = None, /, **facts: Any) -> Any:
     """Makes what a function returns an output: one call, one record, sealed before the caller has the value.
@@ -228,10 +246,12 @@ def traced_output(first: Any = None, /, **facts: Any) -> Any:
         classification: a `DataClassification`.
         retention: a `RetentionPeriod` or a number of days; never shorter than the classification asks for.
         owner: an agent, or agents by `OwnershipRole`.
+        capture_content: `full` keeps the content of this output's values, encrypted, in the store; `none` keeps none;
+            as configured where nothing is said. Fixed when the call starts.
 
     Raises:
         UsageError: a fact that outputs do not have, or a value that it does not take.
-        UnsupportedCallable: a generator or a class.
+        UnsupportedCallable: something that cannot be called.
     """
     return _traced(semconv.KIND_OUTPUT, OutputHandle, first, facts)
 
@@ -252,6 +272,7 @@ def traced_source(
     owner: Any = None,
     reliability: Any = None,
     parameters: Any = None,
+    capture_content: Any = None,
     each: bool = False,
 ) -> Traced[ActivityHandle]: ...
 def traced_source(first: Any = None, /, *, each: bool = False, **facts: Any) -> Any:
@@ -268,11 +289,12 @@ def traced_source(first: Any = None, /, *, each: bool = False, **facts: Any) -> 
         owner: who answers for it.
         reliability: from 0 to 1, where the type's default does not fit.
         parameters: of the load, as a mapping.
+        capture_content: whether the content of its values is kept; goes before what the output says.
         each: the function returns a list, and each item is a source of its own; rules may then want `item`.
 
     Raises:
         UsageError: a fact that sources do not have, or a value that it does not take.
-        UnsupportedCallable: a generator or a class.
+        UnsupportedCallable: something that cannot be called.
     """
     return _traced(semconv.KIND_SOURCE, ActivityHandle, first, facts, each=each)
 
@@ -295,7 +317,7 @@ def traced_transform(first: Any = None, /, **facts: Any) -> Any:
 
     Raises:
         UsageError: a fact that transformations do not have, or a value that it does not take.
-        UnsupportedCallable: a generator or a class.
+        UnsupportedCallable: something that cannot be called.
     """
     return _traced(semconv.KIND_TRANSFORMATION, ActivityHandle, first, facts)
 
@@ -308,6 +330,7 @@ def traced_model_call(
     /,
     *,
     name: Any = None,
+    operation: Any = None,
     provider: Any = None,
     model: Any = None,
     response_model: Any = None,
@@ -316,27 +339,46 @@ def traced_model_call(
     parameters: Any = None,
     input_tokens: Any = None,
     output_tokens: Any = None,
+    cache_read_tokens: Any = None,
+    cache_write_tokens: Any = None,
+    reasoning_tokens: Any = None,
+    time_to_first_chunk_s: Any = None,
     finish_reasons: Any = None,
+    retries: Any = None,
+    tool_calls: Any = None,
+    prompt_template: Any = None,
 ) -> Traced[ActivityHandle]: ...
 def traced_model_call(first: Any = None, /, **facts: Any) -> Any:
     """Makes a function a model call.
 
+    What the function returns is read where it is the response of OpenAI's, Anthropic's or LiteLLM's API, or a dict of
+    the same shape; settings such as `temperature` and `model` are read from its arguments. What is declared goes first.
+
     Args:
         first: the function, or the name.
         name: what it is called for.
+        operation: `chat`, `text_completion`, `embeddings` or another word of OpenTelemetry's conventions.
         provider: whose API it speaks to.
         model: the model that was asked for.
         response_model: the model that answered.
         response_id: the provider's id of the answer.
         version: of the prompt or of the model.
         parameters: temperature, seed and the like, as a mapping.
-        input_tokens: tokens of everything that was sent.
-        output_tokens: tokens of everything that came back.
+        input_tokens: tokens of everything that was sent, cached ones included.
+        output_tokens: tokens of everything that came back, reasoning included.
+        cache_read_tokens: of those sent, the ones that were read from a cache.
+        cache_write_tokens: of those sent, the ones that were written to a cache.
+        reasoning_tokens: of those that came back, the ones spent on reasoning.
+        time_to_first_chunk_s: seconds from the start of the call to the first chunk of a stream.
         finish_reasons: why each choice ended.
+        retries: how often the call was tried again.
+        tool_calls: tools that the model asked for, each with `name`, `id` and `arguments`; of the arguments, which stay
+            in the process, the record holds the digest.
+        prompt_template: a `Prompt`: name, version and text of the template that the prompt was made from.
 
     Raises:
         UsageError: a fact that model calls do not have, or a value that it does not take.
-        UnsupportedCallable: a generator or a class.
+        UnsupportedCallable: something that cannot be called.
     """
     return _traced(semconv.KIND_MODEL_CALL, ActivityHandle, first, facts)
 
@@ -374,7 +416,7 @@ def traced_check(first: Any = None, /, **facts: Any) -> Any:
 
     Raises:
         UsageError: a fact that checks do not have, or a value that it does not take.
-        UnsupportedCallable: a generator or a class.
+        UnsupportedCallable: something that cannot be called.
     """
     return _traced(semconv.KIND_POLICY_CHECK, ActivityHandle, first, facts)
 

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from provsdk.digest._contents import contents_of, name_of
+from provsdk.digest._fields import field_names, peek
 from provsdk.digest._linkable import MIN_LINKABLE_BYTES, is_linkable
 from provsdk.digest._scalars import BYTES, CHUNK_CHARACTERS, TAGGED, TEXT, TooLarge, media_of, type_name
 from provsdk.digest._walk import Walk
@@ -28,13 +29,16 @@ __all__ = [
     "MAX_ITEMS",
     "MIN_LINKABLE_BYTES",
     "JoinKey",
+    "ListDigest",
     "Measured",
     "StreamDigest",
     "children",
     "digest",
+    "field_names",
     "file_digest",
     "is_linkable",
     "measure",
+    "peek",
     "plain",
 ]
 
@@ -178,6 +182,27 @@ class StreamDigest:
         except UnicodeEncodeError:
             self._surrogates = True
             return str.encode(chunk, "utf-8", "surrogatepass")
+
+
+class ListDigest:
+    """The digest of a list whose elements come one by one, known by their digests. For one thread."""
+
+    __slots__ = ("_empty", "_hash")
+
+    def __init__(self) -> None:
+        self._hash: Final = sha256(TAGGED + b"list:")
+        self._empty = True
+
+    def add(self, digest32: bytes) -> None:
+        """Takes the plain digest of the next element."""
+        self._hash.update((f'["{digest32.hex()}' if self._empty else f'","{digest32.hex()}').encode())
+        self._empty = False
+
+    def digest(self) -> bytes:
+        """The 32-byte plain digest of the list of what came so far."""
+        whole = self._hash.copy()
+        whole.update(b"[]" if self._empty else b'"]')
+        return whole.digest()
 
 
 def file_digest(path: str | os.PathLike[str]) -> bytes:

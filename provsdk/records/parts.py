@@ -39,6 +39,7 @@ from provsdk.records.record import (
     ProvenanceRecord,
     Retention,
     Source,
+    Stream,
     Struct,
     Trace,
     Transformation,
@@ -121,6 +122,7 @@ class _SourceDetail(Struct, frozen=True, kw_only=False):
     basis: str
     status: str
     error_type: str | None
+    stream: Stream | msgspec.UnsetType = msgspec.UNSET
 
 
 _id_of: Final = attrgetter(*_SourceId.__struct_fields__)

@@ -27,7 +27,7 @@ class Entity(Struct, frozen=True):
 
     entity_id: str
     role: str
-    """`argument`, `result`, `element` or `declared`."""
+    """`argument`, `result`, `element`, `declared`, `template` or `tool_call`."""
     name: str | None = None
     """Name of the parameter, key or position, where it has one."""
     digest: str | None = None
@@ -35,6 +35,21 @@ class Entity(Struct, frozen=True):
     media_type: str | None = None
     size_bytes: int | None = None
     element_of: str | None = None
+
+
+class Stream(Struct, frozen=True):
+    """How much of a value that was delivered in chunks reached whoever read it; digest and size are of that."""
+
+    chunks: int
+    """Delivered."""
+    boundary: str
+    """A `StreamBoundary`: where delivery was seen."""
+    first_chunk_us: int | None
+    """Microseconds from the start to the first chunk; None where there was none."""
+    undelivered: int | msgspec.UnsetType = msgspec.UNSET
+    """Chunks that left the generator and that the server did not take."""
+    disconnected: bool | msgspec.UnsetType = msgspec.UNSET
+    """The client went away before the end, as far as the server told."""
 
 
 class Output(Struct, frozen=True):
@@ -56,6 +71,7 @@ class Output(Struct, frozen=True):
     """What the function was called with."""
     started_at: str
     ended_at: str
+    stream: Stream | msgspec.UnsetType = msgspec.UNSET
 
 
 class Source(Struct, frozen=True):
@@ -89,6 +105,7 @@ class Source(Struct, frozen=True):
     """`explicit` where somebody declared it by hand, else `identity`: we saw it being loaded."""
     status: str
     error_type: str | None
+    stream: Stream | msgspec.UnsetType = msgspec.UNSET
 
 
 class Transformation(Struct, frozen=True):
@@ -106,6 +123,25 @@ class Transformation(Struct, frozen=True):
     error_type: str | None
     arguments: list[Entity]
     results: list[Entity]
+    stream: Stream | msgspec.UnsetType = msgspec.UNSET
+
+
+class Prompt(Struct, frozen=True):
+    """The template that a model call's prompt was made from."""
+
+    name: str
+    version: str | None
+    template: Entity | None
+    """Its text or its messages, before anything was filled in."""
+
+
+class ToolCall(Struct, frozen=True):
+    """A tool that the model asked for."""
+
+    name: str
+    tool_call_id: str | None
+    arguments: Entity | None
+    """What it was to be called with, as the API gives it: JSON text or an object."""
 
 
 class ModelCall(Struct, frozen=True):
@@ -128,6 +164,21 @@ class ModelCall(Struct, frozen=True):
     error_type: str | None
     arguments: list[Entity]
     results: list[Entity]
+    operation: str | msgspec.UnsetType = msgspec.UNSET
+    """`chat`, `text_completion`, `embeddings` or another word of OpenTelemetry's conventions."""
+    cache_read_tokens: int | msgspec.UnsetType = msgspec.UNSET
+    """Of `input_tokens`, those that were read from a cache."""
+    cache_write_tokens: int | msgspec.UnsetType = msgspec.UNSET
+    """Of `input_tokens`, those that were written to a cache."""
+    reasoning_tokens: int | msgspec.UnsetType = msgspec.UNSET
+    """Of `output_tokens`, those that were spent on reasoning."""
+    time_to_first_chunk_s: float | int | msgspec.UnsetType = msgspec.UNSET
+    """From the start of the call, in seconds, to the microsecond, as declared; of a traced stream, `stream` says it."""
+    retries: int | msgspec.UnsetType = msgspec.UNSET
+    """How often the call was tried again; 0: it went well at once."""
+    tool_calls: list[ToolCall] | msgspec.UnsetType = msgspec.UNSET
+    prompt: Prompt | msgspec.UnsetType = msgspec.UNSET
+    stream: Stream | msgspec.UnsetType = msgspec.UNSET
 
 
 class PolicyCheck(Struct, frozen=True):

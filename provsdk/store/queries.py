@@ -1,7 +1,7 @@
 """What a store is asked, as functions of a connection."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +15,18 @@ from provsdk.store.contract import Folded, LogEntry, PartState, Stats, StoredPar
 from provsdk.store.reading import FindKey, entry_parts, read_pack, said_by
 from provsdk.store.views import output_id_of
 
-__all__ = ["AT_ONCE", "entries", "entries_about", "entry_at", "folded", "parts", "resolve", "stats", "summaries"]
+__all__ = [
+    "AT_ONCE",
+    "entries",
+    "entries_about",
+    "entries_of_kind",
+    "entry_at",
+    "folded",
+    "parts",
+    "resolve",
+    "stats",
+    "summaries",
+]
 
 AT_ONCE: Final = 256
 """Entries read by one statement."""
@@ -37,6 +48,16 @@ def entries_about(connection: sqlite3.Connection, subject: str) -> list[LogEntry
     """Entries with that subject, in log order."""
     rows = connection.execute(
         "SELECT idx, bytes FROM entries WHERE idx IN (SELECT idx FROM audit WHERE subject = ?) ORDER BY idx", (subject,)
+    )
+    return [_log_entry(index, _decoded(index, data)) for index, data in rows]
+
+
+def entries_of_kind(connection: sqlite3.Connection, kinds: Sequence[str]) -> list[LogEntry]:
+    """Entries of any of those kinds, in log order."""
+    marks = ", ".join("?" * len(kinds))
+    rows = connection.execute(
+        f"SELECT idx, bytes FROM entries WHERE idx IN (SELECT idx FROM audit WHERE kind IN ({marks})) ORDER BY idx",  # noqa: S608 question marks only
+        kinds,
     )
     return [_log_entry(index, _decoded(index, data)) for index, data in rows]
 

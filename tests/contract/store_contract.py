@@ -98,6 +98,15 @@ class StoreContract:
         assert [entry.index for entry in store.entries(3, 5)] == [3, 4]
         assert [entry.index for entry in store.entries()] == list(range(601))
 
+    def test_entries_are_found_by_kind_in_log_order(self, opened, samples):
+        store, record = opened(), samples.record()
+        store.append([samples.note_draft("x", key="k1"), samples.draft(record)], timeout=5)
+        store.append([samples.note_draft("x", key="k2")], timeout=5)
+
+        assert [entry.index for entry in store.entries_of_kind("note.added")] == [1, 3]
+        assert [entry.index for entry in store.entries_of_kind("note.added", "record.sealed")] == [1, 2, 3]
+        assert store.entries_of_kind("key.rotated") == store.entries_of_kind() == []
+
     def test_a_record_is_folded_with_what_became_known_later_and_what_was_noted(self, opened, samples):
         store, record = opened(), samples.record()
         store.append([samples.draft(record), samples.draft(samples.record())], timeout=5)

@@ -48,7 +48,7 @@ def test_the_tests_of_a_page_pass(name, run, tmp_path):
 
 
 def test_the_guides_are_run():
-    guides = {f"docs/guides/{name}.md" for name in ("tracing", "deployment", "exporters", "opentelemetry")}
+    guides = {f"docs/guides/{name}.md" for name in ("tracing", "deployment", "exporters", "absence", "opentelemetry")}
 
     assert guides <= set(WITH_PYTHON)
     assert "docs/guides/deployment.md" in WITH_TESTS

@@ -25,9 +25,12 @@ __all__ = [
     "OutputFacts",
     "OutputSaid",
     "Problem",
+    "PromptSaid",
     "Ref",
     "SourceFacts",
     "SourceSaid",
+    "StreamFact",
+    "ToolCallSaid",
     "TransformationFacts",
     "TransformationSaid",
     "convert",
@@ -64,6 +67,16 @@ class EntityFact(_Struct, frozen=True):
     size: int | None = None
     media: str | None = None
     of: int | None = None
+
+
+class StreamFact(_Struct, frozen=True):
+    """How much of a stream was delivered."""
+
+    chunks: int
+    boundary: str
+    first_us: int | None = None
+    undelivered: int | None = None
+    disconnected: bool | None = None
 
 
 class OutputSaid(_Struct, frozen=True):
@@ -113,9 +126,28 @@ class TransformationSaid(_Struct, frozen=True):
     parameters: dict[str, Any] = {}
 
 
-class ModelSaid(_Struct, frozen=True):
-    """What may be declared of a model call."""
+class PromptSaid(_Struct, frozen=True):
+    """The template that a model call's prompt was made from."""
 
+    name: str
+    version: str | None = None
+    n: int | None = None
+    """Number of the value that the template is."""
+
+
+class ToolCallSaid(_Struct, frozen=True):
+    """A tool that the model asked for."""
+
+    name: str
+    id: str | None = None
+    n: int | None = None
+    """Number of the value that the arguments are."""
+
+
+class ModelSaid(_Struct, frozen=True):
+    """What may be declared of a model call, or was seen of it."""
+
+    operation: str | None = None
     provider: str | None = None
     model: str | None = None
     response_model: str | None = None
@@ -124,7 +156,14 @@ class ModelSaid(_Struct, frozen=True):
     parameters: dict[str, Any] = {}
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    time_to_first_chunk_s: float | int | None = None
     finish_reasons: list[str] = []
+    retries: int | None = None
+    tool_calls: list[ToolCallSaid] = []
+    prompt_template: PromptSaid | None = None
 
 
 class CheckSaid(_Struct, frozen=True):
@@ -151,6 +190,7 @@ class Facts(_Struct, frozen=True):
     returned: list[str] = []
     nested: list[str] = []
     missing: list[tuple[str, str | None]] = []
+    stream: StreamFact | None = None
 
 
 class OutputFacts(Facts, frozen=True):
@@ -160,6 +200,8 @@ class OutputFacts(Facts, frozen=True):
     emitter: tuple[str, int] | None = None
     defaults: dict[str, str | int] = {}
     """Configured classification and retention, for whoever assembles the record elsewhere."""
+    calls: list[str] = []
+    """Spans of the traced calls within the output: by span id, or `<trace>-<span>` where the trace is another one."""
 
 
 class SourceFacts(Facts, frozen=True):

@@ -3,6 +3,10 @@
 import contextvars
 import json
 
+import pydantic
+from opentelemetry import context as otel_context
+from opentelemetry.trace import NonRecordingSpan, SpanContext, set_span_in_context
+
 from provsdk import semconv, traced_model_call, traced_output, traced_source, traced_transform
 
 LONG = "a sentence that is long enough to link something"
@@ -277,22 +281,36 @@ def test_a_bound_that_was_reached_is_named(plug, kept, monkeypatch):
     assert kept.said("out")["missing"] == [["bound_reached", "values of the scope"]]
 
 
-def test_what_has_not_ended_is_named_as_a_missing_span(plug, kept):
+def test_an_output_names_the_calls_within_it_whether_they_have_ended_or_not(plug, kept):
     open_block = traced_source("endless")
 
     @traced_output("out")
     def answer():
         open_block.__enter__()
+        load()
         return LONG
 
     def untidily():
         answer()
-        reason, detail = kept.facts[0]["missing"][0]
-        assert (reason, detail[:4]) == ("span_missing", "act_")
         open_block.__exit__(None, None, None)
 
     contextvars.copy_context().run(untidily)
+    assert kept.said("out")["calls"] == [kept.id_of(name)[37:53] for name in ("endless", "load")]
     assert len(kept.late_facts) == 1
+
+
+def test_a_call_in_another_trace_is_named_with_its_trace(plug, kept):
+    @traced_output("out")
+    def answer():
+        context = set_span_in_context(NonRecordingSpan(SpanContext(7, 8, is_remote=False)))
+        token = otel_context.attach(context)
+        try:
+            return load()[0]
+        finally:
+            otel_context.detach(token)
+
+    answer()
+    assert kept.said("out")["calls"] == [kept.id_of("load")[4:53]]
 
 
 def test_a_constant_of_two_functions_links_neither_to_the_other(plug, kept):
@@ -377,7 +395,7 @@ def test_traced_calls_that_nobody_told_whose_work_they_do_are_named(plug, kept):
         return LONG
 
     answer()
-    assert kept.facts[0]["missing"] == [("span_missing", "1 traced calls ran meanwhile outside any output")]
+    assert kept.said("out")["missing"] == [["span_missing", "1 traced calls ran meanwhile outside any output"]]
 
 
 def test_settings_stay_in_the_process(plug, kept):
@@ -416,3 +434,31 @@ def test_configured_classification_travels_with_the_span(plug, kept):
 
     answer()
     assert kept.said("out")["defaults"] == {"classification": "confidential"}
+
+
+def test_keywords_that_the_code_does_not_name_do_not_reach_a_span(plug, kept):
+    @traced_transform("step")
+    def step(text, **more):
+        return text
+
+    @traced_output("out")
+    def answer():
+        step(text=LONG, cousin_walburga=LONG + "!", seed=[LONG + "?"])
+
+    answer()
+    assert [one["name"] for one in kept.said("step")["entities"] if one["role"] == "argument"] == ["text", "*", "seed"]
+    (names,) = [one["names"] for one in kept.facts[0]["spans"].values() if "names" in one]
+    assert names == {2: "cousin_walburga"}
+
+
+def test_what_a_model_took_beyond_its_fields_has_no_name_on_a_span(plug, kept):
+    class Form(pydantic.BaseModel, extra="allow"):
+        text: str
+
+    @traced_output("out")
+    def answer(form):
+        return LONG
+
+    answer(Form(text=LONG, oswald=LONG + "!"))
+    names = [one["name"] for one in kept.said("out")["entities"] if one["role"] == "element"]
+    assert names == ["text", "*"]
