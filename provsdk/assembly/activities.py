@@ -64,13 +64,13 @@ def sources(native: Native, scope: Scope) -> list[Source]:
     activity.connect(is_activity=not facts.by_hand)
     said = _with_owner(activity, facts.declared)
     retrieved_at = rfc3339(native.span.end_ns)
-    results = activity.values("result") if facts.each else ()
+    results = activity.made() if facts.each else ()
     if not results:
-        inside = [each for each in activity.results() if each.role == "element"] + activity.values("declared")
+        inside = activity.inner_of_results() + activity.declared()
         return [_source(activity, activity.value(0), facts.type, said, retrieved_at, inside)]
     items = {item.n: item for item in facts.items}
     elements: dict[str | None, list[Entity]] = {}
-    for element in activity.values("element"):
+    for element in activity.inner():
         elements.setdefault(element.element_of, []).append(element)
     return [
         _source(
@@ -116,7 +116,7 @@ def _source(  # noqa: PLR0913, PLR0917 one for each place that a source's fields
         reliability=_score(activity, said.reliability, reliability),
         requires_verification=requires_verification,
         parameters=activity.parameters(said.parameters),
-        arguments=[each for each in activity.arguments() if each.role != "declared"],
+        arguments=activity.arguments(told_of=False),
         elements=elements,
         basis=_EXPLICIT if by_hand else _IDENTITY,
         status=activity.status,
@@ -126,8 +126,7 @@ def _source(  # noqa: PLR0913, PLR0917 one for each place that a source's fields
 
 
 def _with_owner(activity: Activity, said: SourceSaid) -> SourceSaid:
-    local = activity.local.get("declared")
-    owner = local.get("owner") if isinstance(local, dict) else None
+    owner = activity.declared_at_home.get("owner")
     return msgspec.structs.replace(said, owner=owner) if isinstance(owner, str) else said
 
 
@@ -261,12 +260,12 @@ def _held(activity: Activity, n: int | None, field: str) -> Entity | None:
 def _results(activity: Activity) -> list[Entity]:
     """What a step made, and what it handed on: a value that is known already keeps its id."""
     made = activity.results()
-    for value_id in activity.facts.returned:
-        if is_value_id(value_id):
-            made.append(Entity(entity_id=value_id, role="result"))
-        else:
-            activity.lacks(INVALID, "returned")
-    return made
+    if not activity.facts.returned:
+        return made
+    known = [value_id for value_id in activity.facts.returned if is_value_id(value_id)]
+    if len(known) < len(activity.facts.returned):
+        activity.lacks(INVALID, "returned")
+    return made + [Entity(entity_id=value_id, role="result") for value_id in known]
 
 
 def policy_check(native: Native, scope: Scope) -> PolicyCheck:
@@ -299,6 +298,5 @@ def policy_check(native: Native, scope: Scope) -> PolicyCheck:
 
 
 def _reasons(activity: Activity, on_span: list[str]) -> list[str]:
-    local = activity.local.get("declared")
-    said = local.get("reasons") if isinstance(local, dict) else None
+    said = activity.declared_at_home.get("reasons")
     return [each for each in said if isinstance(each, str)] if isinstance(said, list) else on_span

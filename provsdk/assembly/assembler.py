@@ -5,6 +5,7 @@ span is not among them are an extension of it. Nothing is read from the process 
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeVar
 
 from provsdk import semconv
@@ -215,9 +216,12 @@ def _completeness(natives: list[Native], scope: Scope) -> Completeness:
         if isinstance(native.facts, OutputFacts):
             absent.update(_calls(native, native.facts, scope) - present)
         parent = native.span.attributes.get(semconv.PARENT)
-        if isinstance(parent, str) and parent not in present and native.kind != semconv.KIND_OUTPUT and is_key(parent):
+        if parent in present or native.kind == semconv.KIND_OUTPUT:
+            continue
+        if isinstance(parent, str) and is_key(parent):
             absent.add(parent)
-    said.update((_SPAN_MISSING, "act_" + key) for key in absent)
+    if absent:
+        said.update((_SPAN_MISSING, "act_" + key) for key in absent)
     if not said:
         return _COMPLETE
     missing = [Missing(reason=reason, detail=detail) for reason, detail in said]
@@ -239,11 +243,13 @@ def _environment(scope: Scope, span: SpanData) -> dict[str, str]:
     said = scope.local.get("environment") if scope.local is not None else None
     if not isinstance(said, dict):
         said = {name: span.resource[name] for name in _FROM_RESOURCE if name in span.resource}
-    kept = {name: value for name, value in said.items() if isinstance(name, str) and type(value) is str}
-    everything = "".join([*kept, *kept.values()])
-    if clean(everything) is everything:
-        return kept
-    return {clean(name): clean(value) for name, value in kept.items()}
+    return dict(_clean_texts(tuple([each for each in said.items() if type(each[0]) is str and type(each[1]) is str])))
+
+
+@lru_cache(maxsize=64)
+def _clean_texts(items: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """One process has one environment: most records have the same one in common."""
+    return {clean(name): clean(value) for name, value in items}
 
 
 def _capture(scope: Scope) -> Capture:

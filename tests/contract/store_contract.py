@@ -63,6 +63,17 @@ class StoreContract:
         assert [entry.key for entry in store.entries()] == ["log", "k", "l"]
         assert b"one" in store.parts(1)[0].content
 
+    def test_a_key_is_one_entry_whatever_it_is_about_also_where_it_follows_from_a_record(self, opened, samples):
+        store, first, second = opened(), samples.record(), samples.record()
+        taken, its_own = f"record/{first.record_id}/0", f"record/{second.record_id}/0"
+        store.append([samples.note_draft("x", key=taken), samples.draft(second)], timeout=5)
+
+        answers = store.append([samples.draft(first), samples.note_draft("x", key=its_own)], timeout=5)
+
+        assert [type(answer) for answer in answers] == [KeyConflict, KeyConflict]
+        assert [f"entry {n} has the key" in str(answer) for n, answer in enumerate(answers, 1)] == [True, True]
+        assert [entry.key for entry in store.entries(1)] == [taken, its_own]
+
     def test_nothing_to_append_is_no_error_and_appends_nothing(self, opened):
         store = opened()
 
