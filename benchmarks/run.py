@@ -18,6 +18,7 @@ from pathlib import Path
 
 from _figures import Figure
 from calls import other_calls, traced_call
+from foreign import foreign_spans
 from imports import import_times
 from memory import unsealed
 from sealing import batch_of_64, one_in_sync
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[Path, bool], list[Figure]]] = {
     "call": traced_call,
     "calls": other_calls,
     "stream": traced_stream,
+    "foreign": foreign_spans,
     "seal": batch_of_64,
     "sync": one_in_sync,
     "import": import_times,

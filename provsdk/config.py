@@ -51,6 +51,8 @@ class Config:
     on_unavailable: Literal["proceed", "block"] = "proceed"
     on_failure: Literal["ignore", "raise"] = "ignore"
     export_spans: Literal["all", "ids", "none"] = "all"
+    record_unsampled: Literal["all", "own"] = "own"
+    """Whether spans of other instrumentations that the user's sampler drops are seen too."""
     exporters: tuple[Mapping[str, Any], ...] = ()
     """Each `{"name": …}` with the exporter's options beside it."""
     keys: Path
@@ -431,6 +433,7 @@ _CHECKS: Final[Mapping[str, Callable[[_Given], Any]]] = {
     "on_unavailable": _one_of("proceed", "block"),
     "on_failure": _one_of("ignore", "raise"),
     "export_spans": _one_of("all", "ids", "none"),
+    "record_unsampled": _one_of("all", "own"),
     "exporters": _exporters,
     "keys": _path,
     "state": _path,

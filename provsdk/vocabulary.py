@@ -516,6 +516,8 @@ class CompletenessReason(StrEnum):
     """A span says that it carries more facts than arrived, or they could not be read."""
     SPAN_MISSING = "span_missing"
     """A span is referred to by others and did not arrive, or had not ended when the record was sealed."""
+    SPAN_UNSAMPLED = "span_unsampled"
+    """Spans of other instrumentations within the output were dropped by the user's sampler: what they saw is lost."""
     LATE_FACTS = "late_facts"
     """Something of the output ended after the record was sealed; it is in an extension."""
     HANDED_OVER = "handed_over"
@@ -527,7 +529,8 @@ class CompletenessReason(StrEnum):
     NAME_CHANGED = "name_changed"
     """A name held characters that are unsafe to print, or was too long, and was changed."""
     ATTRIBUTES_DROPPED = "attributes_dropped"
-    """A span arrived without some of its attributes, dropped by somebody's limits."""
+    """A span, ours or another instrumentation's, came without some of its attributes or events, or with values cut:
+    somebody's limits did that."""
     UNREAD_PART = "unread_part"
     """A part of the record could not be read: it is encrypted and its key is not reachable, or it was erased."""
 

@@ -31,17 +31,21 @@ __all__ = [
 MAX_DEPTH: Final = 8
 """Levels of nesting that are looked into: the arguments of a tool call stand on the seventh of a chat completion."""
 
-MAX_WIDTH: Final = 1_000
-"""Elements of one container that are looked into."""
+MAX_WIDTH: Final = 16_384
+"""Elements of one container that are looked into: a retrieval of 10,000 documents is looked through to its end."""
 
 MAX_NAME: Final = 64
 """Characters of an element's name."""
 
-MAX_LOOKS: Final = 5_000
+MAX_LOOKS: Final = 131_072
 """Values that one look into a container touches."""
 
-MAX_ENTITIES: Final = 10_000
+MAX_ENTITIES: Final = 81_920
 """Values that one output's scope keeps; each is held alive to the end of the scope."""
+
+MAX_ELEMENTS: Final = 65_536
+"""As many are kept before elements of containers are left out, so that there is room for results themselves: 10,000
+documents with five fields each fit in, and of documents with more fields all 10,000 are there."""
 
 Ref = int | str
 """A span's own entity by number, or any entity by its id."""
@@ -89,6 +93,13 @@ class Registry:
         self.cut = False
         """A bound was reached: something that flowed may be missing."""
 
+    def has_room(self, limit: int = MAX_ENTITIES) -> bool:
+        """Whether one more value is kept below `limit`; where it is not, something that flowed may be missing."""
+        if len(self._by_identity) < limit:
+            return True
+        self.cut = True
+        return False
+
     def find(self, value: Any, measured: Measured) -> Known | None:
         """The entity that `value` is, if it is known. A container that was changed since is not the same any more."""
         digest = measured.digest
@@ -104,8 +115,7 @@ class Registry:
 
     def enter(self, entity_id: str, value: Any, measured: Measured, *, replace: bool = False) -> None:
         """Notes that `value` is `entity_id` from now on; equal content keeps its first name unless `replace`."""
-        if len(self._by_identity) >= MAX_ENTITIES:
-            self.cut = True
+        if not self.has_room():
             return
         self._by_identity[id(value)] = (entity_id, value, measured.digest)
         self.enter_content(entity_id, measured, replace=replace)

@@ -30,6 +30,7 @@ __all__ = [
     "Attached",
     "Held",
     "above",
+    "activity_in",
     "apart",
     "attach",
     "attach_context",
@@ -112,7 +113,11 @@ _NOTHING: Final[_Above] = (None, None, None)
 
 
 def above(*, spans_current: bool) -> _Above:
-    """What an activity that begins now begins below, and the context to start its span in (None: the current one)."""
+    """What an activity that begins now begins below, and the context to start its span in (None: the current one).
+
+    Args:
+        spans_current: whether our spans are current for the user's own tracing, where no activity is there to say so.
+    """
     now = otel_context.get_current()
     activity: Activity | None = now.get(_ACTIVITY)  # type: ignore[assignment]
     if activity is not None and (activity.left or activity.process != _process.generation):
@@ -121,7 +126,7 @@ def above(*, spans_current: bool) -> _Above:
     if activity is None:
         origin = carried_origin() if now else None
         return _below(origin or _origin.of_process(), spans_current=spans_current)
-    if spans_current and (not now.get(_LENT) or _in_a_span()):
+    if activity.spans_current and (not now.get(_LENT) or _in_a_span()):
         return activity, None, None
     return activity, None, set_span_in_context(activity.span)
 
@@ -141,6 +146,11 @@ def _in_a_span() -> bool:
 def is_lent() -> bool:
     """Whether the current activity is only the one in which this thread was started."""
     return otel_context.get_current().get(_LENT) is True
+
+
+def activity_in(context: Context | None) -> Activity | None:
+    """The innermost traced call of a context; None: of the running one."""
+    return current_activity() if context is None else context.get(_ACTIVITY)  # type: ignore[return-value]
 
 
 # -- attached and taken back
@@ -217,7 +227,7 @@ def hold() -> Held | None:
         return None
     activity = current_activity()
     if activity is not None:
-        return Held(activity, None, _span_of(activity) if activity.ports.settings.spans_current else None)
+        return Held(activity, None, _span_of(activity) if activity.spans_current else None)
     origin = carried_origin()
     if origin is None:
         return None

@@ -132,7 +132,7 @@ class Reading:
             outside = _otel.current_context()
             if outside is not self._outside:
                 self._outside = outside
-                self._inside = _otel.context_with(self.activity, spans_current=self.ports.settings.spans_current)
+                self._inside = _otel.context_with(self.activity, spans_current=self.activity.spans_current)
             context = self._mine or self._inside
             assert context is not None  # noqa: S101 made with `_outside`
             if self._is_output:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import threading
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import Status, StatusCode
@@ -17,7 +16,7 @@ from provsdk.capture import _otel, _process
 from provsdk.capture._binding import EXTRA
 from provsdk.capture._content import encode
 from provsdk.capture._facts import derivation, entity, missing_of, use, write_facts
-from provsdk.capture._flow import MAX_WIDTH, Registry, known_in, look_into
+from provsdk.capture._flow import MAX_ELEMENTS, MAX_WIDTH, Registry, known_in, look_into
 from provsdk.capture._request import SETTINGS
 from provsdk.capture._responses import answers_of
 from provsdk.digest import is_linkable, measure
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, SpanContext
 
     from provsdk.capture._flow import Known
+    from provsdk.capture._foreign import Foreign
     from provsdk.capture._origin import Origin
     from provsdk.capture.ports import Facts, Ports
     from provsdk.digest import Measured
@@ -72,8 +72,8 @@ class Scope:
     """One output: its registry, its local facts, and whether it still runs. Shared by the threads that work for it."""
 
     __slots__ = (
-        "calls", "keeps", "missing", "number", "open", "orphans", "output_id", "record_id", "registry", "spans",
-        "strays",
+        "calls", "foreign", "keeps", "missing", "number", "open", "orphans", "output_id", "record_id", "registry",
+        "spans", "strays",
     )  # fmt: skip
 
     def __init__(self, key: str) -> None:
@@ -87,6 +87,8 @@ class Scope:
         self.keeps: str | None = None
         """`capture_content` of this output; None: as configured."""
         self.number = 0
+        self.foreign: Foreign | None = None
+        """What other instrumentations' spans came to, where there were any and somebody watches them."""
         self.orphans = 0
         """Traced calls that ran meanwhile in no output: in a thread, for one, that nobody told whose work it does."""
         self.strays = 0
@@ -95,12 +97,13 @@ class Scope:
 
     def local_facts(self) -> Facts:
         """What stays in the process, as plain builtins."""
+        foreign = self.foreign
         return {
             "v": 1,
             "path": "process",
             "number": self.number,
-            "integrations": [],
-            "missing": self.missing,
+            "integrations": [] if foreign is None else foreign.names,
+            "missing": self.missing if foreign is None else [*self.missing, *foreign.missing()],
             "spans": self.spans,
         }
 
@@ -120,7 +123,7 @@ class Activity:
     """`capture_content` of this call; None: as its output says, or the configuration."""
     seen: frozenset[str] = frozenset()
     """Ids of known values that the call was given, and of known values in them."""
-    names: Mapping[int, str] = MappingProxyType({})
+    names: dict[int, str] | None = None
     """Names of elements with the keys of mappings in them, by number."""
     linked: frozenset[str] = frozenset()
     """Ids of known values that a stream was found to come from."""
@@ -133,6 +136,8 @@ class Activity:
     """Where the work came from, if another process handed it over; then there is no parent in this one."""
     left: tuple[Token[Context], ...] = ()
     """From contexts that it could not be taken out of when it ended (`_otel`)."""
+    spans_current = True
+    """Whether its span is current for the user's own tracing while it runs."""
     _count = 0
     _has_result = False
     _token: Token[Context] | None = None
@@ -169,7 +174,7 @@ class Activity:
 
     def attach(self) -> None:
         """Makes this the current activity of the running context."""
-        self._token = _otel.attach(self, spans_current=self.ports.settings.spans_current)
+        self._token = _otel.attach(self, spans_current=self.spans_current)
         self.running(True)
 
     def running(self, now: bool) -> None:  # noqa: FBT001 it reads as what it says
@@ -235,7 +240,7 @@ class Activity:
         former = scope.registry.former(value) if linkable else None
         n = self._enter("argument", name, value, measured, linkable=linkable)
         if full_name is not None and full_name != name:
-            self.names = {**self.names, n: full_name}
+            self._name_in_full(n, full_name)
         if former is not None:
             self.derived.append(derivation(n, former, "identity"))
         self.used.append(use(n, "identity"))
@@ -280,7 +285,7 @@ class Activity:
     def made_item(self, value: Any) -> int | None:
         """Notes one item of a load that brought many sources; its number, None when the scope holds no more."""
         scope = self.scope
-        if scope is None or scope.registry.cut:
+        if scope is None or not scope.registry.has_room():
             return None
         measured = measure(value, max_bytes=self.ports.settings.max_value_bytes)
         if measured.problem is not None:
@@ -382,22 +387,27 @@ class Activity:
         own = is_result and self._makes_from_elsewhere()
         answers = answers_of(value) if is_result and self.kind == semconv.KIND_MODEL_CALL else None
         seen: set[str] = set()
-        names = dict(self.names)
         for found in list(look_into(value, scope.registry, answers)):
             known = found.known
             if known is not None and not (own and known.basis == "digest"):
                 if known.id not in seen:
                     seen.add(known.id)
                     self.derived.append(derivation(n, known.id, known.basis))
-            elif found.measured.digest is not None:
+            elif found.measured.digest is not None and scope.registry.has_room(MAX_ELEMENTS):
                 element = self._next("element")
                 self._add_entity(element, "element", found.name, found.value, found.measured, element_of=n)
                 if found.full_name != found.name:
-                    names[element] = found.full_name
+                    self._name_in_full(element, found.full_name)
                 entity_id = f"ent_{self.key}-{element}"
                 scope.registry.enter(entity_id, found.value, found.measured, replace=is_result)
-        self.seen |= seen
-        self.names = names
+        if seen:
+            self.seen |= seen
+
+    def _name_in_full(self, n: int, name: str) -> None:
+        """One mapping for the whole call: a load of many sources names thousands of elements, one source at a time."""
+        if self.names is None:
+            self.names = {}
+        self.names[n] = name
 
     def rename(self, name: str) -> None:
         """Gives the span the name that only the result could tell."""
@@ -546,9 +556,13 @@ def _encodable(name: str) -> str:
 
 def open_activity(ports: Ports, kind: str, name: str) -> Activity:
     """Starts the span below the current activity; the caller attaches and closes it."""
-    parent, origin, context = _otel.above(spans_current=ports.settings.spans_current)
+    tracers = ports.tracers
+    tracer = tracers.tracer()  # this is where a provider that has just appeared is found
+    current = ports.settings.spans_current and tracers.exports_spans
+    parent, origin, context = _otel.above(spans_current=current)
     safe = name if name.isascii() else _encodable(name)
-    activity = Activity(ports, kind, safe, parent, ports.tracers.tracer().start_span(safe, context))
+    activity = Activity(ports, kind, safe, parent, tracer.start_span(safe, context))
+    activity.spans_current = current if parent is None else parent.spans_current
     if safe is not name:
         activity.lacks("name_changed", "name")
     if origin is not None:

@@ -45,6 +45,11 @@ class TracerSource(Protocol):
         """The tracer whose spans are all kept for assembly, whatever the user's sampler says. Asked for each span."""
         ...
 
+    @property
+    def exports_spans(self) -> bool:
+        """Whether our spans go to the user's exporters now. Else they must be no parents of the user's spans."""
+        ...
+
     def announce(self, record_id: str) -> None:
         """Puts the record id on the span that is current in the user's own tracing, where that is configured."""
         ...
@@ -152,7 +157,7 @@ class Settings(NamedTuple):
     capture_content: Literal["none", "full"] = "none"
     on_failure: Literal["ignore", "raise"] = "ignore"
     spans_current: bool = True
-    """Our spans are current for the user's own tracing; off where they are not exported: no parent may be missing."""
+    """Our spans may be current for the user's own tracing; off where they are never exported: no parent may be lost."""
     max_value_bytes: int = 256 * 1024 * 1024
     """Larger values are recorded with their size only."""
 

@@ -24,6 +24,7 @@ PIPE_CLOSED: Final = 141
 
 COMMANDS: Final = {
     "init": ("provsdk.cli.init:init", "Set provsdk up in this project."),
+    "trace": ("provsdk.cli.trace:trace", "Run a program with capture and the installed instrumentations on."),
     "list": ("provsdk.cli.records:list_", "List records, newest first."),
     "show": ("provsdk.cli.records:show", "Show the report of one record."),
     "sources": ("provsdk.cli.records:sources", "Show every source of a record, in full."),

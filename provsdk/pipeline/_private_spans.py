@@ -150,7 +150,8 @@ class PrivateTracer(trace.Tracer):
             trace_id, above = self._ids.generate_trace_id(), None
         flags, state = _SAMPLED, None
         if self._sampler is DEFAULT_ON:
-            flags = _SAMPLED if above is None or above.trace_flags.sampled else _DROPPED  # what it says, asked cheaply
+            if above is not None:
+                flags, state = above.trace_flags, above.trace_state  # what it says, asked cheaply
         elif self._sampler is not None:
             answer = self._sampler.should_sample(context, trace_id, name, SpanKind.INTERNAL, attributes, ())
             flags = _SAMPLED if answer.decision is Decision.RECORD_AND_SAMPLE else _DROPPED

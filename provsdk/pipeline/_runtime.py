@@ -68,7 +68,7 @@ class Runtime:
         self._provider = provider
         self._emitter = ProcessEmitter(Path(config.store), self._never_began)
         self._keeper = Keeper(self._forward_to)
-        self._tracers = OwnTracers(self._keeper, provider, config.export_spans)
+        self._tracers = OwnTracers(self._keeper, provider, config.export_spans, config.record_unsampled)
         self._defaults = _defaults(config)
         self._environment = environment(config.service, self._tracers.resource)
         self._store: Store | None = None
@@ -117,6 +117,7 @@ class Runtime:
         self._append((), max(config.max_wait, 5.0))
         self._exports = Exports(loaded, self.store, self._transit())
         self._exports.something_sealed()
+        self._tracers.tracer()  # a provider that is there already is watched from now on
 
     def _refuse_other_digest_key(self, join: JoinKey) -> None:
         """A log names its digest key in entry 0: with another, what is recorded from now on would join nothing before.
@@ -191,6 +192,7 @@ class Runtime:
             self._sealer.stop()
             self._exports.close()
             self._stopped = True
+            self._tracers.let_go()
             self._let_go()
 
     def _let_go(self) -> None:

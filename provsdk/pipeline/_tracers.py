@@ -2,12 +2,14 @@
 
 It takes the user's resource, id generator and sampler. What the sampler drops is still recorded, but not forwarded; no
 limit cuts our spans; what the sampler chose goes to the user's processors. Where the user has no provider, or wants no
-spans of ours, they are private ones; the global provider is followed as soon as it appears.
+spans of ours, they are private ones, and no parents of anybody's: a parent that is never exported would tear the user's
+traces apart. The global provider is followed as soon as it appears, and when another takes its place.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import trace
@@ -19,10 +21,12 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from provsdk import __version__, semconv
+from provsdk.capture import _guard
 from provsdk.pipeline._private_spans import OwnIds, PrivateSpan, PrivateTracer, readable
+from provsdk.pipeline._watch import Watch, release, sampler_of, watch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.trace import Link, SpanKind, Tracer
@@ -70,12 +74,28 @@ class AlwaysRecord(Sampler):
 
 
 class OwnTracers:
-    """Gives the tracer for our spans, made anew when the user's provider turns up or gets another processor."""
+    """Gives the tracer for our spans, made anew when the user's provider turns up or gets another processor.
 
-    def __init__(self, keeper: Keeper, provider: TracerProvider | None, export_spans: str) -> None:
+    Args:
+        keeper: keeps every span of ours.
+        provider: the user's; None: whichever is the global one at the moment.
+        export_spans: `all`, `ids` or `none`.
+        record_unsampled: `all` or `own`.
+    """
+
+    def __init__(
+        self, keeper: Keeper, provider: TracerProvider | None, export_spans: str, record_unsampled: str
+    ) -> None:
         self._keeper = keeper
         self._export_spans = export_spans
-        self._user: TracerProvider | None = provider
+        self._record_unsampled = record_unsampled
+        self._given = provider
+        self._found: object = None
+        """The provider that was looked at last, of whatever kind; written under `_turning`."""
+        self._user: TracerProvider | None = None
+        self._turning = threading.Lock()
+        self._over = False
+        self.exports_spans = False
         self._processors: tuple[SpanProcessor, ...] | None = None
         """The user's, as they were when the tracer was made; another tuple means another tracer."""
         self._tracer: Tracer = PrivateTracer(keeper.keep)
@@ -83,15 +103,47 @@ class OwnTracers:
 
     def tracer(self) -> Tracer:
         """The tracer to use now."""
-        if self._user is None:
-            # What `get_tracer_provider` returns once it is set, without its look into the environment at each call.
-            found = getattr(trace, "_TRACER_PROVIDER", None)
-            if not isinstance(found, TracerProvider):
-                return self._tracer
-            self._user = found
-        if self._export_spans == "all" and _processors_of(self._user) is not self._processors:
-            self._follow(self._user)
+        # What `get_tracer_provider` returns once it is set, without its look into the environment at each call.
+        found = self._given if self._given is not None else getattr(trace, "_TRACER_PROVIDER", None)
+        if found is not self._found:
+            self._turn_to(found)
+        user = self._user
+        if user is not None and self.exports_spans and _processors_of(user) is not self._processors:
+            self._follow(user)
         return self._tracer
+
+    def _turn_to(self, found: object) -> None:
+        """Leaves the provider before and looks at this one: one of the SDK, or of another kind, or none."""
+        with self._turning:
+            if found is self._found or self._over:
+                return
+            self._leave()
+            if isinstance(found, TracerProvider):
+                self._user = found
+                # OTEL_SDK_DISABLED stops exports: a provider that hands out no tracers gets no spans of ours either.
+                self.exports_spans = self._export_spans == "all" and not getattr(found, "_disabled", False)
+                self._guarded("watch a provider", watch, found, unsampled=self._record_unsampled == "all")
+            self._found = found
+
+    def _guarded(self, what: str, done: Callable[..., None], provider: TracerProvider, **how: Any) -> None:
+        """An output is recorded, whatever kind of provider is in the user's hands."""
+        try:
+            done(provider, **how)
+        except Exception as error:
+            _guard.report(what, error)
+
+    def _leave(self) -> None:
+        user, self._user = self._user, None
+        self.exports_spans, self._processors = False, None
+        self._tracer = PrivateTracer(self._keeper.keep)
+        if user is not None:
+            self._guarded("leave a provider as it was", release, user)
+
+    def let_go(self) -> None:
+        """Leaves the user's provider as it was found, for good: outputs that still run export nothing more."""
+        with self._turning:
+            self._over = True
+            self._leave()
 
     def announce(self, record_id: str) -> None:
         """With `export_spans="ids"`: the record id on the span that is current in the user's own tracing."""
@@ -104,15 +156,13 @@ class OwnTracers:
 
     def forward_to(self) -> SpanProcessor | None:
         """The user's processors, where our spans go to them."""
-        if self._export_spans != "all" or self._user is None:
-            return None
-        return getattr(self._user, "_active_span_processor", None)
+        return getattr(self._user, "_active_span_processor", None) if self.exports_spans else None
 
     def _follow(self, user: TracerProvider) -> None:
         """Takes the user's resource, sampler and ids for spans that go to the user's processors."""
         self._processors = processors = _processors_of(user)
         if all(map(_reads_ends_only, processors)):
-            self._tracer = PrivateTracer(self._keep_and_forward, user.id_generator, user.sampler)
+            self._tracer = PrivateTracer(self._keep_and_forward, user.id_generator, sampler_of(user))
         else:
             self._tracer = self._sdk_tracer(user)
 
@@ -141,7 +191,7 @@ class OwnTracers:
         )
         ids = user.id_generator
         provider = TracerProvider(
-            sampler=AlwaysRecord(user.sampler),
+            sampler=AlwaysRecord(sampler_of(user)),
             resource=user.resource,
             id_generator=OwnIds() if type(ids) is RandomIdGenerator else ids,
             span_limits=limits,
@@ -160,6 +210,6 @@ def _processors_of(provider: TracerProvider) -> tuple[SpanProcessor, ...]:
 
 
 def _reads_ends_only(processor: SpanProcessor) -> bool:
-    """Whether it does nothing before a span has ended, as the SDK's own exporting processors do."""
+    """Whether it does nothing with our spans before they end, as the SDK's exporting processors do, and our watch."""
     kind = type(processor)
-    return kind.on_start in _NO_STARTS and getattr(kind, "_on_ending", None) in _NO_ENDINGS
+    return kind is Watch or (kind.on_start in _NO_STARTS and getattr(kind, "_on_ending", None) in _NO_ENDINGS)

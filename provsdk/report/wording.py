@@ -32,6 +32,8 @@ _MISSING: Final = {
     "facts_lost": "facts were lost between the span and the record",
     "span_missing": "a span did not arrive",
     "handed_over": "work went to another process, and what it did there is not in this record",
+    "span_unsampled": "spans of other instrumentations were dropped by the sampler",
+    "attributes_dropped": "limits cut what a span says",
     "late_facts": "something ended after the output had returned",
     "content_not_kept": "content was to be kept, and was not",
     "queue_full": "the queue of unsealed outputs was full",

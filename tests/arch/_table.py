@@ -13,6 +13,7 @@ LIBRARY_OF = {
     "opentelemetry": "opentelemetry-api",
     "opentelemetry.sdk": "opentelemetry-sdk",
     "opentelemetry.exporter": "opentelemetry-exporter",
+    "opentelemetry.instrumentation": "opentelemetry-instrumentation",
 }
 
 

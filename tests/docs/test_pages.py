@@ -48,13 +48,8 @@ def test_the_tests_of_a_page_pass(name, run, tmp_path):
 
 
 def test_the_guides_are_run():
-    guides = {
-        "docs/guides/tracing.md",
-        "docs/guides/deployment.md",
-        "docs/guides/exporters.md",
-        "docs/guides/absence.md",
-        "docs/guides/concurrency.md",
-    }
+    names = ("tracing", "deployment", "exporters", "absence", "concurrency", "opentelemetry")
+    guides = {f"docs/guides/{name}.md" for name in names}
 
     assert guides <= set(WITH_PYTHON)
     assert "docs/guides/deployment.md" in WITH_TESTS

@@ -34,12 +34,13 @@ def test_it_holds_the_package_its_types_and_its_licence_and_nothing_else(wheel):
     )
 
 
-def test_it_names_the_command_the_exporter_and_the_pytest_plugin(wheel):
+def test_it_names_the_command_the_exporters_and_the_pytest_plugin(wheel):
     entry_points = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
     text = wheel.read(entry_points).decode()
 
     assert "provsdk = provsdk.cli:main" in text
     assert "jsonl = provsdk.export.jsonl:JsonlExporter" in text
+    assert "provsdk = provsdk.pipeline.zero_code:ProvsdkExporter" in text
     assert "provsdk = provsdk.testing" in text
 
 

@@ -205,6 +205,7 @@ def test_the_reasons_of_incompleteness_are_a_closed_list():
         "name_changed",
         "process_only",
         "span_missing",
+        "span_unsampled",
         "unread_part",
         "value_not_digestible",
         "value_too_large",

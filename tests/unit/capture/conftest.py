@@ -38,6 +38,7 @@ class Kept:
     outputs: list[Any] = field(default_factory=list)
     started: list[tuple[int, str]] = field(default_factory=list)
     id: str = "emi_test"
+    exports_spans: bool = True
 
     def __post_init__(self):
         self.private = PrivateTracer(self.spans.append)

@@ -168,3 +168,105 @@ def test_a_seeded_random_generator_does_not_repeat_ids():
             answer()
             ids.append(records[0].record_id)
     assert len(set(ids)) == 2
+
+
+def test_where_ours_go_nowhere_they_are_nobodys_parents(user, monkeypatch):
+    """A second provider, as Langfuse's or Phoenix's own, must not get a parent that never arrives anywhere."""
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
+    second = user()
+
+    @traced_output("outer")
+    def outer():
+        with second.get_tracer("app").start_as_current_span("inside"):
+            return answer()
+
+    with captured_records() as records:
+        outer()
+        assert [one.output.name for one in records] == ["answer", "outer"]
+        assert len({one.trace.trace_id for one in records}) == 1
+    (inside,) = user.exporter.get_finished_spans()
+    assert inside.parent is None
+
+
+def test_an_sdk_that_is_disabled_exports_nothing_of_ours(user, monkeypatch):
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    with captured_records(tracer_provider=user()) as records:
+
+        @traced_output("outer")
+        def outer():
+            assert not trace.get_current_span().get_span_context().is_valid
+            return answer()
+
+        outer()
+        assert len(records) == 2
+    assert user.exporter.get_finished_spans() == ()
+
+
+def test_a_global_provider_that_is_replaced_is_left_for_the_next(user, monkeypatch):
+    first, second = user(), user()
+    theirs = second._active_span_processor, second.sampler
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", first)
+    with captured_records() as records:
+        answer()
+        monkeypatch.setattr(trace, "_TRACER_PROVIDER", second)
+        user.exporter.clear()
+        first_sampler = first.sampler
+        answer()
+        assert first.sampler is not first_sampler
+        monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
+        answer()
+        assert (second._active_span_processor, second.sampler) == theirs
+        assert len(records) == 3
+    assert len(user.exporter.get_finished_spans()) == 2
+
+
+def remote(flags):
+    state = trace.TraceState([("vendor", "value")])
+    context = trace.SpanContext(0xABC, 0xDEF, is_remote=True, trace_flags=trace.TraceFlags(flags), trace_state=state)
+    return trace.set_span_in_context(trace.NonRecordingSpan(context))
+
+
+@pytest.mark.parametrize(("flags", "exported"), [(0, set()), (1, {"answer", "handbook", "inside"})])
+def test_a_remote_parent_decides_what_is_exported_and_not_what_is_recorded(user, flags, exported):
+    from opentelemetry import context as current
+
+    provider = user()
+
+    @traced_output("answer")
+    def whole():
+        with provider.get_tracer("app").start_as_current_span("inside") as inside:
+            assert inside.get_span_context().trace_state.get("vendor") == "value"
+            return load()[0]
+
+    with captured_records(tracer_provider=provider) as records:
+        token = current.attach(remote(flags))
+        try:
+            whole()
+        finally:
+            current.detach(token)
+        (record,) = records
+    assert record.trace.trace_id == f"{0xABC:032x}"
+    assert len(record.sources) == 1
+    assert {span.name for span in user.exporter.get_finished_spans()} == exported
+
+
+def test_half_of_the_traces_sampled_is_half_exported_and_all_recorded(user):
+    from provsdk.testing import CountingIds
+
+    ids = CountingIds()
+    ids.generate_trace_id = ((n << 64) + (n % 2 and 2**64 - 1) for n in itertools.count(1)).__next__
+    provider = user(sampler=TraceIdRatioBased(0.5), id_generator=ids)
+    with captured_records(tracer_provider=provider) as records:
+        for _ in range(10):
+            answer()
+        assert len(records) == 10
+    assert len(user.exporter.get_finished_spans()) == 10  # five of two spans each
+
+
+def test_a_provider_that_cannot_be_watched_costs_no_record(caplog):
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.__class__ = type("Odd", (TracerProvider,), {"sampler": property(lambda self: ALWAYS_OFF)})
+    with captured_records(tracer_provider=provider) as records:
+        answer()
+        assert len(records) == 1
+    assert "could not watch a provider (AttributeError)" in caplog.text

@@ -1,0 +1,1 @@
+"""Put first on the path of a Python that `provsdk trace` starts."""
