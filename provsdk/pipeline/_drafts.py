@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from provsdk.assembly.assembler import Assembled
+    from provsdk.pipeline._committer import Committer
     from provsdk.pipeline._emitter import Gap, ProcessEmitter
     from provsdk.pipeline._revisions import Revision
-    from provsdk.pipeline._sealer import Sealer
     from provsdk.records.record import Extension
 
 __all__ = ["closed_draft", "extension_draft", "gap_draft", "opened_draft", "record_draft"]
@@ -57,15 +57,15 @@ def opened_draft(emitter_id: str, environment: Mapping[str, str]) -> Draft:
     return _emitter_draft(emitter_id, "opened", "opened", {"environment": dict(environment)})
 
 
-def closed_draft(emitter: ProcessEmitter, sealer: Sealer) -> Draft:
+def closed_draft(emitter: ProcessEmitter, committer: Committer) -> Draft:
     """A process ends: how many outputs it started, how many of them are sealed, how many are lost."""
     started = emitter.started_count
     numbers = {
         "by": "exit",
         "started": started,
-        "sealed": sealer.sealed,
-        "lost": sealer.lost,
-        "unaccounted": max(started - sealer.sealed - sealer.lost, 0),
+        "sealed": committer.sealed,
+        "lost": committer.lost,
+        "unaccounted": max(started - committer.sealed - committer.lost, 0),
     }
     return _emitter_draft(emitter.id, "closed", "closed", numbers)
 
