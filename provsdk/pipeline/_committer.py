@@ -95,7 +95,8 @@ class Committer:
         self._retry_s = RETRY_FIRST_S
         self._spool_retry_at = 0.0
         self._replay_at = 0.0
-        self._failures = 0
+        self._refusals = 0
+        self._postponements = 0
         self._urgent_until = 0.0
         """Until then the store is tried again whatever happened, for somebody waits."""
         self.complaint: str | None = None
@@ -166,7 +167,7 @@ class Committer:
 
     def _drain_once(self, deadline: float) -> bool:
         """Both lanes once; whether there is something left, and use in trying again."""
-        failures = self._failures
+        failures = self._refusals + self._postponements
         if self.queue.is_spooling:
             self._spool_lane.run((deadline - time.monotonic()) / 2)  # what it has in hand is the store's next
         is_answered = self._store_lane.run(max(deadline - time.monotonic(), 0.0))
@@ -174,7 +175,7 @@ class Committer:
             self.notice_hang()
         if self.backlog is not None and self._is_away():
             self._spool_lane.run(max(deadline - time.monotonic(), BATCH_WINDOW_S))
-        has_failed = not is_answered or self._failures != failures
+        has_failed = not is_answered or self._refusals + self._postponements != failures
         return self._left() and not has_failed and time.monotonic() < deadline
 
     def put_away(self, timeout: float) -> None:
@@ -220,9 +221,12 @@ class Committer:
             return self._retry_at - now
         if not self._sealing.acquire(timeout=self._max_wait):
             return BATCH_WINDOW_S
+        refusals = self._refusals
         try:
             while self._seal_some():
                 pass
+            if self._refused and self._refusals == refusals:
+                self._probe()
         finally:
             self._appending_since, self._hung = inf, False
             self._sealing.release()
@@ -280,8 +284,16 @@ class Committer:
         return True
 
     def _append(self, drafts: Sequence[Draft]) -> list[Sealed | KeyConflict]:
-        if not drafts:
-            return []
+        return self._append_now(drafts) if drafts else []
+
+    def _probe(self) -> None:
+        """Nothing was there to be appended, so it is not known yet whether the store is back."""
+        try:
+            self._append_now(())
+        except _AWAY as error:
+            self._away(error)
+
+    def _append_now(self, drafts: Sequence[Draft]) -> list[Sealed | KeyConflict]:
         now = self._appending_since = time.monotonic()
         share = STORE_SHARE * self._max_wait if now >= self._urgent_until else 0.8 * (self._urgent_until - now)
         answers = self._work.append(drafts, max(share, 0.05))
@@ -354,7 +366,7 @@ class Committer:
         Queue.tell(waiting)
 
     def _away(self, error: Exception) -> None:
-        self._failures += 1
+        self._refusals += 1
         self._refused = True
         self._retry_at = time.monotonic() + self._retry_s
         self._retry_s = min(self._retry_s * 2, RETRY_LAST_S)
@@ -414,7 +426,7 @@ class Committer:
 
     def _postpone_replay(self, error: Exception) -> None:
         """A spool that cannot be read must not keep what is new from the store."""
-        self._failures += 1
+        self._postponements += 1
         self._replay_at = time.monotonic() + RETRY_LAST_S
         _guard.report("replay a spool", error)
 

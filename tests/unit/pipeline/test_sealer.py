@@ -132,7 +132,7 @@ def test_while_the_store_is_down_callers_do_not_wait_again_and_again(sealer, log
     log.error, log.slow_s = StoreUnavailable("down"), 0.2
     one = sealer()
     one.ticket(context(1), {"number": 1}).wait()
-    one._retry_at = time.monotonic() + 60
+    one.committer._retry_at = time.monotonic() + 60
     began = time.monotonic()
     assert one.ticket(context(2), {"number": 2}).wait() is False
     assert time.monotonic() - began < 0.1
@@ -206,13 +206,18 @@ def test_batch_returns_at_once_and_seals_within_its_window(sealer, log):
     assert len(log.commits) <= 3
 
 
-def test_the_timer_is_gone_when_there_is_nothing_left_to_do(sealer, log):
-    one = sealer(durability="batch")
-    one.ticket(context(1), {"number": 1}).wait()
-    assert settles(lambda: one.committer.pending == 0)
-    assert settles(lambda: not any(thread.name == "provsdk-timer" for thread in threading.enumerate()))
-    one.ticket(context(2), {"number": 2}).wait()
-    assert settles(lambda: log.keys == [1, 2])
+def test_threads_are_made_with_the_first_work_and_end_with_the_sealer(sealer, log):
+    def threads():
+        return [thread.name for thread in threading.enumerate() if thread.name.startswith("provsdk-")]
+
+    assert settles(lambda: threads() == [])
+    one = sealer()
+    assert threads() == []
+    for n in (1, 2):
+        one.ticket(context(n), {"number": n}).wait()
+    assert threads() == ["provsdk-store"]
+    one.stop()
+    assert settles(lambda: threads() == [])
 
 
 def test_an_interrupt_in_a_commit_loses_nothing(sealer, log):
