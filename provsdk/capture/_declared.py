@@ -13,8 +13,10 @@ from provsdk.errors import UsageError
 
 __all__ = ["LOCAL_ONLY", "check", "check_name"]
 
-LOCAL_ONLY: Final = frozenset({"session", "subjects", "recipients", "purpose", "owner", "reasons", "parameters"})
-"""Facts that name people or may quote content: they never go on a span."""
+LOCAL_ONLY: Final = frozenset(
+    {"session", "subjects", "recipients", "purpose", "owner", "reasons", "parameters", "on_unavailable"}
+)
+"""Facts that name people, may quote content, or say what this process is to do: they never go on a span."""
 
 _SECRET: Final = re.compile(r"token|key|secret|sig|auth|pass|pwd|credential|session|code\Z", re.IGNORECASE)
 """Names of query parameters whose values are left out of a location."""
@@ -63,6 +65,12 @@ def _count(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53:
         return value
     raise TypeError("a whole number from 0")
+
+
+def _when_unavailable(value: Any) -> str:
+    if value in ("proceed", "block"):
+        return str(value)
+    raise TypeError("'proceed' or 'block'")
 
 
 def _boolean(value: Any) -> bool:
@@ -151,6 +159,7 @@ _KINDS: Final[dict[str, dict[str, Check]]] = {
         "classification": _one_of(vocabulary.DataClassification),
         "retention": _retention,
         "owner": _owner,
+        "on_unavailable": _when_unavailable,
     },
     semconv.KIND_SOURCE: {
         **_MADE,

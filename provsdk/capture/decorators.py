@@ -212,6 +212,7 @@ def traced_output(
     classification: Any = None,
     retention: Any = None,
     owner: Any = None,
+    on_unavailable: Any = None,
 ) -> Traced[OutputHandle]: ...
 def traced_output(first: Any = None, /, **facts: Any) -> Any:
     """Makes what a function returns an output: one call, one record, sealed before the caller has the value.
@@ -228,6 +229,8 @@ def traced_output(first: Any = None, /, **facts: Any) -> Any:
         classification: a `DataClassification`.
         retention: a `RetentionPeriod` or a number of days; never shorter than the classification asks for.
         owner: an agent, or agents by `OwnershipRole`.
+        on_unavailable: `proceed` or `block`, where the configured one does not fit: whether the caller has the value,
+            or `RecordNotSealed`, when the record is not durable in time. It is not part of the record.
 
     Raises:
         UsageError: a fact that outputs do not have, or a value that it does not take.

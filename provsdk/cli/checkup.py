@@ -15,6 +15,7 @@ from provsdk.errors import ProvsdkError
 if TYPE_CHECKING:
     from provsdk.config import Config
     from provsdk.store.contract import Store
+    from provsdk.store.spools import Found
 
 __all__ = ["VERIFIED_UP_TO", "Check", "State", "examine", "settings"]
 
@@ -74,6 +75,7 @@ def examine(config: "Config", environ: Mapping[str, str]) -> Iterator[Check]:
     yield from _place("state", state, mounts(), "the memory of the log's size outside the store")
     yield from _keys(keys, path, mounts())
     yield from _store(config, path, keys, state)
+    yield from _spools(Path(config.spool), path, config.spool_bytes)
     yield from _clock()
     yield from _captured(config)
 
@@ -154,6 +156,39 @@ def _store(config: "Config", path: Path, keys: Path, state: Path) -> Iterator[Ch
         yield from _signing_key(log, keys)
     finally:
         log.close()
+
+
+def _spools(spool: Path, store: Path, limit: int) -> Iterator[Check]:
+    from provsdk.store.spools import directory_for, look  # noqa: PLC0415 help needs none of it
+
+    if not limit:
+        yield Check("spool", "note", "spool_bytes is 0: what the store does not take waits in memory only")
+    directory = directory_for(spool, store)
+    found = look(directory)
+    for one in found:
+        yield from _spool(one)
+    if limit and not found:
+        yield Check("spool", "ok", f"nothing waits in {directory}")
+
+
+def _spool(one: "Found") -> Iterator[Check]:
+    from provsdk.report.steps import counted  # noqa: PLC0415 help needs none of it
+
+    entries = counted(one.frames, "entry")
+    if one.problem is not None:
+        yield Check("spool", "finding", f"{one.path}: {one.problem}", "keep that file; restore it if there is a copy")
+    elif one.is_remains:
+        text = f"{one.path}: {one.damaged:,} bytes could not be read; the rest of it was sealed"
+        yield Check("spool", "finding", text, "outputs are missing in the log; delete the file once that is noted")
+    elif one.damaged:
+        text = f"{one.path}: {entries} to be sealed, and {one.damaged:,} bytes that cannot be read"
+        yield Check("spool", "finding", text, "look at the disk that it is on")
+    elif one.held:
+        text = f"{entries} of a running process wait in {one.path}: its store does not take them"
+        yield Check("spool", "finding", text, "look for what holds up the store; they are sealed as soon as it answers")
+    else:
+        text = f"{entries} of a process that has ended wait in {one.path}; they are not in the log yet"
+        yield Check("spool", "finding", text, "start the program again, or run: provsdk store replay")
 
 
 def _health(log: "Store") -> Iterator[Check]:

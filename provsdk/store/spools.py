@@ -2,14 +2,23 @@
 
 import hashlib
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
-from provsdk.errors import FormatError
+from provsdk.errors import FormatError, KeyConflict
+from provsdk.store.contract import Sealed, Store
 from provsdk.store.spool import Cipher, Frame, frames, read_about
 from provsdk.store.spool_file import DAMAGED, SUFFIX, SpoolFile, is_free, reader
 
-__all__ = ["Found", "directory_for", "left_behind", "look"]
+__all__ = ["Found", "Replayed", "directory_for", "left_behind", "look", "replay"]
+
+_AT_ONCE: Final = 256
+"""Drafts in one commit."""
+
+_WAIT_S: Final = 10.0
+"""How long a commit waits for other writers."""
 
 
 def directory_for(spool: Path, store: Path) -> Path:
@@ -57,6 +66,52 @@ def left_behind(directory: Path, origin: str, seal_key: bytes) -> tuple[list[Spo
         else:
             taken += [one] if one is not None else []
     return taken, problems
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What became of the spools that were left behind."""
+
+    sealed: int = 0
+    """Entries that are in the log now."""
+    repeated: int = 0
+    """Entries that were there already."""
+    conflicts: list[str] = field(default_factory=list)
+    """Entries that were left out: their key stands in the log with other content."""
+    unreadable: int = 0
+    """Places that hold nothing that could be read."""
+    problems: list[str] = field(default_factory=list)
+    """Files that could not be read at all."""
+
+
+def replay(store: Store, directory: Path, seal_key: bytes) -> Replayed:
+    """Seals what processes that are gone left behind.
+
+    Raises:
+        StoreError, KeyUnusable: as `Store.append`; what was not sealed stays where it is.
+    """
+    files, problems = left_behind(directory, store.origin, seal_key)
+    replayed = Replayed(problems=problems)
+    try:
+        for file in files:
+            while waiting := file.read(_AT_ONCE):
+                _count(replayed, store.append([one.draft for one in waiting if one.draft], timeout=_WAIT_S))
+                file.passed(waiting[-1].end)
+            replayed.unreadable += file.unreadable
+    finally:
+        for file in files:
+            file.close()
+    return replayed
+
+
+def _count(replayed: Replayed, answers: Sequence[Sealed | KeyConflict]) -> None:
+    for answer in answers:
+        if isinstance(answer, KeyConflict):
+            replayed.conflicts.append(str(answer))
+        elif answer.duplicate:
+            replayed.repeated += 1
+        else:
+            replayed.sealed += 1
 
 
 def _paths(directory: Path, *endings: str) -> list[Path]:

@@ -230,7 +230,7 @@ def test_at_the_end_what_is_in_memory_goes_to_the_spool_with_the_gaps(sealer, lo
 
 def test_a_late_extension_does_not_go_before_its_record(sealer, log):
     log.error = StoreUnavailable("locked")
-    one = sealer(draft=lambda n, size: draft(n, size))
+    one = sealer()
     output(one, 1).wait()
     log.error = None
     record_id = f"rec_{1:032x}-{1:016x}"

@@ -102,7 +102,8 @@ from provsdk.store.contract import Draft
 from provsdk.store.spool_file import OwnSpool
 spool = OwnSpool(Path({str(directory)!r}) / "emi_2.spool", "desk", "emi_2", {SEAL_KEY!r}, {LIMIT})
 part = Part("header", "standard", b"x")
-spool.append([Draft("note.added", f"k{{n}}", "a", "s", "2026-11-26T08:00:00.000000Z", (part,), False) for n in range(3)])
+time = "2026-11-26T08:00:00.000000Z"
+spool.append([Draft("note.added", f"k{{n}}", "a", "s", time, (part,), False) for n in range(3)])
 os.kill(os.getpid(), signal.SIGKILL)
 """
     subprocess.run([sys.executable, "-c", program], check=False, timeout=60)
