@@ -275,10 +275,17 @@ class Runtime:
             self._sealer.stop()
             self._exports.close()
             self._stopped = True
-            # In a lane: the store may hang at the last moment too.
+            self._close_within(EXIT_S)
+
+    def _close_within(self, timeout: float) -> None:
+        """A store that hangs is not touched; as it may begin to at the last moment, a lane does this too."""
+        committer = self._sealer.committer
+        if not committer.is_hung:
             closing = Lane("provsdk-close", self._close)
-            closing.run(EXIT_S)
+            closing.run(timeout)
             closing.stop()
+        if committer.backlog is not None:
+            committer.backlog.close()
 
     def _say_what_is_left(self) -> None:
         committer = self._sealer.committer
@@ -295,8 +302,6 @@ class Runtime:
                 self._append((closed_draft(self._emitter, committer),), EXIT_S)
         except Exception as error:  # the guard around the host
             _guard.report("close the emitter", error)
-        if committer.backlog is not None:
-            committer.backlog.close()
         self._let_go()
 
     def _let_go(self) -> None:
