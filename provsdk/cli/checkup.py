@@ -24,6 +24,9 @@ State = Literal["ok", "note", "finding"]
 VERIFIED_UP_TO: Final = 2_000
 """Entries that `doctor` verifies by itself; a larger store is left to `provsdk verify`."""
 
+LOOKED_BACK: Final = 1_000
+"""Entries at the end of the log in which `doctor` looks for failures of ours."""
+
 CLOCK_SLACK_S: Final = 300.0
 
 _GIVEN_IN_CODE: Final = ("service", "owner", "tenant", "classification", "retention", "exporters")
@@ -154,6 +157,7 @@ def _store(config: "Config", path: Path, keys: Path, state: Path) -> Iterator[Ch
         yield from _health(log)
         yield from _memory(log, path, state)
         yield from _signing_key(log, keys)
+        yield from _failures(log)
     finally:
         log.close()
 
@@ -246,6 +250,17 @@ def _signing_key(log: "Store", keys: Path) -> Iterator[Check]:
     if newest is not None and _age_s(newest.time) < -CLOCK_SLACK_S:
         text = f"the newest entry says {newest.time}, which this clock has not reached"
         yield Check("clock", "finding", text, "set the clock; let it be kept by NTP")
+
+
+def _failures(log: "Store") -> Iterator[Check]:
+    """What failed of ours in the processes that ended last: the traced functions went on, their records miss it."""
+    import msgspec  # noqa: PLC0415 help needs none of it
+
+    for entry in log.entries(max(log.size() - LOOKED_BACK, 0)):
+        said = log.parts(entry.index)[0].content if entry.kind == "emitter.closed" else None
+        for what, count in (msgspec.json.decode(said).get("failures", {}) if said else {}).items():
+            text = f"{entry.actor}, ended {entry.time}: could not {what}, {count:,} times"
+            yield Check("failures", "finding", text, "look for that line in the log of the program; tell us")
 
 
 def _age_s(text: str) -> float:

@@ -492,6 +492,17 @@ class Committer:
 
     # -- the end
 
+    def rest(self, timeout: float) -> None:
+        """Ends the threads when they have done what they are at, for a fork; `wake` makes others."""
+        self._store_lane.rest(timeout)
+        self._spool_lane.rest(timeout)
+
+    def resume(self) -> None:
+        """Goes on after `rest` with what is left."""
+        if self._left():
+            self._store_lane.wake(BATCH_WINDOW_S)
+            self.wake()
+
     def disown(self) -> None:
         """In a forked child: what was under way in its parent is the parent's, and so are its files."""
         self._disowned = True

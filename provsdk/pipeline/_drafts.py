@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from time import time_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import structs
 
 from provsdk.assembly.text import rfc3339
+from provsdk.capture import _guard
 from provsdk.records.codec import encode
 from provsdk.records.parts import Part, split, split_extension
 from provsdk.store.contract import Draft
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from provsdk.records.record import Extension
 
 __all__ = ["closed_draft", "extension_draft", "gap_draft", "opened_draft", "record_draft"]
+
+_QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
 def record_draft(emitter_id: str, assembled: Assembled, revision: Revision) -> Draft:
@@ -66,8 +71,17 @@ def closed_draft(emitter: ProcessEmitter, committer: Committer) -> Draft:
         "sealed": committer.sealed,
         "lost": committer.lost,
         "unaccounted": max(started - committer.sealed - committer.lost, 0),
+        **({"failures": _failures()} if _guard.failures else {}),
     }
     return _emitter_draft(emitter.id, "closed", "closed", numbers)
+
+
+def _failures() -> dict[str, int]:
+    """How often what of ours failed in this process. Names that users gave are left out: this part is not encrypted."""
+    found: Counter[str] = Counter()
+    for (where, kind), count in _guard.failures.items():
+        found[f"{_QUOTED.sub('…', where)}: {kind}"] += count
+    return dict(found)
 
 
 def gap_draft(emitter_id: str, gap: Gap) -> Draft:

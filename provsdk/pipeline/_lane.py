@@ -69,6 +69,14 @@ class Lane:
         with self._changed:
             return self._changed.wait_for(lambda: self._answered >= mine, max(deadline - time.monotonic(), 0.0))
 
+    def rest(self, timeout: float) -> None:
+        """Ends the thread when it has done what it is at; the next `wake` makes another one."""
+        with self._changed:
+            thread, self._thread = self._thread, None
+        self._ring()
+        if thread is not None:
+            thread.join(timeout)
+
     def stop(self) -> None:
         """No work is begun any more."""
         with self._changed:
@@ -85,17 +93,17 @@ class Lane:
         if self._stopped:
             return False
         if self._thread is None:
-            thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             try:
-                thread.start()
+                self._thread.start()
             except RuntimeError as error:  # no thread to be had: whoever needs the work does it
+                self._thread = None
                 _guard.report(f"start the thread {self._name}", error)
                 return False
-            self._thread = thread
         return True
 
     def _run(self) -> None:
-        while not self._stopped:
+        while not self._stopped and self._thread is threading.current_thread():
             left = self._due - time.monotonic()
             if left > 0:
                 self._alarm.acquire(timeout=left if left < threading.TIMEOUT_MAX else -1)

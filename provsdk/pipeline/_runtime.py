@@ -201,15 +201,22 @@ class Runtime:
             self._sealer.committer.wake()
 
     def before_fork(self) -> Callable[[], None]:
-        """Lets go of the store until the fork is done: no connection and no lock of it goes into the child.
+        """Ends our threads and lets go of the store until the fork is done; answers what ends that, in the parent.
 
         SQLite keeps locks by process: a child that opens a file which its parent had open at the fork believes that
-        it has the parent's locks. Answers what ends it, in the parent.
+        it has the parent's locks.
         """
-        store = self._store
-        if store is None or not store.suspend(timeout=0.0 if self._sealer.committer.is_hung else FORK_WAIT_S):
-            return lambda: None
-        return store.resume
+        store, committer = self._store, self._sealer.committer
+        wait = 0.0 if committer.is_hung else FORK_WAIT_S
+        committer.rest(wait)
+        is_held = store is not None and store.suspend(timeout=wait)
+
+        def resume() -> None:
+            if is_held and store is not None:
+                store.resume()
+            committer.resume()
+
+        return resume
 
     def forked(self) -> Runtime:
         """A runtime for the child: an emitter of its own, whose `emitter.opened` goes with its first record."""

@@ -156,6 +156,17 @@ def open_files(place):
     return [target for target in found if target.startswith(str(place))]
 
 
+def test_no_thread_of_ours_runs_while_the_process_forks_and_work_goes_on_after_it(place):
+    provsdk.configure(store=place)
+    answer(0)
+    assert [one for one in threading.enumerate() if one.name.startswith("provsdk-store")]
+    resume = running().before_fork()
+    assert not [one for one in threading.enumerate() if one.name.startswith("provsdk-")]
+    resume()
+    answer(1)
+    assert running().store().stats().records == 2
+
+
 @pytest.mark.skipif(not FILES.is_dir(), reason="this system does not list the files of a process")
 def test_a_forked_child_inherits_no_file_of_the_store(place):
     provsdk.configure(store=place)

@@ -466,6 +466,31 @@ def test_doctor_and_replay_see_what_was_left(place, tmp_path):
     assert [one["state"] for one in checks if one["area"] == "spool"] == ["ok"]
 
 
+def test_doctor_says_what_of_ours_failed_in_a_process_that_has_ended(place):
+    body = """
+        from provsdk.capture import _guard
+        from provsdk.pipeline import running
+        committer = running()._sealer.committer
+        work = committer._work
+        def broken(): raise ZeroDivisionError
+        committer._work = work._replace(on_sealed=broken)
+        assert answer(1).endswith("1")
+        committer._work = work
+        _guard.report("take 'x' of 'Zebulon'", ValueError())
+        provsdk.shutdown()
+    """
+    with child(place, body) as process:
+        ended(process)
+    command = [sys.executable, "-c", "from provsdk.cli import main; main()", "--store", str(place), "doctor", "--json"]
+    checks = json.loads(subprocess.run(command, check=False, capture_output=True, text=True, timeout=60).stdout)[
+        "checks"
+    ]
+    texts = [one["text"] for one in checks if one["area"] == "failures"]
+    assert any("do the work of provsdk-store: ZeroDivisionError" in text for text in texts)
+    assert any("take … of …: ValueError" in text for text in texts)
+    assert sealed(place) == 1
+
+
 def test_one_output_may_want_to_be_told(place):
     provsdk.configure(store=place, max_wait=0.3)
 
