@@ -59,8 +59,12 @@ class Config:
     """Directory of the signing, digest and encryption keys."""
     state: Path
     """Directory of what is remembered of stores outside of them."""
+    spool: Path
+    """Directory of what waits on disk for stores that do not answer."""
+    spool_bytes: int = 256 * 1024 * 1024
+    """Bytes that the spools of one store may take; 0: nothing is spooled."""
     queue_size: int = 10_000
-    """Unsealed outputs that are kept in memory while the store is down."""
+    """Unsealed outputs that are kept in memory where the store is down and the spool takes nothing."""
     max_value_bytes: int = 256 * 1024 * 1024
     """Larger values are recorded with their size only."""
     propagate_threads: bool = True
@@ -102,6 +106,7 @@ def load(arguments: Mapping[str, Any], environ: Mapping[str, str], start: Path |
     for key, default in _directories(environ, home, here):
         if key not in settled:
             settled[key] = default()
+    settled.setdefault("spool", settled["state"] / "spool")
     return Config(**settled, sources=MappingProxyType(sources))
 
 
@@ -343,6 +348,16 @@ def _count(given: _Given) -> int:
     return value
 
 
+def _count_or_none(given: _Given) -> int:
+    value = given.value
+    if value == "0" if given.is_text else (type(value) is int and value == 0):
+        return 0
+    try:
+        return _count(given)
+    except _Unfit:
+        raise _Unfit(f"{_got(value)} is not allowed; allowed: a whole number from 0") from None
+
+
 def _boolean(given: _Given) -> bool:
     value = given.value
     if given.is_text:
@@ -437,6 +452,8 @@ _CHECKS: Final[Mapping[str, Callable[[_Given], Any]]] = {
     "exporters": _exporters,
     "keys": _path,
     "state": _path,
+    "spool": _path,
+    "spool_bytes": _count_or_none,
     "queue_size": _count,
     "max_value_bytes": _count,
     "propagate_threads": _boolean,

@@ -76,6 +76,10 @@ class Keeper(SpanProcessor):
         with self._lock:
             return self._kept.pop(record_id, [])
 
+    def forked(self) -> None:
+        """In a forked child: a thread of the parent's may have held the lock, and nobody here would let go of it."""
+        self._lock = threading.Lock()
+
     @property
     def waiting(self) -> int:
         """Records with spans that nobody has taken yet."""

@@ -20,8 +20,10 @@ CAPTURE_CONTENT: Final = "capture_content"
 FIXED_AT_START: Final = frozenset({"tenant", CAPTURE_CONTENT})
 """What must be known before the first value is noted."""
 
-LOCAL_ONLY: Final = frozenset({"session", "subjects", "recipients", "purpose", "owner", "reasons", "parameters"})
-"""Facts that name people or may quote content: they never go on a span."""
+LOCAL_ONLY: Final = frozenset(
+    {"session", "subjects", "recipients", "purpose", "owner", "reasons", "parameters", "on_unavailable"}
+)
+"""Facts that name people, may quote content, or say what this process is to do: they never go on a span."""
 
 MAX_TEXT: Final = 4_096
 MAX_TEXTS: Final = 1_000
@@ -56,6 +58,12 @@ def _count(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53:
         return value
     raise TypeError("a whole number from 0")
+
+
+def _when_unavailable(value: Any) -> str:
+    if value in ("proceed", "block"):
+        return str(value)
+    raise TypeError("'proceed' or 'block'")
 
 
 def _boolean(value: Any) -> bool:
@@ -180,6 +188,7 @@ _KINDS: Final[dict[str, dict[str, Check]]] = {
         "retention": _retention,
         "owner": _owner,
         CAPTURE_CONTENT: _capture_content,
+        "on_unavailable": _when_unavailable,
     },
     semconv.KIND_SOURCE: {
         **_MADE,

@@ -231,6 +231,7 @@ def traced_output(
     retention: Any = None,
     owner: Any = None,
     capture_content: Any = None,
+    on_unavailable: Any = None,
 ) -> Traced[OutputHandle]: ...
 def traced_output(first: Any = None, /, **facts: Any) -> Any:
     """Makes what a function returns an output: one call, one record, sealed before the caller has the value.
@@ -249,6 +250,8 @@ def traced_output(first: Any = None, /, **facts: Any) -> Any:
         owner: an agent, or agents by `OwnershipRole`.
         capture_content: `full` keeps the content of this output's values, encrypted, in the store; `none` keeps none;
             as configured where nothing is said. Fixed when the call starts.
+        on_unavailable: `proceed` or `block`, where the configured one does not fit: whether the caller has the value,
+            or `RecordNotSealed`, when the record is not durable in time. It is not part of the record.
 
     Raises:
         UsageError: a fact that outputs do not have, or a value that it does not take.

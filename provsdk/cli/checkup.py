@@ -15,6 +15,7 @@ from provsdk.errors import ProvsdkError
 if TYPE_CHECKING:
     from provsdk.config import Config
     from provsdk.store.contract import Store
+    from provsdk.store.spools import Found
 
 __all__ = ["VERIFIED_UP_TO", "Check", "State", "examine", "settings"]
 
@@ -22,6 +23,9 @@ State = Literal["ok", "note", "finding"]
 
 VERIFIED_UP_TO: Final = 2_000
 """Entries that `doctor` verifies by itself; a larger store is left to `provsdk verify`."""
+
+LOOKED_BACK: Final = 1_000
+"""Entries at the end of the log in which `doctor` looks for failures of ours."""
 
 CLOCK_SLACK_S: Final = 300.0
 
@@ -74,6 +78,7 @@ def examine(config: "Config", environ: Mapping[str, str]) -> Iterator[Check]:
     yield from _place("state", state, mounts(), "the memory of the log's size outside the store")
     yield from _keys(keys, path, mounts())
     yield from _store(config, path, keys, state)
+    yield from _spools(Path(config.spool), path, config.spool_bytes)
     yield from _clock()
     yield from _captured(config)
 
@@ -150,11 +155,45 @@ def _store(config: "Config", path: Path, keys: Path, state: Path) -> Iterator[Ch
         return
     try:
         yield from _health(log)
-        yield from _absent(log, path)
+        yield from _absent(log, config)
         yield from _memory(log, path, state)
         yield from _signing_key(log, keys)
+        yield from _failures(log)
     finally:
         log.close()
+
+
+def _spools(spool: Path, store: Path, limit: int) -> Iterator[Check]:
+    from provsdk.store.spools import directory_for, look  # noqa: PLC0415 help needs none of it
+
+    if not limit:
+        yield Check("spool", "note", "spool_bytes is 0: what the store does not take waits in memory only")
+    directory = directory_for(spool, store)
+    found = look(directory)
+    for one in found:
+        yield from _spool(one)
+    if limit and not found:
+        yield Check("spool", "ok", f"nothing waits in {directory}")
+
+
+def _spool(one: "Found") -> Iterator[Check]:
+    from provsdk.report.steps import counted  # noqa: PLC0415 help needs none of it
+
+    entries = counted(one.frames, "entry")
+    if one.problem is not None:
+        yield Check("spool", "finding", f"{one.path}: {one.problem}", "keep that file; restore it if there is a copy")
+    elif one.is_remains:
+        text = f"{one.path}: {one.damaged:,} bytes could not be read; the rest of it was sealed"
+        yield Check("spool", "finding", text, "outputs are missing in the log; delete the file once that is noted")
+    elif one.damaged:
+        text = f"{one.path}: {entries} to be sealed, and {one.damaged:,} bytes that cannot be read"
+        yield Check("spool", "finding", text, "look at the disk that it is on")
+    elif one.held:
+        text = f"{entries} of a running process wait in {one.path}: its store does not take them"
+        yield Check("spool", "finding", text, "look for what holds up the store; they are sealed as soon as it answers")
+    else:
+        text = f"{entries} of a process that has ended wait in {one.path}; they are not in the log yet"
+        yield Check("spool", "finding", text, "start the program again, or run: provsdk store replay")
 
 
 def _health(log: "Store") -> Iterator[Check]:
@@ -178,14 +217,14 @@ def _health(log: "Store") -> Iterator[Check]:
         yield Check("store", "note", f"{unchecked:,} not checked; `provsdk verify` says what and why")
 
 
-def _absent(log: "Store", path: Path) -> Iterator[Check]:
+def _absent(log: "Store", config: "Config") -> Iterator[Check]:
     """Outputs without a record are no finding for ever: what can be mended is."""
-    from provsdk.report.gaps import headline, limits  # noqa: PLC0415 help needs none of it
+    from provsdk.cli.gaps import absent_outputs  # noqa: PLC0415 help needs none of it
+    from provsdk.report.gaps import headline, limits  # noqa: PLC0415 as above
     from provsdk.report.wording import moment  # noqa: PLC0415 as above
-    from provsdk.store.gaps import absences  # noqa: PLC0415 as above
 
     try:
-        found = absences(log, path)
+        found = absent_outputs(log, config)
     except ProvsdkError as error:
         yield Check("gaps", "finding", str(error))
         return
@@ -198,7 +237,7 @@ def _absent(log: "Store", path: Path) -> Iterator[Check]:
     yield from (Check("gaps", "note", line) for line in limits(found))
     for problem in found.problems:
         yield Check("gaps", "finding", problem, "give this user the right to read it; a damaged file is of no use")
-    yield from _slots_can_be_made(path)
+    yield from _slots_can_be_made(Path(config.store))
 
 
 def _slots_can_be_made(path: Path) -> Iterator[Check]:
@@ -244,6 +283,17 @@ def _signing_key(log: "Store", keys: Path) -> Iterator[Check]:
     if newest is not None and _age_s(newest.time) < -CLOCK_SLACK_S:
         text = f"the newest entry says {newest.time}, which this clock has not reached"
         yield Check("clock", "finding", text, "set the clock; let it be kept by NTP")
+
+
+def _failures(log: "Store") -> Iterator[Check]:
+    """What failed of ours in the processes that ended last: the traced functions went on, their records miss it."""
+    import msgspec  # noqa: PLC0415 help needs none of it
+
+    for entry in log.entries(max(log.size() - LOOKED_BACK, 0)):
+        said = log.parts(entry.index)[0].content if entry.kind == "emitter.closed" else None
+        for what, count in (msgspec.json.decode(said).get("failures", {}) if said else {}).items():
+            text = f"{entry.actor}, ended {entry.time}: could not {what}, {count:,} times"
+            yield Check("failures", "finding", text, "look for that line in the log of the program; tell us")
 
 
 def _age_s(text: str) -> float:

@@ -9,9 +9,11 @@ from provsdk.cli.place import as_json, configuration, opened, store_option
 from provsdk.cli.terminal import print_json, remark, show
 
 if TYPE_CHECKING:
+    from provsdk.config import Config
+    from provsdk.store.contract import Store
     from provsdk.store.gaps import Absences
 
-__all__ = ["absences_json", "gaps"]
+__all__ = ["absences_json", "absent_outputs", "gaps"]
 
 
 @click.command("gaps")
@@ -24,10 +26,9 @@ def gaps(store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's opti
     decorated has no number, and so no gap: see `provsdk reconcile`.
     """
     from provsdk.report.gaps import gap_table, headline, limits  # noqa: PLC0415 help needs none of it
-    from provsdk.store.gaps import absences  # noqa: PLC0415 as above
 
     with opened(store) as log:
-        found = absences(log, Path(configuration(store).store))
+        found = absent_outputs(log, configuration(store))
     if as_json:
         print_json(absences_json(found))
         return
@@ -35,6 +36,15 @@ def gaps(store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's opti
         show(gap_table(found.gaps))
     for line in (headline(found), *limits(found), *found.problems):
         remark(f"{line[0].upper()}{line[1:]}.")
+
+
+def absent_outputs(log: "Store", config: "Config") -> "Absences":
+    """What numbers show; records that still wait in a spool are not lost."""
+    from provsdk.store.gaps import absences  # noqa: PLC0415 help needs none of it
+    from provsdk.store.spools import spooling  # noqa: PLC0415 as above
+
+    directory = Path(config.store)
+    return absences(log, directory, spooling(Path(config.spool), directory))
 
 
 def absences_json(found: "Absences") -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The log itself: its entries, whether it was tampered with, and notes appended to it."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -62,12 +61,11 @@ def verify(record: str | None, everything: bool, store: str | None, as_json: boo
     that is. Outputs without a record are listed, and are no reason to exit 1: a log that names them was not tampered
     with.
     """
-    from provsdk.cli.gaps import absences_json  # noqa: PLC0415 help needs none of it
+    from provsdk.cli.gaps import absences_json, absent_outputs  # noqa: PLC0415 help needs none of it
     from provsdk.cli.reading import log_key  # noqa: PLC0415 as above
     from provsdk.report.gaps import absence_section  # noqa: PLC0415 as above
     from provsdk.report.log import verification  # noqa: PLC0415 as above
     from provsdk.report.steps import counted  # noqa: PLC0415 as above
-    from provsdk.store.gaps import absences  # noqa: PLC0415 as above
     from provsdk.store.verify import verify as verify_store  # noqa: PLC0415 as above
 
     if record and everything:
@@ -79,7 +77,7 @@ def verify(record: str | None, everything: bool, store: str | None, as_json: boo
         key = _readable(lambda: log_key(log), None)
         origin = _readable(lambda: log.origin, "a log whose name cannot be read")
         size = _readable(log.size, 0)
-        absent = None if record else _readable(lambda: absences(log, Path(configuration(store).store)), None)
+        absent = None if record else _readable(lambda: absent_outputs(log, configuration(store)), None)
     if as_json:
         said = {"record_id": record_id, "origin": origin, "entries": size, "key": key, **_report_json(report)}
         print_json({**said, "absences": None if absent is None else absences_json(absent)})

@@ -1,9 +1,11 @@
 """The store itself: its size, and its views derived anew."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from provsdk.cli.app import FINDING
 from provsdk.cli.place import as_json, configuration, opened, store_option
 from provsdk.cli.terminal import print_json, remark, show
 
@@ -60,6 +62,37 @@ def stats(store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's opt
         print_json({"store": path, "origin": origin, **dataclasses.asdict(found), **rates})
     else:
         show(sizes(found, path, origin, **rates))
+
+
+@store.command("replay")
+@store_option
+@as_json
+def replay(store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
+    """Seal what programs that have ended left in their spools.
+
+    The next start of a program does it too. Exits 1 where something could not be sealed.
+    """
+    import dataclasses  # noqa: PLC0415 help needs none of it
+
+    from provsdk.ledger.keys import log_key  # noqa: PLC0415 as above
+    from provsdk.report.steps import counted  # noqa: PLC0415 as above
+    from provsdk.store.spools import directory_for  # noqa: PLC0415 as above
+    from provsdk.store.spools import replay as replay_spools  # noqa: PLC0415 as above
+
+    config = configuration(store)
+    with opened(store, read_only=False) as log:
+        seal_key = log_key(config.keys, log.origin, create=False).seal_key
+        done = replay_spools(log, directory_for(config.spool, Path(config.store)), seal_key)
+    if as_json:
+        print_json(dataclasses.asdict(done))
+    else:
+        remark(f"{counted(done.sealed, 'entry')} sealed, {done.repeated:,} were in the log already.")
+        for wrong in (*done.problems, *done.conflicts):
+            remark(wrong)
+        if done.unreadable:
+            remark(f"{counted(done.unreadable, 'place')} could not be read; `provsdk doctor` names the file.")
+    if done.problems or done.conflicts or done.unreadable:
+        click.get_current_context().exit(FINDING)
 
 
 def _rates(found: "Stats") -> dict[str, Any]:

@@ -32,6 +32,9 @@ _running: Runtime | None = None
 
 _hooked = False
 
+_forking: Final = threading.local()
+"""`resume`: ends what was done before the fork that this thread is at."""
+
 
 def configure(*, tracer_provider: TracerProvider | None = None, **settings: Any) -> Runtime:
     """Opens the store and plugs in everything: from now on traced calls leave records.
@@ -94,7 +97,7 @@ def flush(timeout: float = 5.0) -> Flushed:
         What is durable and what is not; true when nothing is left.
     """
     runtime = _running
-    return Flushed(0, 0, {}) if runtime is None else runtime.flush(timeout)
+    return Flushed() if runtime is None else runtime.flush(timeout)
 
 
 def shutdown() -> None:
@@ -119,7 +122,16 @@ def _hook_once() -> None:
     _hooked = True
     atexit.register(shutdown)
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_after_fork)
+        os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork)
+
+
+def _before_fork() -> None:
+    """The store is let go of, so that the child inherits nothing of it."""
+    _forking.resume = _running.before_fork() if _running is not None else lambda: None
+
+
+def _after_fork_in_parent() -> None:
+    _forking.resume()
 
 
 def _after_fork() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from time import time_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import structs
 
 from provsdk.assembly.text import clean, rfc3339
+from provsdk.capture import _guard
 from provsdk.records.codec import encode
 from provsdk.records.parts import Part, split, split_extension
 from provsdk.store.contract import Draft
@@ -16,12 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from provsdk.assembly.assembler import Assembled
+    from provsdk.pipeline._committer import Committer
     from provsdk.pipeline._emitter import Gap, ProcessEmitter
     from provsdk.pipeline._revisions import Revision
-    from provsdk.pipeline._sealer import Sealer
     from provsdk.records.record import Extension
 
 __all__ = ["closed_draft", "extension_draft", "gap_draft", "opened_draft", "record_draft", "recovered_draft"]
+
+_QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
 def record_draft(emitter_id: str, assembled: Assembled, revision: Revision) -> Draft:
@@ -57,16 +62,17 @@ def opened_draft(emitter_id: str, environment: Mapping[str, str], *, slots: bool
     return _emitter_draft(emitter_id, "opened", "opened", {"environment": dict(environment), "slots": slots})
 
 
-def closed_draft(emitter: ProcessEmitter, sealer: Sealer) -> Draft:
+def closed_draft(emitter: ProcessEmitter, committer: Committer) -> Draft:
     """A process ends: how many outputs it started, how many of them are sealed, how many are lost."""
     started = emitter.started_count
     numbers = {
         "by": "exit",
         "started": started,
-        "sealed": sealer.sealed,
-        "lost": sealer.lost,
-        "unaccounted": max(started - sealer.sealed - sealer.lost, 0),
+        "sealed": committer.sealed,
+        "lost": committer.lost,
+        "unaccounted": max(started - committer.sealed - committer.lost, 0),
         "untracked": emitter.untracked,
+        **({"failures": _failures()} if _guard.failures else {}),
     }
     return _emitter_draft(emitter.id, "closed", "closed", numbers)
 
@@ -75,6 +81,14 @@ def recovered_draft(emitter_id: str, *, started: int, lost: int, untracked: int)
     """A process ended without saying so: what its slots said, once every gap that they show is in the log."""
     numbers = {"by": "recovery", "started": started, "lost": lost, "untracked": untracked}
     return _emitter_draft(emitter_id, "closed", "closed", numbers)
+
+
+def _failures() -> dict[str, int]:
+    """How often what of ours failed in this process. Names that users gave are left out: this part is not encrypted."""
+    found: Counter[str] = Counter()
+    for (where, kind), count in _guard.failures.items():
+        found[f"{_QUOTED.sub('…', where)}: {kind}"] += count
+    return dict(found)
 
 
 def gap_draft(emitter_id: str, gap: Gap) -> Draft:

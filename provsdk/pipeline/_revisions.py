@@ -9,6 +9,8 @@ from provsdk.records.parts import retention_of
 from provsdk.vocabulary import DataClassification, RetentionPeriod
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from provsdk.records.record import ProvenanceRecord
     from provsdk.store.contract import Store
 
@@ -30,7 +32,7 @@ class Revision(NamedTuple):
 
 
 class Revisions:
-    """Counts each record's revisions. Used under the sealer's commit lock only."""
+    """Counts each record's revisions. Used under the committer's drafting lock only."""
 
     def __init__(self) -> None:
         self._latest: OrderedDict[str, Revision] = OrderedDict()
@@ -40,13 +42,14 @@ class Revisions:
         protected = record.permissions.encryption_required
         return self._remember(record.record_id, Revision(0, retention_of(record), protected))
 
-    def next(self, record_id: str, store: Store) -> Revision:
-        """The next revision of a record that was sealed, or is about to be.
+    def next(self, record_id: str, store: Callable[[], Store]) -> Revision:
+        """The next revision of a record that was sealed, or is about to be; the log is asked for one long past.
 
         Raises:
             NotFound: nobody has sealed that record.
+            StoreError: the log has to be asked, and cannot be.
         """
-        latest = self._latest.get(record_id) or _from_log(record_id, store)
+        latest = self._latest.get(record_id) or _from_log(record_id, store())
         return self._remember(record_id, latest._replace(number=latest.number + 1))
 
     def _remember(self, record_id: str, revision: Revision) -> Revision:

@@ -3,39 +3,48 @@
 from __future__ import annotations
 
 import logging
+import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from provsdk.assembly.assembler import assemble
 from provsdk.assembly.processor import Keeper, from_readable
+from provsdk.capture import _guard
 from provsdk.capture.ports import Ports, Settings
 from provsdk.digest import JoinKey
 from provsdk.errors import FormatError, KeyUnusable
 from provsdk.export.contract import load as load_exporter
 from provsdk.gate import ALWAYS_PROCEED
-from provsdk.ledger.keys import digest_key
+from provsdk.ledger.keys import digest_key, log_key
+from provsdk.pipeline._backlog import Backlog
 from provsdk.pipeline._drafts import closed_draft, extension_draft, gap_draft, opened_draft, record_draft
 from provsdk.pipeline._emitter import ProcessEmitter
 from provsdk.pipeline._environment import environment
 from provsdk.pipeline._exports import Exports
+from provsdk.pipeline._lane import Lane
 from provsdk.pipeline._recovery import recover
 from provsdk.pipeline._revisions import Revisions
-from provsdk.pipeline._sealer import Claim, Sealer
+from provsdk.pipeline._sealer import Sealer, Work
 from provsdk.pipeline._tracers import OwnTracers
 from provsdk.records.codec import decode
 from provsdk.store.open import open_store
+from provsdk.store.spool_file import SUFFIX, OwnSpool
+from provsdk.store.spools import directory_for, left_behind, spooling
 from provsdk.vocabulary import DataClassification
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from opentelemetry.sdk.trace import TracerProvider
 
     from provsdk.config import Config
     from provsdk.errors import KeyConflict
-    from provsdk.store.contract import Draft, Sealed, Store
+    from provsdk.pipeline._claim import Claim
+    from provsdk.store.contract import Draft, Sealed
+    from provsdk.store.sqlite import SqliteStore
 
 __all__ = ["Flushed", "Runtime"]
 
@@ -44,20 +53,42 @@ _log: Final = logging.getLogger("provsdk")
 EXIT_S: Final = 5.0
 """How long the end of the process may be held up for what is pending."""
 
+PUT_AWAY_S: Final = 1.0
+"""And for writing to the spool what could not be sealed."""
+
+EXPORT_S: Final = 0.1
+"""What exporters have of a flush at least, however long sealing took."""
+
+FORK_WAIT_S: Final = 1.0
+"""How long a fork waits for the store to be let go of."""
+
+
+class LogIdentity(NamedTuple):
+    """What has to be known of a log to spool for it, learnt while it could be asked."""
+
+    origin: str
+    seal_key: bytes
+    spools: Path
+    """Directory of the spools."""
+
 
 @dataclass(frozen=True, slots=True)
 class Flushed:
     """What is durable and what is not; true when nothing is left."""
 
-    pending: int
-    """Outputs whose record is not durable."""
-    lost: int
+    pending: int = 0
+    """Outputs whose record is in memory only."""
+    spooled: int = 0
+    """Outputs whose record is durable in the spool and not in the log yet, and entries that others left there."""
+    lost: int = 0
     """Outputs of this process that have a numbered gap in place of a record."""
+    gaps: int = 0
+    """Those of them whose gap is not in the log yet."""
     behind: dict[str, str] = field(default_factory=dict)
     """What each exporter said that could not take everything, by its name."""
 
     def __bool__(self) -> bool:
-        return not self.pending and not self.behind
+        return not (self.pending or self.spooled or self.gaps or self.behind)
 
 
 class Runtime:
@@ -71,25 +102,45 @@ class Runtime:
         self._tracers = OwnTracers(self._keeper, provider, config.export_spans, config.record_unsampled)
         self._defaults = _defaults(config)
         self._environment = environment(config.service, self._tracers.resource)
-        self._store: Store | None = None
+        self._store: SqliteStore | None = None
+        self._opening = threading.Lock()
         self._join: JoinKey | None = None
+        self._log: LogIdentity | None = None
         self._opened = False
         self._stopped = False
         self._revisions = Revisions()
         self._exports = Exports((), self.store, Path())
         self._inherited: object = None
-        self._sealer = Sealer(
+        self._sealer = self._made_sealer(None)
+
+    def _made_sealer(self, log: LogIdentity | None) -> Sealer:
+        config = self.config
+        work = Work(
             draft=self._draft,
             append=self._append,
             forget=self._keeper.take,
             gap_draft=lambda gap: gap_draft(self._emitter.id, self._emitter.described(gap)),
             on_sealed=self._something_sealed,
             settled=self._emitter.settled,
+        )
+        return Sealer(
+            work,
             durability=config.durability,
             max_wait=config.max_wait,
             on_unavailable=config.on_unavailable,
             queue_size=config.queue_size,
+            backlog=None if log is None or not config.spool_bytes else self._made_backlog(log),
         )
+
+    def _made_backlog(self, log: LogIdentity) -> Backlog:
+        emitter = self._emitter.id
+        own = OwnSpool(
+            log.spools / f"{emitter}{SUFFIX}", log.origin, emitter, log.seal_key, limit=self.config.spool_bytes
+        )
+        return Backlog(own, lambda: () if self._opened else (self._opening_draft(),))
+
+    def _opening_draft(self) -> Draft:
+        return opened_draft(self._emitter.id, self._environment(), slots=self._emitter.has_slots)
 
     # -- life
 
@@ -115,6 +166,9 @@ class Runtime:
         self._refuse_other_digest_key(self._join)
         self._emitter.open()
         self._append((), max(config.max_wait, 5.0))
+        self._log = self._identified()
+        self._sealer = self._made_sealer(self._log)
+        self._adopt(self._log)
         self._exports = Exports(loaded, self.store, self._transit())
         self._exports.something_sealed()
         self._tracers.tracer()  # a provider that is there already is watched from now on
@@ -133,11 +187,53 @@ class Runtime:
                     f"begun with {named}: put that digest.key back there, or set `keys` to where it is"
                 )
 
+    def _identified(self) -> LogIdentity | None:
+        """What it takes to spool; None where files cannot be locked, so that nobody could tell whose a spool is."""
+        if sys.platform == "win32":
+            return None
+        config, origin = self.config, self.store().origin
+        seal_key = log_key(config.keys, origin, create=False).seal_key
+        return LogIdentity(origin, seal_key, directory_for(config.spool, Path(config.store)))
+
+    def _adopt(self, log: LogIdentity | None) -> None:
+        """Takes over what processes that are gone left in their spools; sealed in the background."""
+        backlog = self._sealer.committer.backlog
+        if log is None or backlog is None:
+            return
+        left, problems = left_behind(log.spools, log.origin, log.seal_key)
+        for problem in problems:
+            _log.error("a spool cannot be replayed: %s", problem)
+        if left:
+            backlog.adopt(left)
+            _log.warning("%d entries that were left in spools are being sealed", backlog.count)
+            self._sealer.committer.wake()
+
+    def before_fork(self) -> Callable[[], None]:
+        """Ends our threads and lets go of the store until the fork is done; answers what ends that, in the parent.
+
+        SQLite keeps locks by process: a child that opens a file which its parent had open at the fork believes that
+        it has the parent's locks.
+        """
+        store, committer = self._store, self._sealer.committer
+        wait = 0.0 if committer.is_hung else FORK_WAIT_S
+        committer.rest(wait)
+        is_held = store is not None and store.suspend(timeout=wait)
+
+        def resume() -> None:
+            if is_held and store is not None:
+                store.resume()
+            committer.resume()
+
+        return resume
+
     def forked(self) -> Runtime:
         """A runtime for the child: an emitter of its own, whose `emitter.opened` goes with its first record."""
+        self._sealer.committer.disown()
+        self._keeper.forked()
         child = Runtime(self.config, self._provider)
-        child._join = self._join
-        # A connection must not cross a fork, and closing the parent's here would let go of its locks: it is only kept.
+        child._join, child._log = self._join, self._log
+        child._sealer = child._made_sealer(child._log)
+        # A connection must not cross a fork, and closing it here would harm the parent: one that did is only kept.
         child._inherited = (self._store, self._inherited)
         child._exports = self._exports.forked(child.store)
         return child
@@ -156,22 +252,28 @@ class Runtime:
         )
         return Ports(self._tracers, ALWAYS_PROCEED, self._sealer, self._emitter, settings)
 
-    def store(self) -> Store:
+    def store(self) -> SqliteStore:
         """The store, opened on first use."""
-        if self._store is None:
-            config = self.config
-            self._store = open_store(
-                config.store, keys=config.keys, state=config.state, origin=config.origin, create=True
-            )
-        return self._store
+        if self._store is not None:
+            return self._store
+        config = self.config
+        with self._opening:
+            if self._store is None:
+                self._store = open_store(
+                    config.store, keys=config.keys, state=config.state, origin=config.origin, create=True
+                )
+            return self._store
 
     def flush(self, timeout: float) -> Flushed:
         """Seals what is pending and hands it to the exporters."""
         if self.config.disabled:
-            return Flushed(0, 0)
-        self._sealer.drain(timeout)
-        behind = self._exports.flush(timeout) if self._sealer.sealed or self._opened else {}
-        return Flushed(self._sealer.pending, self._sealer.lost, behind)
+            return Flushed()
+        committer = self._sealer.committer
+        deadline = time.monotonic() + timeout
+        committer.drain(timeout)
+        left = max(deadline - time.monotonic(), EXPORT_S)
+        behind = self._exports.flush(left) if committer.sealed or self._opened else {}
+        return Flushed(committer.pending, committer.spooled, committer.lost, committer.gaps, behind)
 
     def stop(self) -> None:
         """Flushes within `EXIT_S`, seals `emitter.closed`, closes everything. Never raises."""
@@ -179,21 +281,47 @@ class Runtime:
             return
         try:
             flushed = self.flush(EXIT_S)
-            if flushed.pending:
-                _log.error("%d outputs could not be sealed before the end; their records are lost", flushed.pending)
-            else:
-                if self._opened:
-                    self._append((closed_draft(self._emitter, self._sealer),), EXIT_S)
-                self._emitter.end()
+            if flushed.pending or flushed.gaps:
+                self._sealer.committer.put_away(PUT_AWAY_S)
+            self._say_what_is_left()
         except Exception as error:  # the guard around the host
-            _log.warning("the emitter could not be closed (%s)", type(error).__qualname__)
+            _guard.report("seal what was pending at the end", error)
         finally:
-            self._emitter.leave_unless_ended()
             self._sealer.stop()
             self._exports.close()
             self._stopped = True
             self._tracers.let_go()
-            self._let_go()
+            self._close_within(EXIT_S)
+            self._emitter.leave_unless_ended()
+
+    def _close_within(self, timeout: float) -> None:
+        """A store that hangs is not touched; as it may begin to at the last moment, a lane does this too."""
+        committer = self._sealer.committer
+        if not committer.is_hung:
+            closing = Lane("provsdk-close", self._close)
+            closing.run(timeout)
+            closing.stop()
+        if committer.backlog is not None:
+            committer.backlog.close()
+
+    def _say_what_is_left(self) -> None:
+        committer = self._sealer.committer
+        if committer.pending:
+            _log.error("%d outputs could not be sealed before the end; their records are lost", committer.pending)
+        if committer.spooled:
+            where = self._log.spools if self._log is not None else ""
+            _log.warning("%d entries stay in %s; the next start here seals them", committer.spooled, where)
+
+    def _close(self) -> None:
+        committer = self._sealer.committer
+        try:
+            if not (committer.pending or committer.spooled or committer.gaps):
+                if self._opened:
+                    self._append((closed_draft(self._emitter, committer),), EXIT_S)
+                self._emitter.end()
+        except Exception as error:  # the guard around the host
+            _guard.report("close the emitter", error)
+        self._let_go()
 
     def _let_go(self) -> None:
         store, self._store = self._store, None
@@ -210,7 +338,7 @@ class Runtime:
         emitter_id, revisions = self._emitter.id, self._revisions
         drafts = [record_draft(emitter_id, one, revisions.sealing(one.record)) for one in assembly.records]
         drafts += [
-            extension_draft(emitter_id, one, revisions.next(one.record_id, self.store())) for one in assembly.extensions
+            extension_draft(emitter_id, one, revisions.next(one.record_id, self.store)) for one in assembly.extensions
         ]
         if not drafts and not claim.late:
             raise FormatError(f"{claim.record_id}: its spans make no record")
@@ -226,10 +354,10 @@ class Runtime:
         if self._opened:
             return self.store().append(drafts, timeout=timeout)
         deadline = time.monotonic() + timeout
-        opened = opened_draft(self._emitter.id, self._environment(), slots=self._emitter.has_slots)
-        answers = self.store().append((opened, *drafts), timeout=timeout)
+        answers = self.store().append((self._opening_draft(), *drafts), timeout=timeout)
         self._opened = True
-        recover(self.store(), Path(self.config.store), deadline, {self._emitter.id})
+        directory = Path(self.config.store)
+        recover(self.store(), directory, deadline, {self._emitter.id, *spooling(self.config.spool, directory)})
         return answers[1:]
 
     def _never_began(self, number: int) -> None:

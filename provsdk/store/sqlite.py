@@ -307,6 +307,24 @@ class SqliteStore:
         with self._reading() as connection:
             return rebuild(connection, lambda subject: self._find_key(connection, subject))
 
+    # -- before a fork, and at the end
+
+    def suspend(self, *, timeout: float) -> bool:
+        """Lets go of files and keeps every other thread from the store until `resume`, which the same thread calls.
+
+        Args:
+            timeout: Seconds that whoever uses the store may take to end that; False when they took longer.
+        """
+        if not self._lock.acquire(timeout=timeout):
+            return False
+        if os.getpid() == self._pid:
+            self._disconnect()
+        return True
+
+    def resume(self) -> None:
+        """Ends `suspend`: the next use opens the files again."""
+        self._lock.release()
+
     def close(self) -> None:
         """Lets go of files. Idempotent."""
         with self._lock:

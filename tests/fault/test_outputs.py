@@ -118,8 +118,8 @@ def test_a_key_that_is_gone_stops_the_log_and_not_the_program(place, caplog):
     assert report(place)[0].ok
 
 
-def test_a_full_queue_leaves_numbered_gaps_in_the_log(place):
-    provsdk.configure(store=place, max_wait=0.1, queue_size=3)
+def test_without_a_spool_a_full_queue_leaves_numbered_gaps_in_the_log(place):
+    provsdk.configure(store=place, max_wait=0.1, queue_size=3, spool_bytes=0)
     other = sqlite3.connect(place / "log.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     for n in range(6):

@@ -22,7 +22,20 @@ def test_without_any_word_everything_has_a_default(tmp_path):
         store=str(tmp_path / ".provsdk"),
         keys=Path("/home/ann/.local/share/provsdk/keys"),
         state=Path("/home/ann/.local/state/provsdk"),
+        spool=Path("/home/ann/.local/state/provsdk/spool"),
     )
+
+
+def test_the_spool_is_in_the_state_directory_unless_it_is_named(tmp_path):
+    assert load({"state": tmp_path / "s"}, HOME, tmp_path).spool == tmp_path / "s" / "spool"
+    assert load({"spool": tmp_path / "other"}, HOME, tmp_path).spool == tmp_path / "other"
+
+
+def test_nothing_may_be_spooled(tmp_path):
+    assert load({"spool_bytes": 0}, HOME, tmp_path).spool_bytes == 0
+    assert load({}, {**HOME, "PROVSDK_SPOOL_BYTES": "0"}, tmp_path).spool_bytes == 0
+    with pytest.raises(ConfigError, match="a whole number from 0"):
+        load({"spool_bytes": -1}, HOME, tmp_path)
 
 
 def test_the_defaults_are_those_of_the_documentation(tmp_path):

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import json
 
 import pytest
 
@@ -52,6 +53,18 @@ def test_with_parentheses_the_first_argument_names_it(plug, kept, traced):
 
     assert answer() == LONG
     assert [span.name for span in kept.spans] == ["given"]
+
+
+def test_what_an_output_does_where_its_record_is_not_durable_is_told_to_the_durable_port_and_to_no_span(plug, kept):
+    @traced_output("careful", on_unavailable=lambda question: "block" if question else "proceed")
+    def careful(question):
+        return LONG
+
+    careful("a question")
+    (facts,) = kept.facts
+    (said,) = facts["spans"].values()
+    assert said["declared"] == {"on_unavailable": "block"}
+    assert "on_unavailable" not in json.dumps(kept.said("careful"))
 
 
 @pytest.mark.parametrize("traced", ALL)
@@ -155,9 +168,10 @@ def test_what_cannot_be_called_is_refused(traced):
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
-        ({"colour": "red"}, "colour: no such fact of an output; allowed: capture_content, classification, owner"),
+        ({"colour": "red"}, "colour: no such fact of an output; allowed: capture_content, classification, on_"),
         ({"classification": "secretish"}, "classification of an output: .*confidential"),
         ({"retention": -3}, "retention"),
+        ({"on_unavailable": "wait"}, "on_unavailable of an output: wants 'proceed' or 'block', got str"),
         ({"subjects": 3}, "subjects of an output: wants a str or several of them, got int"),
         ({"session": lambda other: other}, "'other'.*there is: question, result"),
         ({"tenant": lambda result: result}, "fixed when the call starts"),

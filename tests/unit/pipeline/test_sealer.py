@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from provsdk.errors import KeyConflict, RecordNotSealed, StoreUnavailable
-from provsdk.pipeline._sealer import Sealer
+from provsdk.pipeline._sealer import Sealer, Work
 
 
 class Log:
@@ -53,20 +53,17 @@ def sealer(log):
     made = []
 
     def make(**changed):
-        arguments = {
+        work = {
             "draft": lambda claim: (draft(claim.number, claim.facts.get("size", 0)),),
             "append": log.append,
             "forget": lambda record_id: None,
             "gap_draft": lambda gap: draft(("gap", gap.number, gap.reason)),
             "on_sealed": lambda: None,
             "settled": lambda number: None,
-            "durability": "sync",
-            "max_wait": 0.3,
-            "on_unavailable": "proceed",
-            "queue_size": 100,
-            **changed,
         }
-        made.append(Sealer(**arguments))
+        work.update({name: changed.pop(name) for name in list(changed) if name in work})
+        arguments = {"durability": "sync", "max_wait": 0.3, "on_unavailable": "proceed", "queue_size": 100, **changed}
+        made.append(Sealer(Work(**work), **arguments))
         return made[-1]
 
     yield make
@@ -129,18 +126,18 @@ def test_waiting_is_bounded_and_what_could_not_be_sealed_is_sealed_later(sealer,
     assert "locked by another process" in caplog.text
     log.error = None
     assert settles(lambda: log.keys == [1])
-    assert one.pending == 0
+    assert one.committer.pending == 0
 
 
 def test_while_the_store_is_down_callers_do_not_wait_again_and_again(sealer, log):
     log.error, log.slow_s = StoreUnavailable("down"), 0.2
     one = sealer()
     one.ticket(context(1), {"number": 1}).wait()
-    one._retry_at = time.monotonic() + 60
+    one.committer._retry_at = time.monotonic() + 60
     began = time.monotonic()
     assert one.ticket(context(2), {"number": 2}).wait() is False
     assert time.monotonic() - began < 0.1
-    assert one.pending == 2
+    assert one.committer.pending == 2
 
 
 def test_block_raises_what_is_wrong(sealer, log):
@@ -154,9 +151,9 @@ def test_a_full_queue_makes_numbered_gaps_with_their_reason(sealer, log):
     one = sealer(queue_size=2, max_wait=0.05)
     for n in (1, 2, 3, 4):
         one.ticket(context(n), {"number": n}).wait()
-    assert (one.pending, one.lost) == (2, 2)
+    assert (one.committer.pending, one.committer.lost) == (2, 2)
     log.error = None
-    assert one.drain(5.0)
+    assert one.committer.drain(5.0)
     assert log.keys == [1, 2, ("gap", 3, "queue_full"), ("gap", 4, "queue_full")]
 
 
@@ -169,13 +166,13 @@ def test_the_spans_of_a_lost_output_are_let_go(sealer, log):
 
 
 def test_the_queue_is_bounded_in_bytes_too(sealer, log, monkeypatch):
-    monkeypatch.setattr("provsdk.pipeline._sealer.QUEUE_BYTES", 1_000)
+    monkeypatch.setattr("provsdk.pipeline._queue.QUEUE_BYTES", 1_000)
     log.error = StoreUnavailable("down")
     one = sealer(max_wait=0.05)
     for n in (1, 2, 3):
         one.ticket(context(n), {"number": n, "size": 400})
-    one.drain(0.05)
-    assert (one.pending, one.lost) == (2, 1)
+    one.committer.drain(0.05)
+    assert (one.committer.pending, one.committer.lost) == (2, 1)
 
 
 def test_an_output_that_cannot_be_assembled_costs_the_others_nothing(sealer, log):
@@ -187,7 +184,7 @@ def test_an_output_that_cannot_be_assembled_costs_the_others_nothing(sealer, log
     one = sealer(draft=assemble)
     tickets = [one.ticket(context(n), {"number": n}) for n in (1, 2, 3)]
     assert [ticket.wait() for ticket in tickets] == [True, False, True]
-    assert one.drain(5.0)
+    assert one.committer.drain(5.0)
     assert log.keys == [1, 3, ("gap", 2, "capture_failed")]
 
 
@@ -196,7 +193,7 @@ def test_a_key_conflict_is_a_gap_and_no_overwrite(sealer, log, caplog):
     one = sealer()
     with caplog.at_level(logging.ERROR, "provsdk"):
         assert one.ticket(context(1), {"number": 1}).wait() is False
-    assert one.drain(5.0)
+    assert one.committer.drain(5.0)
     assert ("gap", 1, "key_conflict") in log.keys
 
 
@@ -210,13 +207,18 @@ def test_batch_returns_at_once_and_seals_within_its_window(sealer, log):
     assert len(log.commits) <= 3
 
 
-def test_the_timer_is_gone_when_there_is_nothing_left_to_do(sealer, log):
-    one = sealer(durability="batch")
-    one.ticket(context(1), {"number": 1}).wait()
-    assert settles(lambda: one.pending == 0)
-    assert settles(lambda: not any(thread.name == "provsdk-timer" for thread in threading.enumerate()))
-    one.ticket(context(2), {"number": 2}).wait()
-    assert settles(lambda: log.keys == [1, 2])
+def test_threads_are_made_with_the_first_work_and_end_with_the_sealer(sealer, log):
+    def threads():
+        return [thread.name for thread in threading.enumerate() if thread.name.startswith("provsdk-")]
+
+    assert settles(lambda: threads() == [])
+    one = sealer()
+    assert threads() == []
+    for n in (1, 2):
+        one.ticket(context(n), {"number": n}).wait()
+    assert threads() == ["provsdk-store"]
+    one.stop()
+    assert settles(lambda: threads() == [])
 
 
 def test_an_interrupt_in_a_commit_loses_nothing(sealer, log):
@@ -224,11 +226,12 @@ def test_an_interrupt_in_a_commit_loses_nothing(sealer, log):
         pass
 
     one = sealer()
+    one.stop()  # no thread of its own any more: the caller does the work, and may be interrupted in it
     tickets = [one.ticket(context(n), {"number": n}) for n in (1, 2, 3)]
     log.error = Interrupt()
     with pytest.raises(Interrupt):
         tickets[0].wait()
-    assert one.pending == 3
+    assert one.committer.pending == 3
     log.error = None
     assert tickets[0].wait() is True
     assert log.keys == [1, 2, 3]
@@ -237,11 +240,10 @@ def test_an_interrupt_in_a_commit_loses_nothing(sealer, log):
 async def test_without_a_thread_to_wait_in_an_async_caller_waits_itself(sealer, log):
     one = sealer()
     one.stop()
-    one.worker().shutdown()
     assert await one.ticket(context(1), {"number": 1}) is True
 
 
-def test_without_a_thread_for_the_timer_the_next_output_does_the_work(sealer, log, monkeypatch):
+def test_where_no_thread_can_be_had_the_caller_does_the_work(sealer, log, monkeypatch):
     def refuse(thread):
         raise RuntimeError("can't start new thread")
 
@@ -250,6 +252,7 @@ def test_without_a_thread_for_the_timer_the_next_output_does_the_work(sealer, lo
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", refuse)
         assert one.ticket(context(1), {"number": 1}).wait() is False
-    log.error, one._retry_at = None, 0.0
-    assert one.ticket(context(2), {"number": 2}).wait() is True
+        log.error = None
+        assert one.committer.drain(1.0)
+        assert one.ticket(context(2), {"number": 2}).wait() is True
     assert log.keys == [1, 2]

@@ -1,0 +1,114 @@
+"""Outputs that ended and are not in the log: those that wait in memory, and those that a lane has in hand."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from provsdk.pipeline._claim import Claim
+
+__all__ = ["Queue"]
+
+QUEUE_BYTES: Final = 256 * 1024 * 1024
+"""Bytes of drafts that wait in memory at most."""
+
+
+class Queue:
+    """In order of arrival. Appended to by any thread; two lanes take from its head.
+
+    Args:
+        limit: Outputs that may wait.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._mutex = threading.Lock()
+        self._pending: deque[Claim] = deque()
+        self._sealing: list[Claim] = []
+        """In the hands of whoever appends to the store."""
+        self._spooling: list[Claim] = []
+        """In the hands of whoever writes the spool; those that the store holds up stand in both."""
+
+    def add(self, claim: Claim) -> bool:
+        """Takes a claim; False where the queue is full."""
+        if len(self._pending) >= self._limit:
+            return False
+        self._pending.append(claim)
+        return True
+
+    def take_to_seal(self, count: int) -> list[Claim]:
+        """The claims at the head, for the store."""
+        with self._mutex:
+            self._sealing = [self._pending.popleft() for _ in range(min(count, len(self._pending)))]
+            return list(self._sealing)
+
+    def take_to_spool(self, count: int, *, held_up: bool) -> list[Claim]:
+        """The claims at the head, for the spool; with `held_up`, first those that are in the hands of the store."""
+        with self._mutex:
+            stranded = self._sealing if held_up else ()
+            taken = [claim for claim in stranded if claim.drafts and not claim.kept()][:count]
+            while self._pending and len(taken) < count:
+                taken.append(self._pending.popleft())
+            self._spooling = taken
+            return list(taken)
+
+    def done_sealing(self, back: Sequence[Claim] = ()) -> list[Claim]:
+        """Nothing is in the hands of whoever appends any more; as `_put_back`."""
+        with self._mutex:
+            self._sealing = []
+            return self._put_back(back)
+
+    def done_spooling(self, back: Sequence[Claim] = ()) -> list[Claim]:
+        """Nothing is in the hands of whoever writes the spool any more; as `_put_back`."""
+        with self._mutex:
+            self._spooling = []
+            return self._put_back(back)
+
+    def _put_back(self, claims: Sequence[Claim]) -> list[Claim]:
+        """To the head, those that nobody has kept or has; answers the newest of them that exceed `QUEUE_BYTES`."""
+        if not claims:
+            return []
+        had = set(map(id, (*self._pending, *self._sealing, *self._spooling)))
+        back = [claim for claim in claims if not claim.kept() and id(claim) not in had]
+        size = sum(claim.size for claim in (*self._pending, *back))
+        beyond = []
+        while size > QUEUE_BYTES and back:
+            beyond.append(back.pop())
+            size -= beyond[-1].size
+        self._pending.extendleft(reversed(back))
+        return beyond
+
+    def watch(self, claim: Claim, watcher: Callable[[], None]) -> None:
+        """Has `watcher` called when something becomes of the claim."""
+        with self._mutex:
+            claim.watchers = (*claim.watchers, watcher)
+
+    def unwatch(self, claim: Claim, watcher: Callable[[], None]) -> None:
+        """Lets go of it."""
+        with self._mutex:
+            claim.watchers = tuple(one for one in claim.watchers if one is not watcher)
+
+    @staticmethod
+    def tell(claims: Iterable[Claim]) -> None:
+        """Something has become of these claims."""
+        for claim in claims:
+            for watcher in claim.watchers:
+                watcher()
+
+    @property
+    def is_spooling(self) -> bool:
+        """Something is on its way to the spool."""
+        return bool(self._spooling)
+
+    def waiting(self) -> list[Claim]:
+        """Every claim that is in memory only."""
+        with self._mutex:
+            found = {id(claim): claim for claim in (*self._sealing, *self._spooling, *self._pending)}
+        return [claim for claim in found.values() if not claim.kept()]
+
+    def __len__(self) -> int:
+        return len(self.waiting())

@@ -1,0 +1,301 @@
+"""Threads, tasks and processes that write one store: exact counts, one valid log; and what a fork must not share."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+import provsdk
+from provsdk import traced_output
+from provsdk.pipeline import running
+from provsdk.store.open import open_store
+from provsdk.store.verify import verify
+
+THREADS, EACH = 8, 300
+TASKS = 1_000
+PROCESSES, OF_EACH = 8, 50
+WAIT = 60.0
+FILES = Path("/proc/self/fd")
+
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
+
+@traced_output("answer")
+def answer(n):
+    return f"the answer to question number {n}"
+
+
+@traced_output("later")
+async def later(n):
+    await asyncio.sleep(0)
+    return f"the answer to question number {n}"
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.delenv("PROVSDK_STORE")
+    monkeypatch.setenv("PROVSDK_KEYS", str(tmp_path / "keys"))
+    monkeypatch.setenv("PROVSDK_STATE", str(tmp_path / "state"))
+    yield tmp_path / "store"
+    provsdk.shutdown()
+
+
+def log_of(place):
+    """Every entry, the records, and the numbers of outputs by their emitters, of a log that verifies."""
+    store = open_store(place, keys=place.parent / "keys", state=place.parent / "state", read_only=True)
+    try:
+        report = verify(store)
+        assert report.ok, report.findings
+        entries = list(store.entries())
+        records = [store.fold(one.record_id).record for one in store.summaries(newest_first=False)]
+    finally:
+        store.close()
+    numbers = {}
+    for record in records:
+        numbers.setdefault(record.emitter.id, []).append(record.emitter.number)
+    return entries, records, numbers
+
+
+def closed_cleanly(place, entries):
+    store = open_store(place, keys=place.parent / "keys", state=place.parent / "state", read_only=True)
+    try:
+        closed = [store.parts(one.index)[0].content for one in entries if one.kind == "emitter.closed"]
+    finally:
+        store.close()
+    return [json.loads(one) for one in closed]
+
+
+def test_threads_each_have_their_records_when_they_have_their_values(place):
+    provsdk.configure(store=place, max_wait=WAIT)
+    store, missing = running().store(), []
+
+    def work(mine):
+        for n in range(EACH):
+            answer(mine * EACH + n)
+            if n % 50 == 0 and store.stats().records < n:
+                missing.append((mine, n))
+
+    threads = [threading.Thread(target=work, args=(mine,)) for mine in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert running().store().stats().records == THREADS * EACH
+    provsdk.shutdown()
+
+    entries, _, numbers = log_of(place)
+    assert missing == []
+    (mine,) = numbers.values()
+    assert sorted(mine) == list(range(1, THREADS * EACH + 1))
+    (closed,) = closed_cleanly(place, entries)
+    counts = {name: closed[name] for name in ("started", "sealed", "lost", "unaccounted")}
+    assert counts == {"started": THREADS * EACH, "sealed": THREADS * EACH, "lost": 0, "unaccounted": 0}
+
+
+async def test_tasks_at_once_share_commits_and_none_is_missing(place):
+    provsdk.configure(store=place, max_wait=WAIT)
+
+    values = await asyncio.gather(*(later(n) for n in range(TASKS)))
+
+    assert values == [f"the answer to question number {n}" for n in range(TASKS)]
+    assert running().store().stats().records == TASKS
+    provsdk.shutdown()
+    assert sorted(*log_of(place)[2].values()) == list(range(1, TASKS + 1))
+
+
+PROGRAM = """
+import sys, provsdk
+from provsdk import traced_output
+@traced_output("answer")
+def answer(n): return f"the answer to question number {n}"
+provsdk.configure(store=sys.argv[1], max_wait=60)
+for n in range(int(sys.argv[2])): answer(n)
+provsdk.shutdown()
+"""
+
+
+def test_processes_that_begin_at_once_on_an_empty_place_write_one_log(place):
+    command = [sys.executable, "-c", PROGRAM, str(place), str(OF_EACH)]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(PROCESSES)]
+    said = [process.communicate(timeout=120)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0] * PROCESSES, said
+
+    entries, records, numbers = log_of(place)
+    assert len(records) == PROCESSES * OF_EACH
+    assert [sorted(one) for one in numbers.values()] == [list(range(1, OF_EACH + 1))] * PROCESSES
+    assert sum(one.kind == "log.opened" for one in entries) == 1
+    assert sum(one.kind == "emitter.closed" for one in entries) == PROCESSES
+
+
+def forked(work):
+    """Runs `work` in a forked child, which ends without this process's exit handlers; its exit code."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def open_files(place):
+    """Descriptors of this process that are files of the store."""
+    found = []
+    for link in FILES.iterdir():
+        with suppress(OSError):  # the one that lists the directory is gone by now
+            found.append(str(link.readlink()))
+    return [target for target in found if target.startswith(str(place))]
+
+
+def test_no_thread_of_ours_runs_while_the_process_forks_and_work_goes_on_after_it(place):
+    provsdk.configure(store=place)
+    answer(0)
+    assert [one for one in threading.enumerate() if one.name.startswith("provsdk-store")]
+    resume = running().before_fork()
+    assert not [one for one in threading.enumerate() if one.name.startswith("provsdk-")]
+    resume()
+    answer(1)
+    assert running().store().stats().records == 2
+
+
+@pytest.mark.skipif(not FILES.is_dir(), reason="this system does not list the files of a process")
+def test_a_forked_child_inherits_no_file_of_the_store(place):
+    provsdk.configure(store=place)
+    answer(0)
+    assert open_files(place)
+
+    def work():
+        assert open_files(place) == []
+
+    assert forked(work) == 0
+    answer(1)
+    assert open_files(place)
+
+
+def test_a_forked_child_seals_as_an_emitter_of_its_own_while_its_parent_goes_on(place):
+    provsdk.configure(store=place)
+    answer(0)
+    parents = running()
+
+    def work():
+        assert running() is not parents
+        for n in range(20):
+            answer(n)
+        provsdk.shutdown()
+
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    for n in range(20):
+        answer(n)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    provsdk.shutdown()
+
+    _, records, numbers = log_of(place)
+    assert len(records) == 41
+    assert sorted(map(sorted, numbers.values())) == sorted([list(range(1, 22)), list(range(1, 21))])
+
+
+def test_a_parent_that_ends_takes_nothing_from_its_child(place):
+    """The last connection to a database in WAL mode takes the log of changes with it; a child must count as another."""
+    provsdk.configure(store=place)
+    answer(0)
+    go_on, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            answer(1)
+            os.read(go_on, 1)
+            for n in range(20):
+                answer(n)
+            code = 0 if provsdk.flush(30) else 2
+        finally:
+            os._exit(code)
+    provsdk.shutdown()
+    os.write(tell, b"x")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    for descriptor in (go_on, tell):
+        os.close(descriptor)
+    assert len(log_of(place)[1]) == 22
+
+
+def test_forks_while_threads_seal_harm_neither(place):
+    provsdk.configure(store=place, max_wait=WAIT)
+    over = threading.Event()
+    made = []
+
+    def work():
+        while not over.is_set():
+            answer(len(made))
+            made.append(None)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+
+    def child():
+        for n in range(5):
+            answer(n)
+        assert provsdk.flush(30)
+
+    codes = [forked(child) for _ in range(10)]
+    over.set()
+    for thread in threads:
+        thread.join()
+    provsdk.shutdown()
+    assert codes == [0] * 10
+    assert len(log_of(place)[1]) == len(made) + 50
+
+
+def test_an_output_that_was_under_way_at_a_fork_is_sealed_once_by_the_process_that_began_it(place):
+    provsdk.configure(store=place)
+
+    @traced_output("forking")
+    def forking():
+        child = os.fork()
+        if child:
+            os.waitpid(child, 0)
+        return f"from {'the parent' if child else 'the child'}, at length enough"
+
+    ours = os.getpid()
+    value = forking()
+    if os.getpid() != ours:
+        os._exit(0)
+    assert value.startswith("from the parent")
+    provsdk.shutdown()
+    (record,) = log_of(place)[1]
+    assert record.output.size_bytes == len(value)
+
+
+def test_a_fork_while_the_store_is_held_waits_no_longer_than_agreed(place):
+    provsdk.configure(store=place)
+    answer(0)
+    store, go_on = running().store(), threading.Event()
+
+    def hold():
+        with store._lock:
+            go_on.wait(20)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    began = time.monotonic()
+    assert forked(lambda: answer(1)) == 0
+    assert time.monotonic() - began < 15
+    go_on.set()
+    holder.join()
+    answer(2)
+    provsdk.shutdown()
+    assert len(log_of(place)[1]) == 3
