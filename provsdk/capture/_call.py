@@ -12,17 +12,34 @@ from opentelemetry.trace import INVALID_SPAN_CONTEXT
 
 from provsdk import semconv
 from provsdk.capture import _guard
+from provsdk.capture._declared import article
+from provsdk.capture._otel import current_activity
 from provsdk.capture._session import BLOCKED, Activity
 from provsdk.capture._verdict import verdict_of
-from provsdk.errors import OutputBlocked
+from provsdk.errors import OutputBlocked, RecordNotSealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from opentelemetry.trace import SpanContext
+
     from provsdk.capture._plan import Plan
     from provsdk.capture.ports import Ports, Ticket
 
-__all__ = ["acall", "await_quietly", "begin", "call", "close", "end", "fail", "renumber", "wait_quietly"]
+__all__ = [
+    "acall",
+    "await_",
+    "await_quietly",
+    "begin",
+    "call",
+    "close",
+    "current",
+    "end",
+    "fail",
+    "renumber",
+    "wait",
+    "wait_quietly",
+]
 
 _numbers = itertools.count(1)
 
@@ -36,40 +53,69 @@ def renumber() -> None:
 def begin(ports: Ports, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Activity | None:
     """Opens the activity and makes it current; None where that failed."""
     number = next(_numbers) if plan.kind == semconv.KIND_OUTPUT else 0
+    activity = None
     try:
         activity = plan.open(ports, instance, args, kwargs)
-        if number and activity.scope is not None:
-            activity.number = activity.scope.number = number
-            ports.emitter.started(number, activity.span.get_span_context(), activity.name)
-            if not ports.settings.spans_current:
-                ports.tracers.announce(activity.scope.record_id)
-        activity.attach()
-    except Exception as error:
         if number:
-            _count_unrecorded(ports, number)
-        _guard.report(f"begin a {plan.kind}", error, ports)
+            _start_output(ports, activity, number)
+        activity.attach()
+    except BaseException as error:
+        if activity is not None:
+            _give_up(activity)
+        elif number:
+            _count(ports, number, INVALID_SPAN_CONTEXT, "")
+        if not isinstance(error, Exception):
+            raise
+        _guard.report(f"begin {article(plan.kind)}", error, ports)
         return None
     return activity
 
 
-def _count_unrecorded(ports: Ports, number: int) -> None:
+def _start_output(ports: Ports, activity: Activity, number: int) -> None:
+    scope = activity.scope
+    assert scope is not None  # noqa: S101 an output has one
+    activity.number = scope.number = number
+    _count(ports, number, activity.span.get_span_context(), activity.name)
+    if not ports.settings.spans_current:
+        try:
+            ports.tracers.announce(scope.record_id)
+        except Exception as error:
+            _guard.report("announce a record", error, ports)
+
+
+def _count(ports: Ports, number: int, span_context: SpanContext, name: str) -> None:
     """An output that could not be begun has a number all the same: what was started and never sealed can be told."""
     try:
-        ports.emitter.started(number, INVALID_SPAN_CONTEXT, "")
+        ports.emitter.started(number, span_context, name)
     except Exception as error:
-        _guard.report("count an output", error)
+        _guard.report("count an output", error, ports)
+
+
+def _give_up(activity: Activity) -> None:
+    try:
+        activity.abandon()
+    except Exception as error:
+        _guard.report(f"let go of {article(activity.kind)}", error)
 
 
 def end(plan: Plan, activity: Activity, result: Any) -> Ticket | None:
     """Notes the result and closes; what to wait for, where there is something."""
+    try:
+        _conclude(plan, activity, result)
+    except BaseException as error:  # an interrupt that came while we were at work: that is what the call came to
+        fail(activity, error)
+        raise
+    return close(activity)
+
+
+def _conclude(plan: Plan, activity: Activity, result: Any) -> None:
     try:
         plan.conclude(activity, result)
         if plan.kind == semconv.KIND_POLICY_CHECK:
             verdict_of(activity, result)
     except Exception as error:
         activity.lacks("capture_failed", "result")
-        _guard.report(f"note the result of a {plan.kind}", error, activity.ports)
-    return close(activity)
+        _guard.report(f"note the result of {article(plan.kind)}", error, activity.ports, about=activity.name)
 
 
 def fail(activity: Activity, error: BaseException) -> Ticket | None:
@@ -79,34 +125,64 @@ def fail(activity: Activity, error: BaseException) -> Ticket | None:
         if activity.kind == semconv.KIND_POLICY_CHECK:
             activity.declared["result"] = "error"
     except Exception as ours:
-        _guard.report(f"note the failure of a {activity.kind}", ours)
+        _guard.report(f"note the failure of {article(activity.kind)}", ours)
     return close(activity)
 
 
 def close(activity: Activity) -> Ticket | None:
     """Ends the span and hands the output, or what came too late for it, to the durable port."""
-    ports, scope = activity.ports, activity.scope
     try:
-        span_context = activity.close()
-        if scope is None:
-            return None
+        activity.close()
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            _hand_over(activity)
+            raise
+        if activity.scope is not None:
+            activity.scope.missing.append(("capture_failed", f"close {article(activity.kind)}"))
+        _guard.report(f"close {article(activity.kind)}", error, activity.ports, about=activity.name)
+    return _hand_over(activity)
+
+
+def _hand_over(activity: Activity) -> Ticket | None:
+    """An output whose span could not be ended as it should is handed over too: it becomes a gap that has a name."""
+    ports, scope = activity.ports, activity.scope
+    if scope is None:
+        return None
+    try:
+        span_context = activity.span.get_span_context()
         if activity.kind == semconv.KIND_OUTPUT:
             scope.open = False
             return ports.durable.ticket(span_context, scope.local_facts())
         if not scope.open:
             ports.durable.late(span_context, {"record_id": scope.record_id, **scope.local_facts()})
     except Exception as error:
-        activity.detach()
-        _guard.report(f"close a {activity.kind}", error, ports)
+        _guard.report(f"hand over {article(activity.kind)}", error, ports, about=activity.name)
     return None
+
+
+def current() -> Activity | None:
+    """The innermost traced call that is running here."""
+    try:
+        return current_activity()
+    except Exception as error:
+        _guard.report("find the current call", error)
+        return None
+
+
+def _is_gated(ports: Ports) -> bool:
+    try:
+        return not ports.gate.always_proceeds
+    except Exception as error:
+        _guard.report("ask whether there are policies", error)
+        return False
 
 
 def call(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
     """Calls a function, traced."""
+    gated = _is_gated(ports)
     activity = begin(ports, plan, instance, args, kwargs)
     if activity is None:
         return wrapped(*args, **kwargs)
-    gated = not ports.gate.always_proceeds
     try:
         if gated:
             from provsdk.capture import _gate  # noqa: PLC0415 most programs have no policies
@@ -122,18 +198,18 @@ def call(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, a
         raise
     ticket = end(plan, activity, result)
     if ticket is not None:
-        ticket.wait()
+        wait(ticket, ports)
         if gated:
-            ports.gate.after_seal(f"rec_{activity.key}")
+            _gate.sealed(activity)
     return result
 
 
 async def acall(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
     """Calls a coroutine function, traced."""
+    gated = _is_gated(ports)
     activity = begin(ports, plan, instance, args, kwargs)
     if activity is None:
         return await wrapped(*args, **kwargs)
-    gated = not ports.gate.always_proceeds
     try:
         if gated:
             from provsdk.capture import _gate  # noqa: PLC0415 most programs have no policies
@@ -149,10 +225,34 @@ async def acall(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance:
         raise
     ticket = end(plan, activity, result)
     if ticket is not None:
-        await ticket
+        await await_(ticket, ports)
         if gated:
-            await ports.gate.aafter_seal(f"rec_{activity.key}")
+            await _gate.asealed(activity)
     return result
+
+
+def wait(ticket: Ticket, ports: Ports | None) -> None:
+    """Waits until the record is durable, within the bounds of the configuration.
+
+    Raises:
+        RecordNotSealed: it is not, and the configuration asks to be told.
+    """
+    try:
+        ticket.wait()
+    except RecordNotSealed:
+        raise
+    except Exception as error:
+        _guard.report("wait for a record", error, ports)
+
+
+async def await_(ticket: Ticket, ports: Ports | None) -> None:
+    """As `wait`, for async callers."""
+    try:
+        await ticket
+    except RecordNotSealed:
+        raise
+    except Exception as error:
+        _guard.report("wait for a record", error, ports)
 
 
 def wait_quietly(ticket: Ticket) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from provsdk import semconv, vocabulary
 from provsdk.errors import UsageError
 
-__all__ = ["LOCAL_ONLY", "check", "check_name"]
+__all__ = ["LOCAL_ONLY", "article", "check", "check_name"]
 
 LOCAL_ONLY: Final = frozenset({"session", "subjects", "recipients", "purpose", "owner", "reasons", "parameters"})
 """Facts that name people or may quote content: they never go on a span."""
@@ -190,7 +190,7 @@ def check_name(kind: str, name: str) -> None:
     """
     checks = _KINDS[kind]
     if name not in checks:
-        raise UsageError(f"{name}: no such fact of {_article(kind)}; allowed: {', '.join(sorted(checks))}")
+        raise UsageError(f"{name}: no such fact of {article(kind)}; allowed: {', '.join(sorted(checks))}")
 
 
 def check(kind: str, name: str, value: Any) -> Any:
@@ -203,12 +203,13 @@ def check(kind: str, name: str, value: Any) -> Any:
     try:
         return _KINDS[kind][name](value)
     except UsageError as error:
-        raise UsageError(f"{name} of {_article(kind)}: {error}") from None
+        raise UsageError(f"{name} of {article(kind)}: {error}") from None
     except (TypeError, ValueError, OverflowError) as error:
         wanted = str(error) if isinstance(error, TypeError) else "text that can be read as that"
-        raise UsageError(f"{name} of {_article(kind)}: wants {wanted}, got {type(value).__name__}") from None
+        raise UsageError(f"{name} of {article(kind)}: wants {wanted}, got {type(value).__name__}") from None
 
 
-def _article(kind: str) -> str:
+def article(kind: str) -> str:
+    """A kind of activity as a sentence has it: `an output`, `a model call`."""
     words = kind.replace("_", " ")
     return f"an {words}" if words[0] in "aeiou" else f"a {words}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from provsdk import semconv
 from provsdk.capture import _guard
 from provsdk.capture._binding import Rule, Signature, rule_for
-from provsdk.capture._declared import LOCAL_ONLY, check, check_name
+from provsdk.capture._declared import LOCAL_ONLY, article, check, check_name
 from provsdk.capture._session import Activity, open_activity
 from provsdk.errors import UsageError
 
@@ -35,9 +35,9 @@ def say(activity: Activity, name: str, value: Any) -> None:
     """Notes a fact of the call that is going on; a wrong one is noted as missing, and the call goes on."""
     try:
         put(activity, name, check(activity.kind, name, value))
-    except UsageError as error:
+    except Exception as error:  # a value is the user's: looking at it may run code of its class
         activity.lacks("invalid_fact", name)
-        _guard.report(f"take {name!r} of {activity.name!r}", error, activity.ports)
+        _guard.report(f"take {name!r} of {article(activity.kind)}", error, activity.ports, about=activity.name)
 
 
 def put(activity: Activity, name: str, checked: Any) -> None:
@@ -134,10 +134,23 @@ class Plan:
         if self.rules or not isinstance(name, str):
             return self._open_with_rules(ports, instance, args, kwargs)
         activity = open_activity(ports, self.kind, name)
-        self._say_fast(activity)
-        for parameter, value in self.signature.pairs(instance, args, kwargs):
-            activity.given(parameter, value)
+        try:
+            self._say_fast(activity)
+            self._note_arguments(activity, instance, args, kwargs)
+        except BaseException:
+            activity.abandon()
+            raise
         return activity
+
+    def _note_arguments(
+        self, activity: Activity, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        try:
+            for parameter, value in self.signature.pairs(instance, args, kwargs):
+                activity.given(parameter, value)
+        except Exception as error:
+            activity.lacks("capture_failed", "arguments")
+            _guard.report(f"note the arguments of {article(self.kind)}", error, activity.ports, about=activity.name)
 
     def _say_fast(self, activity: Activity) -> None:
         if self.extra:
@@ -155,13 +168,16 @@ class Plan:
         if isinstance(name, Rule):
             name = self.kind if name.needs_result else _asked_name(name, available, self.kind)
         activity = open_activity(ports, self.kind, name)
-        self._say_fast(activity)
-        activity.available = available
-        for fact, rule in self.rules.items():
-            if not rule.needs_result:
-                _ask(activity, fact, rule, available)
-        for parameter, value in self.signature.pairs(instance, args, kwargs):
-            activity.given(parameter, value)
+        try:
+            self._say_fast(activity)
+            activity.available = available
+            for fact, rule in self.rules.items():
+                if not rule.needs_result:
+                    _ask(activity, fact, rule, available)
+            self._note_arguments(activity, instance, args, kwargs)
+        except BaseException:
+            activity.abandon()
+            raise
         return activity
 
     def _available(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -210,11 +226,10 @@ class Plan:
 
 def _asked_name(rule: Rule, available: Mapping[str, Any], fallback: str) -> str:
     try:
-        name = rule.ask(available)
+        return str(rule.ask(available))
     except Exception as error:
         _guard.report("ask for a name", error)
         return fallback
-    return name if isinstance(name, str) else str(name)
 
 
 def _ask(activity: Activity, fact: str, rule: Rule, available: Mapping[str, Any]) -> None:
@@ -223,7 +238,7 @@ def _ask(activity: Activity, fact: str, rule: Rule, available: Mapping[str, Any]
         value = rule.ask(available)
     except Exception as error:
         activity.lacks("invalid_fact", fact)
-        _guard.report(f"ask for {fact!r} of {activity.name!r}", error, activity.ports)
+        _guard.report(f"ask for {fact!r} of {article(activity.kind)}", error, activity.ports, about=activity.name)
         return
     if value is not None:
         say(activity, fact, value)
@@ -236,4 +251,4 @@ def _ask_item(activity: Activity, said: dict[str, Any], fact: str, rule: Rule, a
             said[fact] = check(activity.kind, fact, value)
     except Exception as error:
         activity.lacks("invalid_fact", fact)
-        _guard.report(f"ask for {fact!r} of an item of {activity.name!r}", error, activity.ports)
+        _guard.report(f"ask for {fact!r} of an item", error, activity.ports, about=activity.name)

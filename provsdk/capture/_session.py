@@ -323,19 +323,35 @@ class Activity:
         self.error = f"{kind.__module__}.{kind.__qualname__}"
 
     def close(self) -> SpanContext:
-        """Writes the facts on the span, ends it, and puts what stays home into the scope."""
+        """Writes the facts on the span, ends it, and puts what stays home into the scope.
+
+        Whatever fails on the way, nothing stays current or running, and the span has ended.
+        """
+        self._let_go()
+        span, scope = self.span, self.scope
+        try:
+            if scope is not None:
+                self._leave_home_facts(scope)
+            if self.status == FAILED:
+                span.set_status(_FAILED_STATUS)
+            write_facts(self)
+        finally:
+            span.end()
+        return span.get_span_context()
+
+    def abandon(self) -> None:
+        """Lets go of a call that we could not begin to follow: nothing stays current or running, the span has ended."""
+        self._let_go()
+        self.span.end()
+
+    def _let_go(self) -> None:
         self.detach()
         self.ended = True
-        span, scope = self.span, self.scope
-        span_context = span.get_span_context()
-        if self.status == FAILED:
-            span.set_status(_FAILED_STATUS)
+        scope = self.scope
         if scope is not None:
             scope.running.discard(self.key)
-            self._leave_home_facts(scope)
-        write_facts(self)
-        span.end()
-        return span_context
+            if self.kind == semconv.KIND_OUTPUT:
+                _running.discard(scope)
 
     def _leave_home_facts(self, scope: Scope) -> None:
         local: dict[str, Any] = {}
@@ -350,7 +366,6 @@ class Activity:
         if local:
             scope.spans[self.key] = local
         if self.kind == semconv.KIND_OUTPUT:
-            _running.discard(scope)
             if scope.orphans:
                 scope.missing.append(("span_missing", f"{scope.orphans} traced calls ran meanwhile outside any output"))
             scope.missing.extend(("span_missing", f"act_{key}") for key in sorted(scope.running))
@@ -375,7 +390,11 @@ def open_activity(ports: Ports, kind: str, name: str) -> Activity:
     parent = _otel.current_activity()
     settings = ports.settings
     span = ports.tracers.tracer().start_span(name, _otel.parent_context(parent, spans_current=settings.spans_current))
-    activity = Activity(ports, kind, name, parent, span)
+    try:
+        activity = Activity(ports, kind, name, parent, span)
+    except BaseException:
+        span.end()
+        raise
     if activity.scope is None:
         for scope in list(_running):
             scope.orphans += 1

@@ -22,7 +22,6 @@ import wrapt
 from provsdk import semconv
 from provsdk.capture import _call, ports
 from provsdk.capture._declared import check_name
-from provsdk.capture._otel import current_activity
 from provsdk.capture._plan import Plan
 from provsdk.capture.handles import ActivityHandle, OutputHandle, by_hand
 from provsdk.errors import UnsupportedCallable, UsageError
@@ -101,7 +100,7 @@ class Traced(Generic[H]):
         if ticket is not None and error is not None:
             _call.wait_quietly(ticket)
         elif ticket is not None:
-            ticket.wait()
+            _call.wait(ticket, ports.current())
 
     async def __aenter__(self) -> H:
         """As `__enter__`."""
@@ -115,7 +114,7 @@ class Traced(Generic[H]):
         if ticket is not None and error is not None:
             await _call.await_quietly(ticket)
         elif ticket is not None:
-            await ticket
+            await _call.await_(ticket, ports.current())
 
     def _block_plan(self) -> Plan:
         if self._plan is None:
@@ -125,7 +124,13 @@ class Traced(Generic[H]):
         return self._plan
 
     def _end(self, error: BaseException | None) -> Ticket | None:
-        activity, handle = self._leave()
+        try:
+            activity, handle = self._leave()
+        except BaseException as interrupt:
+            activity, _ = self._entered.pop()
+            if activity is not None:
+                _call.fail(activity, interrupt)
+            raise
         if activity is None:
             return None
         if error is not None:
@@ -136,7 +141,7 @@ class Traced(Generic[H]):
 
     def _leave(self) -> tuple[Activity | None, H]:
         """The block that ends: the current activity's, for one object may be entered by several threads and tasks."""
-        current = current_activity()
+        current = _call.current()
         for position in range(len(self._entered) - 1, -1, -1):
             if self._entered[position][0] is current:
                 return self._entered.pop(position)

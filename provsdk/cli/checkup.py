@@ -152,6 +152,7 @@ def _store(config: "Config", path: Path, keys: Path, state: Path) -> Iterator[Ch
         yield from _health(log)
         yield from _memory(log, path, state)
         yield from _signing_key(log, keys)
+        yield from _failures(log)
     finally:
         log.close()
 
@@ -211,6 +212,22 @@ def _signing_key(log: "Store", keys: Path) -> Iterator[Check]:
     if newest is not None and _age_s(newest.time) < -CLOCK_SLACK_S:
         text = f"the newest entry says {newest.time}, which this clock has not reached"
         yield Check("clock", "finding", text, "set the clock; let it be kept by NTP")
+
+
+def _failures(log: "Store") -> Iterator[Check]:
+    from provsdk.cli.failures import newest_ended  # noqa: PLC0415 help needs none of it
+
+    ended = newest_ended(log)
+    if ended is None:
+        return
+    if not ended.failures:
+        yield Check("host", "ok", f"the process that ended at {ended.time} had no failure of provsdk's own")
+        return
+    named = ", ".join(f"could not {one.where} ({one.kind}, {one.count:,} times)" for one in ended.failures[:5])
+    more = f" and {len(ended.failures) - 5} other kinds" if len(ended.failures) > 5 else ""
+    text = f"in the process that ended at {ended.time} provsdk {named}{more}; the traced functions were not affected"
+    remedy = 'the logger `provsdk` says when each happened first; on_failure="raise" in a test shows where'
+    yield Check("host", "finding", text, remedy)
 
 
 def _age_s(text: str) -> float:

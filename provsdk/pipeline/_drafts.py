@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from provsdk.assembly.assembler import Assembled
     from provsdk.pipeline._emitter import Gap, ProcessEmitter
+    from provsdk.pipeline._failures import Failures
     from provsdk.pipeline._revisions import Revision
     from provsdk.pipeline._sealer import Sealer
     from provsdk.records.record import Extension
@@ -57,8 +58,8 @@ def opened_draft(emitter_id: str, environment: Mapping[str, str]) -> Draft:
     return _emitter_draft(emitter_id, "opened", "opened", {"environment": dict(environment)})
 
 
-def closed_draft(emitter: ProcessEmitter, sealer: Sealer) -> Draft:
-    """A process ends: how many outputs it started, how many of them are sealed, how many are lost."""
+def closed_draft(emitter: ProcessEmitter, sealer: Sealer, failures: Failures) -> Draft:
+    """A process ends: how many outputs it started, how many are sealed, how many lost, and what we could not do."""
     started = emitter.started_count
     numbers = {
         "by": "exit",
@@ -66,6 +67,7 @@ def closed_draft(emitter: ProcessEmitter, sealer: Sealer) -> Draft:
         "sealed": sealer.sealed,
         "lost": sealer.lost,
         "unaccounted": max(started - sealer.sealed - sealer.lost, 0),
+        "failures": failures.said(),
     }
     return _emitter_draft(emitter.id, "closed", "closed", numbers)
 

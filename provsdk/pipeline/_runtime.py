@@ -19,6 +19,7 @@ from provsdk.pipeline._drafts import closed_draft, extension_draft, gap_draft, o
 from provsdk.pipeline._emitter import ProcessEmitter
 from provsdk.pipeline._environment import environment
 from provsdk.pipeline._exports import Exports
+from provsdk.pipeline._failures import Failures
 from provsdk.pipeline._revisions import Revisions
 from provsdk.pipeline._sealer import Claim, Sealer
 from provsdk.pipeline._tracers import OwnTracers
@@ -74,6 +75,7 @@ class Runtime:
         self._opened = False
         self._stopped = False
         self._revisions = Revisions()
+        self._failures = Failures()
         self._exports = Exports((), self.store, Path())
         self._inherited: object = None
         self._sealer = Sealer(
@@ -159,6 +161,11 @@ class Runtime:
             )
         return self._store
 
+    @property
+    def failures(self) -> dict[str, int]:
+        """How often we could not do what, in this process: failures of ours that traced functions never saw."""
+        return self._failures.by_name()
+
     def flush(self, timeout: float) -> Flushed:
         """Seals what is pending and hands it to the exporters."""
         if self.config.disabled:
@@ -176,7 +183,7 @@ class Runtime:
             if flushed.pending:
                 _log.error("%d outputs could not be sealed before the end; their records are lost", flushed.pending)
             elif self._opened:
-                self._append((closed_draft(self._emitter, self._sealer),), EXIT_S)
+                self._append((closed_draft(self._emitter, self._sealer, self._failures),), EXIT_S)
         except Exception as error:  # the guard around the host
             _log.warning("the emitter could not be closed (%s)", type(error).__qualname__)
         finally:

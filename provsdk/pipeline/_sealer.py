@@ -16,6 +16,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
+from provsdk.capture import _guard
 from provsdk.errors import KeyConflict, ProvsdkError, RecordNotSealed, StoreError
 from provsdk.pipeline._emitter import Gap
 from provsdk.pipeline._timer import Timer
@@ -246,6 +247,7 @@ class Sealer:
         try:
             claim.drafts = self._draft(claim)
         except Exception as error:
+            _guard.count("assemble an output", error)
             at = traceback.extract_tb(error.__traceback__)[-1]
             _log.error(  # not the error's message: it may hold content
                 "output %s could not be assembled: %s at %s:%s",
