@@ -40,7 +40,7 @@ T = TypeVar("T")
 _SPAN_MISSING: Final = CompletenessReason.SPAN_MISSING.value
 _PROCESS_ONLY: Final = (
     CompletenessReason.PROCESS_ONLY.value,
-    "plain digests, content, session, subjects, recipients, purpose, owners, reasons of checks, environment",
+    "plain digests, checksums, content, session, subjects, recipients, purpose, owners, reasons of checks, environment",
 )
 
 _FROM_RESOURCE: Final = (

@@ -8,13 +8,16 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
 
-from provsdk import semconv, vocabulary
+from provsdk import checksum, semconv, vocabulary
 from provsdk.errors import UsageError
 
-__all__ = ["LOCAL_ONLY", "article", "check", "check_name"]
+__all__ = ["CHECKSUM", "LOCAL_ONLY", "article", "check", "check_name"]
 
 LOCAL_ONLY: Final = frozenset({"session", "subjects", "recipients", "purpose", "owner", "reasons", "parameters"})
 """Facts that name people or may quote content: they never go on a span."""
+
+CHECKSUM: Final = "checksum"
+"""Stays home like those, as short content can be guessed from it; but unlike those it may be said of each item."""
 
 _SECRET: Final = re.compile(r"token|key|secret|sig|auth|pass|pwd|credential|session|code\Z", re.IGNORECASE)
 """Names of query parameters whose values are left out of a location."""
@@ -57,6 +60,16 @@ def _texts(value: Any) -> list[str]:
     if isinstance(value, Iterable) and not isinstance(value, (bytes, Mapping)):
         return [_text(item) for _, item in zip(range(MAX_TEXTS), value, strict=False)]
     raise TypeError("a str or several of them")
+
+
+def _checksum(value: Any) -> str:
+    """A checksum by a known algorithm; says what is wrong with it without quoting it."""
+    if not isinstance(value, str):
+        raise TypeError("text such as 'sha256:<64 hexadecimal digits>'")
+    try:
+        return checksum.parse(value)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _count(value: Any) -> int:
@@ -160,6 +173,7 @@ _KINDS: Final[dict[str, dict[str, Check]]] = {
         "classification": _one_of(vocabulary.DataClassification),
         "owner": _text,
         "reliability": _score,
+        CHECKSUM: _checksum,
     },
     semconv.KIND_TRANSFORMATION: {**_MADE, "type": _one_of(vocabulary.TransformationType)},
     semconv.KIND_MODEL_CALL: {

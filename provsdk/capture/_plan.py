@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from provsdk import semconv
 from provsdk.capture import _guard
 from provsdk.capture._binding import Rule, Signature, rule_for
-from provsdk.capture._declared import LOCAL_ONLY, article, check, check_name
+from provsdk.capture._declared import CHECKSUM, LOCAL_ONLY, article, check, check_name
 from provsdk.capture._session import Activity, open_activity
 from provsdk.errors import UsageError
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from provsdk.capture.ports import Ports
 
-__all__ = ["Plan", "say"]
+__all__ = ["Plan", "compare_checksum", "say"]
 
 _IN_EXTRA: Final = "type"
 """The fact that stands beside `declared` in a span's facts."""
@@ -44,7 +44,7 @@ def put(activity: Activity, name: str, checked: Any) -> None:
     """Puts a checked fact where its kind of fact goes."""
     if name == _IN_EXTRA:
         activity.extra["type"] = checked
-    elif name in LOCAL_ONLY:
+    elif name in LOCAL_ONLY or name == CHECKSUM:
         activity.local[name] = checked
     else:
         activity.declared[name] = checked
@@ -123,7 +123,9 @@ class Plan:
                 raise UsageError(f"{fact}: is said of the whole load, so its function cannot want an item")
         elif fact == _IN_EXTRA:
             self.extra["type"] = check(self.kind, fact, value)
-        elif fact in LOCAL_ONLY:
+        elif fact == CHECKSUM and self.each:
+            raise UsageError("checksum: with each=True every item has its own, so it has to be a function of the item")
+        elif fact in LOCAL_ONLY or fact == CHECKSUM:
             self.local[fact] = check(self.kind, fact, value)
         else:
             self.declared[fact] = check(self.kind, fact, value)
@@ -194,6 +196,8 @@ class Plan:
         if self.rules or not isinstance(self.name, str):
             self._ask_waiting(activity, {**(activity.available or {}), "result": result})
         activity.made(result, is_constant=id(result) in self.constants)
+        if CHECKSUM in activity.local:
+            compare_checksum(activity, activity.local.pop(CHECKSUM), result)
 
     def _ask_waiting(self, activity: Activity, available: Mapping[str, Any]) -> None:
         for fact, rule in self.rules.items():
@@ -217,11 +221,21 @@ class Plan:
                     _ask_item(activity, said, fact, rule, available)
             if self.item_name is not None:
                 said["name"] = _asked_name(self.item_name, available, self.kind)
+            stated = said.pop(CHECKSUM, None)
+            if stated is not None:
+                compare_checksum(activity, stated, item, n=n, name=said.get("name"))
             items.append(said)
         activity.extra["items"] = items
         for fact in LOCAL_ONLY & self.rules.keys():
             if self.rules[fact].needs_result:
                 _ask(activity, fact, self.rules[fact], {**(activity.available or {}), "result": result})
+
+
+def compare_checksum(activity: Activity, stated: str, value: Any, **of: Any) -> None:
+    """Compares what was loaded with the checksum that was stated of it."""
+    from provsdk.capture import _checksum  # noqa: PLC0415 most sources state none
+
+    _checksum.compare(activity, stated, value, **of)
 
 
 def _asked_name(rule: Rule, available: Mapping[str, Any], fallback: str) -> str:

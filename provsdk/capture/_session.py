@@ -89,6 +89,8 @@ class Activity:
     """Ids of known values that the call was given, and of known values in them."""
     names: Mapping[int, str] = MappingProxyType({})
     """Names of elements with the keys of mappings in them, by number."""
+    stated: Mapping[int, str] = MappingProxyType({})
+    """Checksums that were stated of values, by number."""
     descendants: frozenset[str] = frozenset()
     """Keys of the activities that ran inside this one."""
     ended = False
@@ -361,6 +363,8 @@ class Activity:
             local["declared"] = self.local
         if self.names:
             local["names"] = dict(self.names)
+        if self.stated:
+            local["checksums"] = dict(self.stated)
         if self.content:
             local["content"] = self.content
         if local:

@@ -256,6 +256,7 @@ def traced_source(
     classification: Any = None,
     owner: Any = None,
     reliability: Any = None,
+    checksum: Any = None,
     parameters: Any = None,
     each: bool = False,
 ) -> Traced[ActivityHandle]: ...
@@ -272,6 +273,8 @@ def traced_source(first: Any = None, /, *, each: bool = False, **facts: Any) -> 
         classification: a `DataClassification`.
         owner: who answers for it.
         reliability: from 0 to 1, where the type's default does not fit.
+        checksum: what is stated of its bytes, as `sha256:<hex>` (also sha512, blake2b, md5); compared with what is
+            returned: text (as UTF-8), bytes, or a path (its file). The record says what came of it.
         parameters: of the load, as a mapping.
         each: the function returns a list, and each item is a source of its own; rules may then want `item`.
 

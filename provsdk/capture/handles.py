@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from provsdk import semconv
 from provsdk.capture import _guard
 from provsdk.capture._call import close
-from provsdk.capture._declared import article
-from provsdk.capture._plan import Plan, say
+from provsdk.capture._declared import CHECKSUM, article
+from provsdk.capture._plan import Plan, compare_checksum, say
 from provsdk.capture._verdict import verdict_of
 from provsdk.errors import UsageError
 
@@ -153,5 +153,7 @@ def _tell(activity: Activity, facts: Mapping[str, Any], used: Iterable[tuple[str
             activity.given(parameter, value)
     if result is not None:
         activity.made(result)
+        if CHECKSUM in activity.local:
+            compare_checksum(activity, activity.local.pop(CHECKSUM), result)
         if activity.kind == semconv.KIND_POLICY_CHECK:
             verdict_of(activity, result)

@@ -24,6 +24,7 @@ from provsdk.errors import FormatError
 from provsdk.records.codec import decode, encode
 from provsdk.records.record import (
     Capture,
+    Checksum,
     Completeness,
     Context,
     Edge,
@@ -121,6 +122,7 @@ class _SourceDetail(Struct, frozen=True, kw_only=False):
     basis: str
     status: str
     error_type: str | None
+    checksum: Checksum | msgspec.UnsetType = msgspec.UNSET
 
 
 _id_of: Final = attrgetter(*_SourceId.__struct_fields__)

@@ -15,6 +15,7 @@ from provsdk.records.record import Entity, ModelCall, Owner, ProvenanceRecord
 from provsdk.report import wording
 from provsdk.report.custody import custody_section, missing_section, verdict
 from provsdk.report.layout import (
+    BAD,
     BAR,
     DOT,
     UNSURE,
@@ -29,7 +30,7 @@ from provsdk.report.layout import (
 )
 from provsdk.report.links import Strength
 from provsdk.report.rules import checks_section, owners_section, retention_section
-from provsdk.report.sources import legend, source_table
+from provsdk.report.sources import legend, mismatches, source_table
 from provsdk.report.steps import Step, counted, microseconds_between, tokens
 from provsdk.report.summary import Report
 from provsdk.vocabulary import OwnershipRole
@@ -86,6 +87,7 @@ def _headline(report: Report) -> RenderableType:
         ("class", cell(output.classification)),
         ("integrity", verdict(report.integrity)),
         ("linked", _linked(report)),
+        ("checksums", _checksums(report)),
         ("missing", _missing_count(record)),
     ]
     return pairs((label, value) for label, value in rows if value is not None)
@@ -127,6 +129,13 @@ def _linked(report: Report) -> Text:
     ways = (f"{found[strength]} {words}" for strength, words in _OTHERWISE.items() if found[strength])
     text = f"{found['observed']} of {counted(number, 'source')} observed to reach the output"
     return joined([cell(text, "green" if found["observed"] == number else "yellow"), *ways, nested])
+
+
+def _checksums(report: Report) -> Text | None:
+    number = mismatches(report.sources)
+    if not number:
+        return None
+    return cell(f"{BAD} {counted(number, 'source')} without the checksum that is stated of it", "bold red")
 
 
 def _missing_count(record: ProvenanceRecord) -> Text:

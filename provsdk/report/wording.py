@@ -2,12 +2,26 @@
 
 from typing import Final
 
+from provsdk.checksum import WEAK
+from provsdk.records.record import Checksum
 from provsdk.report.links import Link
 from provsdk.report.steps import parse_time
 from provsdk.report.summary import Integrity
-from provsdk.vocabulary import IntegrityStatus
+from provsdk.vocabulary import ChecksumResult, IntegrityStatus
 
-__all__ = ["day", "digest", "duration", "integrity", "link", "moment", "retention_days", "size", "why_missing", "words"]
+__all__ = [
+    "checksum",
+    "day",
+    "digest",
+    "duration",
+    "integrity",
+    "link",
+    "moment",
+    "retention_days",
+    "size",
+    "why_missing",
+    "words",
+]
 
 _MISSING: Final = {
     "process_only": "only the process that made the output could know",
@@ -73,6 +87,16 @@ def digest(text: str | None) -> str | None:
         return None
     head, _, hexadecimal = text.rpartition(":")
     return f"{head.partition(':')[0]}:{hexadecimal[:12]}…" if head else text
+
+
+def checksum(found: Checksum) -> str:
+    """What came of a stated checksum, and by which algorithm."""
+    algorithm = f"{found.algorithm} (weak)" if found.algorithm in WEAK else found.algorithm
+    if found.result == ChecksumResult.VERIFIED:
+        return f"verified: {algorithm}, as stated, when it was loaded"
+    if found.result == ChecksumResult.MISMATCH:
+        return f"MISMATCH: what was loaded does not have the {algorithm} that is stated of it"
+    return f"not compared: {found.why}" if found.why else "not compared"
 
 
 def retention_days(days: int) -> str:
