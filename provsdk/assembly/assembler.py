@@ -13,7 +13,7 @@ from provsdk.assembly.dialects.native import read_facts
 from provsdk.assembly.output import made
 from provsdk.assembly.scope import Native, Scope
 from provsdk.assembly.spans import SpanData, distinct
-from provsdk.assembly.text import clean
+from provsdk.assembly.text import MAX_NAME, clean
 from provsdk.records.flow import edges, inferred
 from provsdk.records.fold import called_key, checked_key, completeness, made_key, source_key
 from provsdk.records.ids import KEY_LENGTH, is_key
@@ -41,13 +41,6 @@ _SPAN_MISSING: Final = CompletenessReason.SPAN_MISSING.value
 _PROCESS_ONLY: Final = (
     CompletenessReason.PROCESS_ONLY.value,
     "plain digests, checksums, content, session, subjects, recipients, purpose, owners, reasons of checks, environment",
-)
-
-_FROM_RESOURCE: Final = (
-    semconv.SERVICE_NAME,
-    semconv.SERVICE_VERSION,
-    semconv.DEPLOYMENT_ENVIRONMENT,
-    semconv.VCS_REVISION,
 )
 
 _STEPS: Final = frozenset(
@@ -227,10 +220,10 @@ def _environment(scope: Scope, span: SpanData) -> dict[str, str]:
     """What the process said of itself; where it could not, what its resource says."""
     said = scope.local.get("environment") if scope.local is not None else None
     if not isinstance(said, dict):
-        said = {name: span.resource[name] for name in _FROM_RESOURCE if name in span.resource}
+        said = {name: span.resource[name] for name in semconv.FROM_RESOURCE if name in span.resource}
     kept = {name: value for name, value in said.items() if isinstance(name, str) and type(value) is str}
-    everything = "".join([*kept, *kept.values()])
-    if clean(everything) is everything:
+    texts = [*kept, *kept.values()]
+    if max(map(len, texts), default=0) <= MAX_NAME and "".join(texts).isprintable():
         return kept
     return {clean(name): clean(value) for name, value in kept.items()}
 

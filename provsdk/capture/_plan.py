@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from provsdk import semconv
-from provsdk.capture import _guard
+from provsdk.capture import _code, _guard
 from provsdk.capture._binding import Rule, Signature, rule_for
 from provsdk.capture._declared import CHECKSUM, LOCAL_ONLY, article, check, check_name
 from provsdk.capture._session import Activity, open_activity
@@ -53,7 +53,19 @@ def put(activity: Activity, name: str, checked: Any) -> None:
 class Plan:
     """The checked facts of one decorator for one function."""
 
-    __slots__ = ("constants", "declared", "each", "extra", "item_name", "kind", "local", "name", "rules", "signature")
+    __slots__ = (
+        "code",
+        "constants",
+        "declared",
+        "each",
+        "extra",
+        "item_name",
+        "kind",
+        "local",
+        "name",
+        "rules",
+        "signature",
+    )
 
     def __init__(
         self, kind: str, name: str | Rule, signature: Signature, *, each: bool, item_name: Rule | None
@@ -68,6 +80,8 @@ class Plan:
         self.declared: dict[str, Any] = {}
         self.local: dict[str, Any] = {}
         self.rules: dict[str, Rule] = {}
+        self.code: int | None = None
+        """Number of the function's code."""
         self.constants: frozenset[int] = frozenset()
         """Identities of what stands in the function's own code: the interpreter shares such objects."""
 
@@ -103,6 +117,7 @@ class Plan:
         elif not isinstance(name, str):
             raise UsageError(f"name of {kind}: wants a str or a function, got {type(name).__name__}")
         plan = cls(kind, name, signature, each=each, item_name=item_name)
+        plan.code = _code.number_of(function)
         code = getattr(getattr(function, "__func__", function), "__code__", None)
         plan.constants = frozenset(id(one) for one in getattr(code, "co_consts", ()) if type(one) in _CONSTANTS)
         if kind in _DEFAULT_TYPES:
@@ -155,6 +170,8 @@ class Plan:
             _guard.report(f"note the arguments of {article(self.kind)}", error, activity.ports, about=activity.name)
 
     def _say_fast(self, activity: Activity) -> None:
+        if self.code is not None and activity.scope is not None:
+            activity.scope.code.add(self.code)
         if self.extra:
             activity.extra.update(self.extra)
         if self.declared:

@@ -47,7 +47,18 @@ _running: Final[set[Scope]] = set()
 class Scope:
     """One output: its registry, its local facts, and whether it still runs. Shared by the threads that work for it."""
 
-    __slots__ = ("missing", "number", "open", "orphans", "output_id", "record_id", "registry", "running", "spans")
+    __slots__ = (
+        "code",
+        "missing",
+        "number",
+        "open",
+        "orphans",
+        "output_id",
+        "record_id",
+        "registry",
+        "running",
+        "spans",
+    )
 
     def __init__(self, key: str) -> None:
         self.record_id = f"rec_{key}"
@@ -55,6 +66,8 @@ class Scope:
         self.registry = Registry()
         self.missing: list[tuple[str, str | None]] = []
         self.spans: dict[str, dict[str, Any]] = {}
+        self.code: set[int] = set()
+        """Numbers of the traced functions that were at work."""
         self.running: set[str] = set()
         """Keys of the activities that have not ended."""
         self.number = 0
@@ -69,6 +82,7 @@ class Scope:
             "path": "process",
             "number": self.number,
             "integrations": [],
+            "code": list(self.code),
             "missing": self.missing,
             "spans": self.spans,
         }

@@ -17,7 +17,7 @@ from provsdk.gate import ALWAYS_PROCEED
 from provsdk.ledger.keys import digest_key
 from provsdk.pipeline._drafts import closed_draft, extension_draft, gap_draft, opened_draft, record_draft
 from provsdk.pipeline._emitter import ProcessEmitter
-from provsdk.pipeline._environment import environment
+from provsdk.pipeline._environment import Environment
 from provsdk.pipeline._exports import Exports
 from provsdk.pipeline._failures import Failures
 from provsdk.pipeline._revisions import Revisions
@@ -69,7 +69,7 @@ class Runtime:
         self._keeper = Keeper(self._forward_to)
         self._tracers = OwnTracers(self._keeper, provider, config.export_spans)
         self._defaults = _defaults(config)
-        self._environment = environment(config.service, self._tracers.resource)
+        self._environment = Environment(config.service, self._tracers.resource)
         self._store: Store | None = None
         self._join: JoinKey | None = None
         self._opened = False
@@ -202,7 +202,11 @@ class Runtime:
     def _draft(self, claim: Claim) -> tuple[Draft, ...]:
         """A record, or an extension of one; nothing where the record has the late spans already."""
         spans = [from_readable(span) for span in self._keeper.take(claim.record_id)]
-        facts = {**claim.facts, "environment": self._environment(), "defaults": self._defaults}
+        facts = {
+            **claim.facts,
+            "environment": self._environment.now(claim.facts.get("code", ())),
+            "defaults": self._defaults,
+        }
         assembly = assemble(spans, {claim.record_id: facts})
         emitter_id, revisions = self._emitter.id, self._revisions
         drafts = [record_draft(emitter_id, one, revisions.sealing(one.record)) for one in assembly.records]
@@ -222,7 +226,7 @@ class Runtime:
                 self._let_go()
         if self._opened:
             return self.store().append(drafts, timeout=timeout)
-        opened = opened_draft(self._emitter.id, self._environment())
+        opened = opened_draft(self._emitter.id, self._environment.now())
         answers = self.store().append((opened, *drafts), timeout=timeout)
         self._opened = True
         return answers[1:]

@@ -14,6 +14,7 @@ from rich.text import Text
 from provsdk.records.record import Entity, ModelCall, Owner, ProvenanceRecord
 from provsdk.report import wording
 from provsdk.report.custody import custody_section, missing_section, verdict
+from provsdk.report.environment import environment_section
 from provsdk.report.layout import (
     BAD,
     BAR,
@@ -62,7 +63,7 @@ def show(report: Report, *, width: int) -> RenderableType:
         checks_section(report.record),
         owners_section(report.record),
         retention_section(report.record, report.kept_until),
-        *_environment(report.record),
+        *environment_section(report.record.environment),
         custody_section(report.integrity, report.custody, report.record),
         missing_section(report.record),
     )
@@ -222,9 +223,3 @@ def _model(call: ModelCall) -> list[tuple[str, RenderableType]]:
         ("response", cell(call.response_id, "dim")),
     ]
     return [(label, value) for label, value in rows if value.plain]
-
-
-def _environment(record: ProvenanceRecord) -> list[RenderableType]:
-    if not record.environment:
-        return []
-    return [section("Environment", "", joined(f"{name} {value}" for name, value in sorted(record.environment.items())))]
