@@ -26,7 +26,10 @@ COMMANDS: Final = {
     "init": ("provsdk.cli.init:init", "Set provsdk up in this project."),
     "list": ("provsdk.cli.records:list_", "List records, newest first."),
     "show": ("provsdk.cli.records:show", "Show the report of one record."),
-    "sources": ("provsdk.cli.records:sources", "Show every source of a record, in full."),
+    "sources": (
+        "provsdk.cli.sources:sources",
+        "Show the sources of a record or of all, and whether they were changed.",
+    ),
     "lineage": ("provsdk.cli.lineage:lineage", "Show what an output goes back to, as a tree."),
     "audit": ("provsdk.cli.log:audit", "List log entries in log order."),
     "verify": ("provsdk.cli.log:verify", "Recompute everything and say whether it was tampered with."),

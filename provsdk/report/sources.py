@@ -14,6 +14,7 @@ from provsdk.report import wording
 from provsdk.report.layout import Shortened, cell, columns, joined, pairs, parameters, status_style
 from provsdk.report.links import Link
 from provsdk.report.summary import SourceLine
+from provsdk.report.verdicts import Verdict, verdict_cell, verdict_json
 from provsdk.vocabulary import ChecksumResult
 
 __all__ = [
@@ -113,7 +114,7 @@ def _link(link: Link, names: Mapping[str, str]) -> Text:
     return cell(wording.link(link, names.get(link.through or "")), _STYLES[link.strength])
 
 
-def source_json(line: SourceLine) -> dict[str, Any]:
+def source_json(line: SourceLine, verdict: Verdict | None = None) -> dict[str, Any]:
     """The source as its record has it, with what follows from the record: its link and its freshness."""
     link = {
         "strength": line.link.strength,
@@ -121,17 +122,23 @@ def source_json(line: SourceLine) -> dict[str, Any]:
         "steps": line.link.steps,
         "through": line.link.through,
     }
-    return {**msgspec.to_builtins(line.source), "link": link, "freshness": line.freshness, "needs_refresh": line.stale}
+    said = {"link": link, "freshness": line.freshness, "needs_refresh": line.stale}
+    check = {} if verdict is None else {"check": verdict_json(verdict)}
+    return {**msgspec.to_builtins(line.source), **said, **check}
 
 
-def source_details(lines: Sequence[SourceLine], record: ProvenanceRecord) -> RenderableType:
-    """Everything that is known of each source, one after the other."""
+def source_details(
+    lines: Sequence[SourceLine], record: ProvenanceRecord, verdicts: Mapping[int, Verdict] | None = None
+) -> RenderableType:
+    """Everything that is known of each source, one after the other; with verdicts, what fetching it again came to."""
     if not lines:
         return cell("This record has no sources.", "yellow")
     names = activity_names(record)
     blocks: list[RenderableType] = []
     for line in lines:
-        blocks += [Text(), _title(line), pairs(_details(line, names))]
+        verdict = (verdicts or {}).get(line.number)
+        now = [("now", verdict_cell(verdict))] if verdict is not None else []
+        blocks += [Text(), _title(line), pairs([*now, *_details(line, names)])]
     return Group(*blocks[1:])
 
 
