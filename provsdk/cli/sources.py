@@ -97,7 +97,6 @@ def _of_store(log: "Store", limit: int | None) -> _Page:
     from datetime import UTC, datetime  # noqa: PLC0415 help needs none of it
 
     from provsdk.report.inventory import inventory, inventory_json, inventory_screen  # noqa: PLC0415 as above
-
     from provsdk.report.steps import counted  # noqa: PLC0415 as above
 
     unreadable: list[str] = []
