@@ -28,7 +28,7 @@ COMMANDS: Final = {
     "show": ("provsdk.cli.records:show", "Show the report of one record."),
     "sources": (
         "provsdk.cli.sources:sources",
-        "Show the sources of a record or of all, and whether they were changed.",
+        "Show every source of a record, or all that the store's records rest on.",
     ),
     "lineage": ("provsdk.cli.lineage:lineage", "Show what an output goes back to, as a tree."),
     "audit": ("provsdk.cli.log:audit", "List log entries in log order."),
