@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
 
-from provsdk import checksum, semconv, vocabulary
+from provsdk import semconv, vocabulary
 from provsdk.errors import UsageError
 
 __all__ = ["CHECKSUM", "LOCAL_ONLY", "article", "check", "check_name"]
@@ -66,6 +66,8 @@ def _checksum(value: Any) -> str:
     """A checksum by a known algorithm; says what is wrong with it without quoting it."""
     if not isinstance(value, str):
         raise TypeError("text such as 'sha256:<64 hexadecimal digits>'")
+    from provsdk import checksum  # noqa: PLC0415 most programs state none
+
     try:
         return checksum.parse(value)
     except ValueError as error:
