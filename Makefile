@@ -3,7 +3,7 @@ PYTHON ?= $(shell python3.11 -c "" 2>/dev/null && echo python3.11 || echo python
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak docs clean
+.PHONY: help demo test check bench peers soak docs clean
 
 demo: .venv/demo ## three questions about the packages installed here, each answer with its record
 	$(BIN)/python examples/ask_the_docs.py
@@ -16,6 +16,9 @@ check: .venv/dev ## lint, format and types
 
 bench: .venv/dev ## speed and size, as ratios
 	$(BIN)/python benchmarks/run.py
+
+peers: .venv/dev ## what the decorators of others cost, each in an environment of its own
+	$(BIN)/python benchmarks/peers/run.py
 
 soak: .venv/dev ## a minute of outputs from threads, tasks and processes, then verify
 	$(BIN)/python benchmarks/soak.py

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
-from _figures import Figure, configured, side_by_side
+import wrapt
+from _figures import Figure, configured, side_by_side, timed
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanContext
@@ -15,7 +19,7 @@ from opentelemetry.trace import SpanContext
 import provsdk
 from provsdk.capture import ports
 
-__all__ = ["CollectingDurable", "NoopExporter", "traced_call"]
+__all__ = ["CollectingDurable", "NoopExporter", "forget", "other_calls", "traced_call"]
 
 CALLS = 400
 """In one round: fewer than a batch processor exports at once, so that no round pays for the other's export."""
@@ -76,6 +80,181 @@ def traced_call(directory: Path, quick: bool) -> list[Figure]:  # noqa: FBT001 o
         found.append(Figure(f"traced call, {where} : bare span, 8 attributes", ratio, "x", 1.3, detail))
     provider.shutdown()
     return found
+
+
+def other_calls(directory: Path, quick: bool) -> list[Figure]:  # noqa: FBT001 as above
+    """Coroutines, nesting, threads, a large argument, and what is left where nothing is configured."""
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(NoopExporter()))
+    rounds = 15 if quick else 60
+    found = []
+    with configured(directory, tracer_provider=provider) as runtime:
+        tracer, bare = provider.get_tracer("benchmark"), "bare spans"
+        for what, ours, theirs, limit in (
+            ("coroutine", coroutines(runtime), coroutine_spans(tracer), 1.3),
+            ("6 nested calls", nested_calls(runtime), nested_spans(tracer), 1.3),
+            ("8 threads", in_threads(outputs_of(runtime)), in_threads(spans_of(provider)), 1.3),
+            ("1 MB argument beyond its SHA-256", megabytes(runtime), megabyte_digests(provider), 1.3),
+        ):
+            ratio, mine, other = side_by_side(ours, theirs, rounds)
+            detail = f"{mine / CALLS * 1e6:.1f} µs against {other / CALLS * 1e6:.1f} µs"
+            found.append(Figure(f"{what} : {bare}", ratio, "x", limit, detail))
+    provider.shutdown()
+    ratio, mine, other = side_by_side(unconfigured(), pass_through(), rounds)
+    detail = f"{mine / CALLS * 1e9:.0f} ns against {other / CALLS * 1e9:.0f} ns"
+    return [*found, Figure("not configured : wrapt pass-through", ratio, "x", 1.5, detail)]
+
+
+ATTRIBUTES = [(f"app.attribute.{n}", f"value number {n}") for n in range(8)]
+MEGABYTE = "m" * 1024 * 1024
+
+
+def coroutines(runtime: Any) -> Callable[[], float]:
+    """A round of traced coroutine functions."""
+    durable = CollectingDurable()
+    ports.plug(runtime.ports()._replace(durable=durable))
+
+    @provsdk.traced_output("benchmark")
+    async def answer(question: str) -> str:  # noqa: ARG001 as a user's function has it
+        return ANSWER
+
+    async def all_of_them() -> float:
+        start = time.perf_counter()
+        for _ in range(CALLS):
+            await answer(QUESTION)
+        return time.perf_counter() - start
+
+    def run() -> float:
+        ports.plug(runtime.ports()._replace(durable=durable))
+        took = asyncio.run(all_of_them())
+        forget(runtime, durable)
+        return took
+
+    return run
+
+
+def coroutine_spans(tracer: Any) -> Callable[[], float]:
+    """A round of coroutine functions with a bare span each."""
+
+    async def answer(question: str) -> str:  # noqa: ARG001 as above
+        with tracer.start_as_current_span("benchmark") as span:
+            for key, value in ATTRIBUTES:
+                span.set_attribute(key, value)
+            return ANSWER
+
+    async def all_of_them() -> float:
+        start = time.perf_counter()
+        for _ in range(CALLS):
+            await answer(QUESTION)
+        return time.perf_counter() - start
+
+    return lambda: asyncio.run(all_of_them())
+
+
+def nested_calls(runtime: Any) -> Callable[[], float]:
+    """A round of outputs with five steps in each."""
+    durable = CollectingDurable()
+    steps = [provsdk.traced_transform(f"step {n}")(plain) for n in range(5)]
+
+    @provsdk.traced_output("benchmark")
+    def answer(question: str) -> str:
+        for step in steps:
+            step(question)
+        return ANSWER
+
+    def run() -> float:
+        ports.plug(runtime.ports()._replace(durable=durable))
+        start = time.perf_counter()
+        for _ in range(CALLS // 6):
+            answer(QUESTION)
+        took = time.perf_counter() - start
+        forget(runtime, durable)
+        return took * 6
+
+    return run
+
+
+def nested_spans(tracer: Any) -> Callable[[], float]:
+    """A round of six bare spans in each other."""
+
+    def one(levels: int) -> None:
+        with tracer.start_as_current_span("benchmark") as span:
+            for key, value in ATTRIBUTES:
+                span.set_attribute(key, value)
+            for _ in range(levels):
+                one(0)
+
+    def run() -> float:
+        start = time.perf_counter()
+        for _ in range(CALLS // 6):
+            one(5)
+        return (time.perf_counter() - start) * 6
+
+    return run
+
+
+def in_threads(work: Callable[[], float]) -> Callable[[], float]:
+    """Eight at once; seconds of the whole, per thread."""
+
+    def run() -> float:
+        running = [threading.Thread(target=work) for _ in range(8)]
+        start = time.perf_counter()
+        for one in running:
+            one.start()
+        for one in running:
+            one.join()
+        return (time.perf_counter() - start) / 8
+
+    return run
+
+
+def megabytes(runtime: Any) -> Callable[[], float]:
+    """A round of traced calls with 1 MB in."""
+    durable = CollectingDurable()
+    traced = provsdk.traced_output("benchmark")(plain)
+
+    def run() -> float:
+        ports.plug(runtime.ports()._replace(durable=durable))
+        start = time.perf_counter()
+        for _ in range(CALLS // 40):
+            traced(MEGABYTE)
+        took = time.perf_counter() - start
+        forget(runtime, durable)
+        return took * 40
+
+    return run
+
+
+def megabyte_digests(provider: TracerProvider) -> Callable[[], float]:
+    """A round of bare spans, each with the SHA-256 of 1 MB of text."""
+    tracer = provider.get_tracer("benchmark")
+
+    def run() -> float:
+        start = time.perf_counter()
+        for _ in range(CALLS // 40):
+            with tracer.start_as_current_span("benchmark") as span:
+                for key, value in ATTRIBUTES:
+                    span.set_attribute(key, value)
+                hashlib.sha256(MEGABYTE.encode()).digest()
+        return (time.perf_counter() - start) * 40
+
+    return run
+
+
+def unconfigured() -> Callable[[], float]:
+    """A round of traced calls where nothing is configured."""
+    traced = provsdk.traced_output("benchmark")(plain)
+    return lambda: timed(lambda: [traced(QUESTION) for _ in range(CALLS)])
+
+
+def pass_through() -> Callable[[], float]:
+    """A round of calls through a wrapper of wrapt that does nothing."""
+
+    def passing(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:  # noqa: ARG001 wrapt's interface
+        return wrapped(*args, **kwargs)
+
+    wrapped = wrapt.FunctionWrapper(plain, passing)
+    return lambda: timed(lambda: [wrapped(QUESTION) for _ in range(CALLS)])
 
 
 def plain(question: str) -> str:  # noqa: ARG001 as a user's function has it

@@ -17,14 +17,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from _figures import Figure
-from calls import traced_call
+from calls import other_calls, traced_call
 from imports import import_times
 from memory import unsealed
 from sealing import batch_of_64, one_in_sync
 from size import rag_records
+from streams import traced_stream
 
 BENCHMARKS: dict[str, Callable[[Path, bool], list[Figure]]] = {
     "call": traced_call,
+    "calls": other_calls,
+    "stream": traced_stream,
     "seal": batch_of_64,
     "sync": one_in_sync,
     "import": import_times,

@@ -34,6 +34,7 @@ __all__ = [
     "Relation",
     "RetentionPeriod",
     "SourceType",
+    "StreamBoundary",
     "TransformationType",
     "TrustLevel",
     "action",
@@ -376,6 +377,15 @@ class OutputStatus(StrEnum):
     BLOCKED = "blocked"
     """A check withheld the output."""
     PENDING = "pending"
+
+
+class StreamBoundary(StrEnum):
+    """Where the delivery of a stream was seen."""
+
+    GENERATOR = "generator"
+    """Chunks count as delivered when they left the generator, or the stream object of a client."""
+    ASGI = "asgi"
+    """Chunks count as delivered when the web server took them."""
 
 
 class PolicyCategory(StrEnum):

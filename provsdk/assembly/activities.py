@@ -122,6 +122,7 @@ def _source(  # noqa: PLR0913, PLR0917 one for each place that a source's fields
         status=activity.status,
         error_type=activity.error_type,
         checksum=_checksum(activity, n) if activity.facts.checksums else msgspec.UNSET,  # type: ignore[attr-defined] # of a source
+        stream=activity.stream(),
     )
 
 
@@ -205,6 +206,7 @@ def transformation(native: Native, scope: Scope) -> Transformation:
         error_type=activity.error_type,
         arguments=activity.arguments(),
         results=_results(activity),
+        stream=activity.stream(),
     )
 
 
@@ -233,6 +235,7 @@ def model_call(native: Native, scope: Scope) -> ModelCall:
         error_type=activity.error_type,
         arguments=activity.arguments(),
         results=_results(activity),
+        stream=activity.stream(),
     )
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
 from provsdk import semconv
+from provsdk.assembly import process_only
 from provsdk.assembly.activities import model_call, policy_check, sources, transformation
-from provsdk.assembly.dialects.native import read_facts
+from provsdk.assembly.dialects.native import INVALID, OutputFacts, read_facts
 from provsdk.assembly.output import made
 from provsdk.assembly.scope import Native, Scope
 from provsdk.assembly.spans import SpanData, distinct
@@ -38,10 +39,8 @@ __all__ = ["Assembled", "Assembly", "assemble"]
 T = TypeVar("T")
 
 _SPAN_MISSING: Final = CompletenessReason.SPAN_MISSING.value
-_PROCESS_ONLY: Final = (
-    CompletenessReason.PROCESS_ONLY.value,
-    "plain digests, checksums, content, session, subjects, recipients, purpose, owners, reasons of checks, environment",
-)
+_SPAN_DIGITS: Final = 16
+_PROCESS_ONLY: Final = (CompletenessReason.PROCESS_ONLY.value, process_only.SUMMARY)
 
 _STEPS: Final = frozenset(
     {semconv.KIND_SOURCE, semconv.KIND_TRANSFORMATION, semconv.KIND_MODEL_CALL, semconv.KIND_POLICY_CHECK}
@@ -206,6 +205,8 @@ def _completeness(natives: list[Native], scope: Scope) -> Completeness:
     present = {each.key for each in natives}
     absent = {value[4 : 4 + KEY_LENGTH] for value in scope.named if value.startswith("ent_")} - present
     for native in natives:
+        if isinstance(native.facts, OutputFacts):
+            absent.update(_calls(native, native.facts, scope) - present)
         parent = native.span.attributes.get(semconv.PARENT)
         if isinstance(parent, str) and parent not in present and native.kind != semconv.KIND_OUTPUT and is_key(parent):
             absent.add(parent)
@@ -214,6 +215,16 @@ def _completeness(natives: list[Native], scope: Scope) -> Completeness:
         return _COMPLETE
     missing = [Missing(reason=reason, detail=detail) for reason, detail in said]
     return completeness(missing, {"act_" + key for key in present})
+
+
+def _calls(output: Native, facts: OutputFacts, scope: Scope) -> set[str]:
+    """The spans of the traced calls that ran within the output."""
+    trace = output.span.trace_id
+    keys = {each if len(each) > _SPAN_DIGITS else f"{trace}-{each}" for each in facts.calls}
+    known = {each for each in keys if is_key(each)}
+    if known != keys:
+        scope.missing.add((INVALID, clean(f"{output.span.name}: calls")))
+    return known
 
 
 def _environment(scope: Scope, span: SpanData) -> dict[str, str]:

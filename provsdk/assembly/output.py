@@ -85,6 +85,7 @@ def _output(native: Native, activity: Activity, said: OutputSaid, classification
         arguments=activity.arguments(),
         started_at=rfc3339(native.span.start_ns),
         ended_at=rfc3339(native.span.end_ns),
+        stream=activity.stream(),
     )
 
 

@@ -12,13 +12,14 @@ from provsdk.assembly.spans import SpanData
 from provsdk.assembly.text import MAX_NAME, clean, plain_json
 from provsdk.records.flow import DERIVED, GENERATED, USED, Arrow
 from provsdk.records.ids import is_value_id, position
-from provsdk.records.record import Entity
-from provsdk.vocabulary import Basis, CompletenessReason, OutputStatus
+from provsdk.records.record import Entity, Stream
+from provsdk.vocabulary import Basis, CompletenessReason, OutputStatus, StreamBoundary
 
 __all__ = ["Activity", "Native", "Scope"]
 
 INVALID: Final = CompletenessReason.INVALID_FACT.value
 LOST: Final = CompletenessReason.FACTS_LOST.value
+SPAN_MISSING: Final = CompletenessReason.SPAN_MISSING.value
 
 _BASES: Final = frozenset(each.value for each in Basis)
 _ENCLOSING: Final = Basis.ENCLOSING.value
@@ -26,6 +27,7 @@ _EXPLICIT: Final = Basis.EXPLICIT.value
 _IDENTITY: Final = Basis.IDENTITY.value
 _REASONS: Final = frozenset(each.value for each in CompletenessReason)
 _STATUSES: Final = frozenset(each.value for each in OutputStatus)
+_BOUNDARIES: Final = frozenset(each.value for each in StreamBoundary)
 _ROLES: Final = frozenset({"result", "argument", "element", "declared"})
 
 _MAX_SIZE: Final = 2**53 - 1
@@ -108,7 +110,9 @@ class Activity:
         for reason, detail in native.problems:
             self.lacks(reason, detail)
         for reason, detail in native.facts.missing:
-            if reason in _REASONS:
+            if reason == SPAN_MISSING:
+                self.scope.missing.add((reason, clean(detail) if detail is not None else None))  # of the whole output
+            elif reason in _REASONS:
                 self.lacks(reason, detail)
             else:
                 self.lacks(INVALID, "missing")
@@ -147,6 +151,20 @@ class Activity:
             return value
         self.lacks(INVALID, field)
         return None
+
+    def stream(self) -> Stream | msgspec.UnsetType:
+        """How much of it was delivered; unset where the call made no stream."""
+        said = self.facts.stream
+        if said is None:
+            return msgspec.UNSET
+        undelivered, disconnected = self.count(said.undelivered, "stream"), said.disconnected
+        return Stream(
+            chunks=self.count(said.chunks, "stream") or 0,
+            boundary=self.word(said.boundary, _BOUNDARIES, "stream", StreamBoundary.GENERATOR.value),
+            first_chunk_us=self.count(said.first_us, "stream"),
+            undelivered=msgspec.UNSET if undelivered is None else undelivered,
+            disconnected=msgspec.UNSET if disconnected is None else disconnected,
+        )
 
     def parameters(self, on_span: dict[str, Any]) -> dict[str, Any]:
         """Free-form settings, which stay in the process by default, as far as they have canonical bytes."""

@@ -6,12 +6,13 @@ Every step is guarded: when one of ours fails, the traced function goes on as if
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import INVALID_SPAN_CONTEXT
 
 from provsdk import semconv
 from provsdk.capture import _guard
+from provsdk.capture._abandoned import reap
 from provsdk.capture._declared import article
 from provsdk.capture._otel import current_activity
 from provsdk.capture._session import BLOCKED, Activity
@@ -36,10 +37,15 @@ __all__ = [
     "current",
     "end",
     "fail",
+    "is_gated",
+    "open_quietly",
     "renumber",
     "wait",
     "wait_quietly",
 ]
+
+NO_STREAMS: Final = frozenset({str, bytes, type(None), bool, int, float, list, tuple, dict, set})
+"""Types that most traced functions return; anything else is looked at."""
 
 _numbers = itertools.count(1)
 
@@ -52,22 +58,36 @@ def renumber() -> None:
 
 def begin(ports: Ports, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Activity | None:
     """Opens the activity and makes it current; None where that failed."""
+    activity = open_quietly(ports, plan, instance, args, kwargs)
+    if activity is None:
+        return None
+    try:
+        activity.attach()
+    except BaseException as error:
+        _give_up(activity, error)
+        return None
+    return activity
+
+
+def open_quietly(
+    ports: Ports, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Activity | None:
+    """Opens the activity, and gives an output its number; None where that failed."""
     number = next(_numbers) if plan.kind == semconv.KIND_OUTPUT else 0
     activity = None
     try:
         activity = plan.open(ports, instance, args, kwargs)
         if number:
             _start_output(ports, activity, number)
-        activity.attach()
     except BaseException as error:
         if activity is not None:
-            _give_up(activity)
-        elif number:
+            _give_up(activity, error)
+            return None
+        if number:
             _count(ports, number, INVALID_SPAN_CONTEXT, "")
         if not isinstance(error, Exception):
             raise
         _guard.report(f"begin {article(plan.kind)}", error, ports)
-        return None
     return activity
 
 
@@ -91,11 +111,15 @@ def _count(ports: Ports, number: int, span_context: SpanContext, name: str) -> N
         _guard.report("count an output", error, ports)
 
 
-def _give_up(activity: Activity) -> None:
+def _give_up(activity: Activity, error: BaseException) -> None:
+    """Lets go of a call that could not be begun; an interrupt goes on its way."""
     try:
         activity.abandon()
-    except Exception as error:
-        _guard.report(f"let go of {article(activity.kind)}", error)
+    except Exception as ours:
+        _guard.report(f"let go of {article(activity.kind)}", ours)
+    if not isinstance(error, Exception):
+        raise error
+    _guard.report(f"begin {article(activity.kind)}", error, activity.ports, about=activity.name)
 
 
 def end(plan: Plan, activity: Activity, result: Any) -> Ticket | None:
@@ -131,6 +155,8 @@ def fail(activity: Activity, error: BaseException) -> Ticket | None:
 
 def close(activity: Activity) -> Ticket | None:
     """Ends the span and hands the output, or what came too late for it, to the durable port."""
+    if activity.kind == semconv.KIND_OUTPUT:
+        reap()  # what was dropped within the output is part of it
     try:
         activity.close()
     except BaseException as error:
@@ -169,7 +195,8 @@ def current() -> Activity | None:
         return None
 
 
-def _is_gated(ports: Ports) -> bool:
+def is_gated(ports: Ports) -> bool:
+    """Whether somebody has to be asked before values move on."""
     try:
         return not ports.gate.always_proceeds
     except Exception as error:
@@ -179,7 +206,7 @@ def _is_gated(ports: Ports) -> bool:
 
 def call(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
     """Calls a function, traced."""
-    gated = _is_gated(ports)
+    gated = is_gated(ports)
     activity = begin(ports, plan, instance, args, kwargs)
     if activity is None:
         return wrapped(*args, **kwargs)
@@ -188,9 +215,11 @@ def call(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, a
             from provsdk.capture import _gate  # noqa: PLC0415 most programs have no policies
 
             args, kwargs = _gate.enter(activity, (args, kwargs))
-            result = _gate.leave(activity, wrapped(*args, **kwargs))
-        else:
-            result = wrapped(*args, **kwargs)
+        result = wrapped(*args, **kwargs)
+        if type(result) not in NO_STREAMS and (stream := _adopted(plan, activity, result)) is not None:
+            return stream
+        if gated:
+            result = _gate.leave(activity, result)
     except BaseException as error:
         ticket = fail(activity, error)
         if ticket is not None:
@@ -200,13 +229,13 @@ def call(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, a
     if ticket is not None:
         wait(ticket, ports)
         if gated:
-            _gate.sealed(activity)
+            _gate.sealed(ports, f"rec_{activity.key}")
     return result
 
 
 async def acall(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
     """Calls a coroutine function, traced."""
-    gated = _is_gated(ports)
+    gated = is_gated(ports)
     activity = begin(ports, plan, instance, args, kwargs)
     if activity is None:
         return await wrapped(*args, **kwargs)
@@ -215,9 +244,11 @@ async def acall(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance:
             from provsdk.capture import _gate  # noqa: PLC0415 most programs have no policies
 
             args, kwargs = await _gate.aenter(activity, (args, kwargs))
-            result = await _gate.aleave(activity, await wrapped(*args, **kwargs))
-        else:
-            result = await wrapped(*args, **kwargs)
+        result = await wrapped(*args, **kwargs)
+        if type(result) not in NO_STREAMS and (stream := _adopted(plan, activity, result)) is not None:
+            return stream
+        if gated:
+            result = await _gate.aleave(activity, result)
     except BaseException as error:
         ticket = fail(activity, error)
         if ticket is not None:
@@ -227,7 +258,7 @@ async def acall(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance:
     if ticket is not None:
         await await_(ticket, ports)
         if gated:
-            await _gate.asealed(activity)
+            await _gate.asealed(ports, f"rec_{activity.key}")
     return result
 
 
@@ -253,6 +284,19 @@ async def await_(ticket: Ticket, ports: Ports | None) -> None:
         raise
     except Exception as error:
         _guard.report("wait for a record", error, ports)
+
+
+def _adopted(plan: Plan, activity: Activity, result: Any) -> Any:
+    """A stream that was returned, as a traced one; None where the result is no stream, or that failed."""
+    if plan.kind == semconv.KIND_POLICY_CHECK:
+        return None
+    from provsdk.capture._streams import adopt  # noqa: PLC0415 most calls return values
+
+    try:
+        return adopt(plan, activity, result)
+    except Exception as error:
+        _guard.report(f"trace the stream of {article(activity.kind)}", error, activity.ports, about=activity.name)
+        return None
 
 
 def wait_quietly(ticket: Ticket) -> None:

@@ -84,6 +84,8 @@ def _text(activity: Activity) -> str:
         pieces.append(f',"emitter":["{activity.ports.emitter.id}",{activity.number}]')
         if activity.ports.settings.defaults:
             pieces.append(f',"defaults":{_encode_json(dict(activity.ports.settings.defaults))}')
+        if activity.scope is not None and activity.scope.calls:
+            pieces.append(f',"calls":{_encode_json(_calls(activity.key, activity.scope.calls))}')
     pieces.append(_declared(activity))
     for name, texts in (("entities", activity.entities), ("used", activity.used), ("derived", activity.derived)):
         if texts:
@@ -94,6 +96,12 @@ def _text(activity: Activity) -> str:
         pieces.append(f',"missing":{_encode_json(activity.missing)}')
     pieces.append("}")
     return "".join(pieces)
+
+
+def _calls(key: str, calls: list[str]) -> list[str]:
+    """The calls within an output by their span ids, and by the trace too where that is another one."""
+    trace = key[:33]
+    return [each[33:] if each.startswith(trace) else each for each in calls]
 
 
 def _declared(activity: Activity) -> str:

@@ -92,11 +92,7 @@ class Registry:
         held = self._by_identity.get(id(value))
         if held is not None and held[1] is value and held[2] == digest:
             return Known(held[0], "identity")
-        if digest is not None and _tells_apart(measured):
-            known = self._by_digest.get(digest)
-            if known is not None:
-                return Known(known, "digest")
-        return None
+        return self.by_content(measured)
 
     def former(self, value: Any) -> str | None:
         """The entity that this very object was before its content changed."""
@@ -109,6 +105,15 @@ class Registry:
             self.cut = True
             return
         self._by_identity[id(value)] = (entity_id, value, measured.digest)
+        self.enter_content(entity_id, measured, replace=replace)
+
+    def by_content(self, measured: Measured) -> Known | None:
+        """The entity that has this content."""
+        known = self._by_digest.get(measured.digest) if measured.digest is not None and _tells_apart(measured) else None
+        return Known(known, "digest") if known is not None else None
+
+    def enter_content(self, entity_id: str, measured: Measured, *, replace: bool = False) -> None:
+        """Notes whose content this is, without holding a value alive."""
         if measured.digest is not None and _tells_apart(measured):
             if replace:
                 self._by_digest[measured.digest] = entity_id

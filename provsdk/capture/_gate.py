@@ -11,9 +11,10 @@ from provsdk.gate import PROCEED, Block, Hold, Replace, Subject
 
 if TYPE_CHECKING:
     from provsdk.capture._session import Activity
+    from provsdk.capture.ports import Ports
     from provsdk.gate import Answer
 
-__all__ = ["aenter", "aleave", "asealed", "enter", "leave", "sealed"]
+__all__ = ["achunk", "aenter", "aleave", "asealed", "chunk", "enter", "leave", "sealed"]
 
 
 def _subject(activity: Activity, stage: Any, value: Any) -> Subject:
@@ -93,21 +94,35 @@ async def aleave(activity: Activity, value: Any) -> Any:
     return value
 
 
-def sealed(activity: Activity) -> None:
+def chunk(activity: Activity, value: Any) -> Any:
+    """Before a chunk of an output's stream is handed on: the chunk, as it may go."""
+    if activity.kind != semconv.KIND_OUTPUT:
+        return value
+    return _asked(activity, "on_chunk", "chunk", value)
+
+
+async def achunk(activity: Activity, value: Any) -> Any:
+    """As `chunk`, for async callers."""
+    if activity.kind != semconv.KIND_OUTPUT:
+        return value
+    return await _aasked(activity, "aon_chunk", "chunk", value)
+
+
+def sealed(ports: Ports, record_id: str) -> None:
     """When the output's record is durable, before the caller gets the output."""
     try:
-        activity.ports.gate.after_seal(f"rec_{activity.key}")
+        ports.gate.after_seal(record_id)
     except OutputBlocked:
         raise
     except Exception as error:
-        _guard.report("tell the policies of a record", error, activity.ports, about=activity.name)
+        _guard.report("tell the policies of a record", error, ports)
 
 
-async def asealed(activity: Activity) -> None:
+async def asealed(ports: Ports, record_id: str) -> None:
     """As `sealed`, for async callers."""
     try:
-        await activity.ports.gate.aafter_seal(f"rec_{activity.key}")
+        await ports.gate.aafter_seal(record_id)
     except OutputBlocked:
         raise
     except Exception as error:
-        _guard.report("tell the policies of a record", error, activity.ports, about=activity.name)
+        _guard.report("tell the policies of a record", error, ports)

@@ -13,9 +13,23 @@ if TYPE_CHECKING:
 
     from provsdk.capture._session import Activity
 
-__all__ = ["attach", "current_activity", "detach", "parent_context"]
+__all__ = [
+    "attach",
+    "attach_context",
+    "context_with",
+    "current_activity",
+    "current_context",
+    "detach",
+    "parent_context",
+]
 
 _ACTIVITY: Final = otel_context.create_key("provsdk-activity")
+
+current_context: Final = otel_context.get_current
+"""What is current now; no function of ours around it, for streams ask in every step."""
+
+attach_context: Final = otel_context.attach
+"""Makes a context the current one."""
 
 
 def current_activity() -> Activity | None:
@@ -30,14 +44,19 @@ def parent_context(parent: Activity | None, *, spans_current: bool) -> Context |
     return set_span_in_context(parent.span)
 
 
-def attach(activity: Activity, *, spans_current: bool) -> Token[Context]:
-    """Makes the activity, and its span where that is wanted, the current ones."""
+def context_with(activity: Activity, *, spans_current: bool) -> Context:
+    """What is current now with the activity, and its span where that is wanted, in it."""
     if not spans_current:
-        return otel_context.attach(otel_context.set_value(_ACTIVITY, activity))
+        return otel_context.set_value(_ACTIVITY, activity)
     context = set_span_in_context(activity.span)
     # A context refuses changes once it is shared; this one is fresh, and a second copy would cost as much as the first.
     dict.__setitem__(context, _ACTIVITY, activity)
-    return otel_context.attach(context)
+    return context
+
+
+def attach(activity: Activity, *, spans_current: bool) -> Token[Context]:
+    """Makes the activity, and its span where that is wanted, the current ones."""
+    return otel_context.attach(context_with(activity, spans_current=spans_current))
 
 
 def detach(token: Token[Context]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, Final
 
 from provsdk import semconv
@@ -111,7 +112,7 @@ class Plan:
         else:
             name = first if name is None else name
         if name is None:
-            name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None) or kind
+            name = _own_name(function) or kind
         if callable(name):
             name = rule_for("name", name, signature, each=each)
         elif not isinstance(name, str):
@@ -216,6 +217,21 @@ class Plan:
         if CHECKSUM in activity.local:
             compare_checksum(activity, activity.local.pop(CHECKSUM), result)
 
+    def take_chunk(self, activity: Activity, chunk: Any) -> None:
+        """Notes a chunk of a stream; with `each`, every one is a source of its own."""
+        if not self.each:
+            activity.delivered(chunk)
+            return
+        activity.extra["each"] = True
+        self._conclude_item(activity, activity.extra.setdefault("items", []), {"item": chunk})
+
+    def conclude_stream(self, activity: Activity, returned: Any) -> None:
+        """Asks the rules that waited for a stream's end: its result is what the generator returned."""
+        if self.each:
+            self._ask_local_waiting(activity, returned)
+        elif self.rules or not isinstance(self.name, str):
+            self._ask_waiting(activity, {**(activity.available or {}), "result": returned})
+
     def _ask_waiting(self, activity: Activity, available: Mapping[str, Any]) -> None:
         for fact, rule in self.rules.items():
             if rule.needs_result:
@@ -228,21 +244,31 @@ class Plan:
         activity.extra["each"] = True
         items: list[dict[str, Any]] = []
         for item in result:
-            n = activity.made_item(item)
-            if n is None:
+            if not self._conclude_item(activity, items, {"result": result, "item": item}):
                 break
-            said: dict[str, Any] = {"n": n}
-            available = {**(activity.available or {}), "result": result, "item": item}
-            for fact, rule in self.rules.items():
-                if rule.needs_result and fact not in LOCAL_ONLY:
-                    _ask_item(activity, said, fact, rule, available)
-            if self.item_name is not None:
-                said["name"] = _asked_name(self.item_name, available, self.kind)
-            stated = said.pop(CHECKSUM, None)
-            if stated is not None:
-                compare_checksum(activity, stated, item, n=n, name=said.get("name"))
-            items.append(said)
         activity.extra["items"] = items
+        self._ask_local_waiting(activity, result)
+
+    def _conclude_item(self, activity: Activity, items: list[dict[str, Any]], known: Mapping[str, Any]) -> bool:
+        """Notes one item; False when the scope holds no more."""
+        n = activity.made_item(known["item"])
+        if n is None:
+            return False
+        said: dict[str, Any] = {"n": n}
+        available = {**(activity.available or {}), **known}
+        for fact, rule in self.rules.items():
+            if rule.needs_result and fact not in LOCAL_ONLY:
+                _ask_item(activity, said, fact, rule, available)
+        if self.item_name is not None:
+            said["name"] = _asked_name(self.item_name, available, self.kind)
+        stated = said.pop(CHECKSUM, None)
+        if stated is not None:
+            compare_checksum(activity, stated, known["item"], n=n, name=said.get("name"))
+        items.append(said)
+        return True
+
+    def _ask_local_waiting(self, activity: Activity, result: Any) -> None:
+        """With `each`, what stays in the process is said of the whole load."""
         for fact in LOCAL_ONLY & self.rules.keys():
             if self.rules[fact].needs_result:
                 _ask(activity, fact, self.rules[fact], {**(activity.available or {}), "result": result})
@@ -253,6 +279,14 @@ def compare_checksum(activity: Activity, stated: str, value: Any, **of: Any) -> 
     from provsdk.capture import _checksum  # noqa: PLC0415 most sources state none
 
     _checksum.compare(activity, stated, value, **of)
+
+
+def _own_name(function: Any) -> str | None:
+    """The function's qualified name; that of what a partial calls, or of an object's class."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None)
+    return name if isinstance(name, str) else type(function).__qualname__ if function is not None else None
 
 
 def _asked_name(rule: Rule, available: Mapping[str, Any], fallback: str) -> str:

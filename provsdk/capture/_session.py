@@ -13,7 +13,7 @@ from opentelemetry.trace import Status, StatusCode
 from provsdk import semconv
 from provsdk.capture import _otel
 from provsdk.capture._facts import derivation, encode, entity, missing_of, use, write_facts
-from provsdk.capture._flow import Registry, known_in, look_into
+from provsdk.capture._flow import MAX_WIDTH, Registry, known_in, look_into
 from provsdk.digest import is_linkable, measure
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Scope:
     """One output: its registry, its local facts, and whether it still runs. Shared by the threads that work for it."""
 
     __slots__ = (
+        "calls",
         "code",
         "missing",
         "number",
@@ -56,7 +57,6 @@ class Scope:
         "output_id",
         "record_id",
         "registry",
-        "running",
         "spans",
     )
 
@@ -68,8 +68,8 @@ class Scope:
         self.spans: dict[str, dict[str, Any]] = {}
         self.code: set[int] = set()
         """Numbers of the traced functions that were at work."""
-        self.running: set[str] = set()
-        """Keys of the activities that have not ended."""
+        self.calls: list[str] = []
+        """Keys of the activities inside the output: whoever assembles the record can tell which did not arrive."""
         self.number = 0
         self.orphans = 0
         """Traced calls that ran meanwhile in no output: in a thread, for one, that nobody told whose work it does."""
@@ -105,6 +105,10 @@ class Activity:
     """Names of elements with the keys of mappings in them, by number."""
     stated: Mapping[int, str] = MappingProxyType({})
     """Checksums that were stated of values, by number."""
+    linked: frozenset[str] = frozenset()
+    """Ids of known values that a stream was found to come from."""
+    streams: tuple[Any, ...] = ()
+    """Readings of traced streams that the call was given, and that had not begun."""
     descendants: frozenset[str] = frozenset()
     """Keys of the activities that ran inside this one."""
     ended = False
@@ -132,7 +136,7 @@ class Activity:
             self.scope = Scope(key)
         elif parent is not None and parent.scope is not None:
             self.scope = parent.scope
-            self.scope.running.add(key)
+            self.scope.calls.append(key)
         above = parent
         while above is not None and above.kind != semconv.KIND_OUTPUT:
             above.descendants |= {key}
@@ -143,8 +147,15 @@ class Activity:
     def attach(self) -> None:
         """Makes this the current activity of the running context."""
         self._token = _otel.attach(self, spans_current=self.ports.settings.spans_current)
+        self.running(True)
+
+    def running(self, now: bool) -> None:  # noqa: FBT001 it reads as what it says
+        """Says whether the call's code runs now: that of a stream does so only in its steps."""
         if self.kind == semconv.KIND_OUTPUT and self.scope is not None:
-            _running.add(self.scope)
+            if now:
+                _running.add(self.scope)
+            else:
+                _running.discard(self.scope)
 
     def detach(self) -> None:
         """Makes the activity before it the current one again; a second call does nothing."""
@@ -166,6 +177,9 @@ class Activity:
         is_output = self.kind == semconv.KIND_OUTPUT
         if is_output and self.parent is not None and self.parent.scope is not None:
             self._given_from_outside(value, self.parent)
+        if type(value) not in _LEAVES and (stream := _reading_of(value)) is not None:
+            self.streams += (stream,)
+            return
         linkable = is_linkable(value)
         if not linkable and not is_output:
             return
@@ -235,6 +249,55 @@ class Activity:
             self.lacks(*missing_of(measured, "item"))
         return self._made_new(value, measured, None, linkable=is_linkable(value))
 
+    def delivered(self, chunk: Any) -> None:
+        """Notes a chunk of a stream: a known value is what the stream comes from, a new one is an element of it."""
+        scope, is_output = self.scope, self.kind == semconv.KIND_OUTPUT
+        if scope is None or not is_linkable(chunk):
+            return
+        measured = measure(chunk, max_bytes=self.ports.settings.max_value_bytes)
+        known = scope.registry.find(chunk, measured)
+        stream = "out" if is_output else 0
+        if known is not None and not (known.basis == "digest" and self._makes_from_elsewhere()):
+            self._link(stream, known)
+        elif is_output:
+            for inner in known_in(chunk, scope.registry):
+                self._link(stream, inner)
+        elif measured.digest is not None:
+            self._deliver_element(chunk, measured)
+
+    def _link(self, effect: int | str, known: Known) -> None:
+        """A derivation, once: a stream may repeat what it comes from in every chunk."""
+        if known.id not in self.linked:
+            self.linked |= {known.id}
+            self.derived.append(derivation(effect, known.id, known.basis))
+
+    def _deliver_element(self, chunk: Any, measured: Measured) -> None:
+        scope = self.scope
+        assert scope is not None  # noqa: S101 delivered() asked
+        if self._count >= MAX_WIDTH:
+            scope.registry.cut = True
+            return
+        n = self._next("element")
+        self._add_entity(n, "element", str(n), chunk, measured, element_of=0)
+        scope.registry.enter(f"ent_{self.key}-{n}", chunk, measured, replace=True)
+
+    def made_stream(self, measured: Measured, content: str | bytes | None) -> None:
+        """Notes what a stream came to, of which nobody holds the whole: its digest, and content where it was kept."""
+        scope, is_output = self.scope, self.kind == semconv.KIND_OUTPUT
+        if scope is None or "each" in self.extra:
+            return
+        if measured.problem is not None:
+            self.lacks(*missing_of(measured, "stream"))
+        known = scope.registry.by_content(measured)
+        self._has_result = True
+        self._add_entity(0, "result", None, content, measured, element_of=None)
+        if known is not None and (is_output or not self._makes_from_elsewhere()):
+            self._link("out" if is_output else 0, known)
+        if not is_output:
+            scope.registry.enter_content(f"ent_{self.key}-0", measured, replace=True)
+        elif self.parent is not None and self.parent.scope is not None:
+            self.parent.scope.registry.enter_content(scope.output_id, measured, replace=True)
+
     def _handed_on(self, entity_id: str) -> bool:
         """Whether the entity is one that this call was given, or that something called by it made."""
         if self.kind == semconv.KIND_SOURCE:
@@ -278,8 +341,10 @@ class Activity:
 
     def rename(self, name: str) -> None:
         """Gives the span the name that only the result could tell."""
-        self.name = name
-        self.span.update_name(name)
+        self.name = safe = _encodable(name)
+        self.span.update_name(safe)
+        if safe != name:
+            self.lacks("name_changed", "name")
 
     def _made_output(self, value: Any, measured: Measured, known: Known | None, *, linkable: bool) -> None:
         scope = self.scope
@@ -347,6 +412,7 @@ class Activity:
         span, scope = self.span, self.scope
         try:
             if scope is not None:
+                self._use_streams()
                 self._leave_home_facts(scope)
             if self.status == FAILED:
                 span.set_status(_FAILED_STATUS)
@@ -364,10 +430,14 @@ class Activity:
         self.detach()
         self.ended = True
         scope = self.scope
-        if scope is not None:
-            scope.running.discard(self.key)
-            if self.kind == semconv.KIND_OUTPUT:
-                _running.discard(scope)
+        if scope is not None and self.kind == semconv.KIND_OUTPUT:
+            _running.discard(scope)
+
+    def _use_streams(self) -> None:
+        """A stream that the call was given has an id as soon as its first step has begun."""
+        for stream in self.streams:
+            if stream.entity_id is not None:
+                self.used.append(use(stream.entity_id, "identity"))
 
     def _leave_home_facts(self, scope: Scope) -> None:
         local: dict[str, Any] = {}
@@ -383,12 +453,15 @@ class Activity:
             local["content"] = self.content
         if local:
             scope.spans[self.key] = local
-        if self.kind == semconv.KIND_OUTPUT:
-            if scope.orphans:
-                scope.missing.append(("span_missing", f"{scope.orphans} traced calls ran meanwhile outside any output"))
-            scope.missing.extend(("span_missing", f"act_{key}") for key in sorted(scope.running))
+        if self.kind == semconv.KIND_OUTPUT and scope.orphans:
+            self.lacks("span_missing", f"{scope.orphans} traced calls ran meanwhile outside any output")
         if self.kind == semconv.KIND_OUTPUT and scope.registry.cut:
             self.lacks("bound_reached", "values of the scope")
+
+
+def _reading_of(value: Any) -> Any:
+    """The reading of a traced stream; known by its attribute, for most values are none and few have attributes."""
+    return getattr(type(value), "provsdk_reading", None) and value.provsdk_reading
 
 
 def _holds_known(value: Any, registry: Registry) -> bool:
@@ -403,16 +476,28 @@ def _is_cancellation(error: BaseException) -> bool:
     return type(error).__name__ in {"CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit", "GeneratorExit"}
 
 
+def _encodable(name: str) -> str:
+    """The name, with U+FFFD for half characters: they have no UTF-8, and cost an exporter every span of its batch."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return name.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return name
+
+
 def open_activity(ports: Ports, kind: str, name: str) -> Activity:
     """Starts the span below the current activity; the caller attaches and closes it."""
     parent = _otel.current_activity()
     settings = ports.settings
-    span = ports.tracers.tracer().start_span(name, _otel.parent_context(parent, spans_current=settings.spans_current))
+    safe = name if name.isascii() else _encodable(name)
+    span = ports.tracers.tracer().start_span(safe, _otel.parent_context(parent, spans_current=settings.spans_current))
     try:
-        activity = Activity(ports, kind, name, parent, span)
+        activity = Activity(ports, kind, safe, parent, span)
     except BaseException:
         span.end()
         raise
+    if safe is not name:
+        activity.lacks("name_changed", "name")
     if activity.scope is None:
         for scope in list(_running):
             scope.orphans += 1

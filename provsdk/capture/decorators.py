@@ -13,14 +13,12 @@ Facts may be values, or functions of the call: a function's parameters are named
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
-
-import wrapt
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast, overload
 
 from provsdk import semconv
 from provsdk.capture import _call, ports
+from provsdk.capture._callables import TracedFunction, kind_of, public_methods
 from provsdk.capture._declared import check_name
 from provsdk.capture._plan import Plan
 from provsdk.capture.handles import ActivityHandle, OutputHandle, by_hand
@@ -72,16 +70,31 @@ class Traced(Generic[H]):
         self._entered: list[tuple[Activity | None, H]] = []
 
     def __call__(self, function: F) -> F:
-        """Decorates a function, a coroutine function or a method.
+        """Decorates a function, generator, method, partial or callable object; of a class, all its public methods.
 
         Raises:
-            UnsupportedCallable: a generator, a class, or something that cannot be called.
+            UnsupportedCallable: something that cannot be called, or a check that would answer more than once.
             UsageError: a fact that does not fit the function.
         """
-        _refuse_what_cannot_be_traced(function)
+        kind = kind_of(function)
+        if kind == "class":
+            return cast("F", self._decorate_class(function))
+        if self._kind == semconv.KIND_POLICY_CHECK and "generator" in kind:
+            raise UnsupportedCallable(f"{function.__qualname__}: a check answers once, so it cannot be a generator")
         plan = Plan.of(self._kind, self._first, self._facts, function, each=self._each, name=self._name)
-        wrapper = _async_wrapper(plan) if _is_async(function) else _wrapper(plan)
-        return cast("F", wrapt.FunctionWrapper(function, wrapper))
+        return cast("F", TracedFunction(function, _WRAPPERS[kind](plan), self))
+
+    def _decorate_class(self, cls: Any) -> Any:
+        """The same class, with its own public methods traced; each goes by the given name and its own."""
+        for name, method in public_methods(cls).items():
+            first = f"{self._first}.{name}" if self._first is not None else None
+            traced = Traced(self._kind, self._handle, first, self._facts, each=self._each, name=self._name)
+            setattr(cls, name, traced(method))
+        return cls
+
+    def __reduce__(self) -> Any:
+        """For a traced object that has to be made anew in another process."""
+        return _again, (self._kind, self._handle, self._first, self._facts, self._each, self._name)
 
     def __enter__(self) -> H:
         """Begins the call that the block is."""
@@ -169,25 +182,29 @@ def _async_wrapper(plan: Plan) -> Callable[..., Any]:
     return traced
 
 
-def _is_async(function: Any) -> bool:
-    raw = getattr(function, "__func__", function)
-    call = getattr(raw, "__call__", None)  # noqa: B004 the method itself is asked
-    return inspect.iscoroutinefunction(raw) or inspect.iscoroutinefunction(call)
+def _generator_wrapper(plan: Plan) -> Callable[..., Any]:
+    def traced(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        generator = wrapped(*args, **kwargs)
+        plugged = ports.current()
+        if plugged is None:
+            return generator
+        from provsdk.capture._streams import open_generator  # noqa: PLC0415 most programs have no streams
+
+        return open_generator(plan, plugged, wrapped, generator, (instance, args, kwargs))
+
+    return traced
 
 
-def _refuse_what_cannot_be_traced(function: Any) -> None:
-    raw = getattr(function, "__func__", function)
-    name = getattr(raw, "__qualname__", type(raw).__qualname__)
-    call = getattr(raw, "__call__", None)  # noqa: B004 the method itself is asked
-    if any(inspect.isgeneratorfunction(one) or inspect.isasyncgenfunction(one) for one in (raw, call)):
-        raise UnsupportedCallable(
-            f"{name}: generators cannot be traced yet; "
-            "trace the function that reads it, or use a with block around the loop"
-        )
-    if inspect.isclass(raw):
-        raise UnsupportedCallable(f"{name}: classes cannot be traced yet; decorate the methods that make outputs")
-    if not callable(raw):
-        raise UnsupportedCallable(f"{name}: cannot be called, so it cannot be traced")
+_WRAPPERS: Final[dict[str, Callable[[Plan], Callable[..., Any]]]] = {
+    "function": _wrapper,
+    "coroutine": _async_wrapper,
+    "generator": _generator_wrapper,
+    "async generator": _generator_wrapper,
+}
+
+
+def _again(kind: str, handle: type[H], first: str | None, facts: dict[str, Any], each: bool, name: Any) -> Traced[H]:  # noqa: FBT001 as they were pickled
+    return Traced(kind, handle, first, facts, each=each, name=name)
 
 
 def _traced(kind: str, handle: type[H], first: Any, facts: dict[str, Any], *, each: bool = False) -> Any:
@@ -236,7 +253,7 @@ def traced_output(first: Any = None, /, **facts: Any) -> Any:
 
     Raises:
         UsageError: a fact that outputs do not have, or a value that it does not take.
-        UnsupportedCallable: a generator or a class.
+        UnsupportedCallable: something that cannot be called.
     """
     return _traced(semconv.KIND_OUTPUT, OutputHandle, first, facts)
 
@@ -280,7 +297,7 @@ def traced_source(first: Any = None, /, *, each: bool = False, **facts: Any) -> 
 
     Raises:
         UsageError: a fact that sources do not have, or a value that it does not take.
-        UnsupportedCallable: a generator or a class.
+        UnsupportedCallable: something that cannot be called.
     """
     return _traced(semconv.KIND_SOURCE, ActivityHandle, first, facts, each=each)
 
@@ -303,7 +320,7 @@ def traced_transform(first: Any = None, /, **facts: Any) -> Any:
 
     Raises:
         UsageError: a fact that transformations do not have, or a value that it does not take.
-        UnsupportedCallable: a generator or a class.
+        UnsupportedCallable: something that cannot be called.
     """
     return _traced(semconv.KIND_TRANSFORMATION, ActivityHandle, first, facts)
 
@@ -344,7 +361,7 @@ def traced_model_call(first: Any = None, /, **facts: Any) -> Any:
 
     Raises:
         UsageError: a fact that model calls do not have, or a value that it does not take.
-        UnsupportedCallable: a generator or a class.
+        UnsupportedCallable: something that cannot be called.
     """
     return _traced(semconv.KIND_MODEL_CALL, ActivityHandle, first, facts)
 
@@ -382,7 +399,7 @@ def traced_check(first: Any = None, /, **facts: Any) -> Any:
 
     Raises:
         UsageError: a fact that checks do not have, or a value that it does not take.
-        UnsupportedCallable: a generator or a class.
+        UnsupportedCallable: something that cannot be called.
     """
     return _traced(semconv.KIND_POLICY_CHECK, ActivityHandle, first, facts)
 

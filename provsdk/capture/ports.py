@@ -173,6 +173,11 @@ _refused: tuple[str, float] | None = None
 
 RETRY_S: Final = 10.0
 
+_environment: Final[Any] = getattr(os.environ, "_data", os.environ)
+_STORE: Final[Any] = os.environ.encodekey("PROVSDK_STORE") if _environment is not os.environ else "PROVSDK_STORE"
+"""The mapping behind `os.environ` and a name in it: asked in every call of a program that is not configured, where the
+detour through `os.environ` would cost more than the call."""
+
 
 def plug(ports: Ports) -> None:
     """Makes every traced call from now on go through `ports`."""
@@ -192,7 +197,9 @@ def current() -> Ports | None:
     With `PROVSDK_STORE` set and nothing plugged in, the pipeline configures itself first. If it cannot, that is logged
     and the traced function runs untraced: a program that never called `configure` is not broken by its environment.
     """
-    return _plugged or _bootstrap()
+    if _plugged is None and _STORE in _environment:
+        return _bootstrap()
+    return _plugged
 
 
 def _bootstrap() -> Ports | None:

@@ -73,7 +73,7 @@ def advice(project: Project) -> tuple[Suggestion, ...]:
         _import(module) for module in project.modules if module.path in {item.path for item in marked} - imported
     ]
     by_file = [*imports, *marked] if outputs else [_nothing_found(project)]
-    return (*settings, *by_file, *_not_traceable(models))
+    return (*settings, *by_file)
 
 
 def _import(module: Module) -> Suggestion:
@@ -85,13 +85,6 @@ def _source(place: _Place) -> Suggestion:
     guess = "file" if "read" in name or "load" in name else "api" if "fetch" in name else "database"
     arguments = f'(type="{guess}")  # or file, api …'
     return _decorated(place, "traced_source", "loads what the output is made from", arguments)
-
-
-def _not_traceable(models: list[tuple[_Place, str, int]]) -> Iterator[Suggestion]:
-    for place, _, _ in models:
-        if place.function.generator:
-            why = f"{place.function.name}() is a generator, not traceable yet: trace what collects it"
-            yield Suggestion(place.module.path, place.function.line, (), why)
 
 
 def _configuration_file(project: Project) -> Suggestion | None:
@@ -162,7 +155,7 @@ def _outputs(project: Project, models: list[tuple[_Place, str, int]]) -> list[_P
     for place, _, _ in models:
         callers = [caller for caller in _callers(project, place.function.name) if caller.function is not place.function]
         for one in callers or [place]:
-            if not one.function.generator and one not in found:
+            if one not in found:
                 found.append(one)
     return sorted(found, key=lambda place: not _is_handler(place.function))
 
@@ -185,7 +178,7 @@ def _loads(project: Project, outputs: list[_Place]) -> list[_Place]:
         _Place(module, function)
         for module in project.modules
         for function in module.functions
-        if function.name in called and _LOADS.match(function.name) and not function.generator
+        if function.name in called and _LOADS.match(function.name)
     ][:SOURCES_AT_MOST]
 
 
@@ -209,7 +202,7 @@ def _head(place: _Place) -> str:
 def _model_lines(models: list[tuple[_Place, str, int]], outputs: list[_Place]) -> Iterator[Suggestion]:
     named: set[Path] = set()
     for place, provider, line in models[:OUTPUTS_AT_MOST]:
-        if place not in outputs and not place.function.generator:
+        if place not in outputs:
             yield _decorated(place, "traced_model_call", f"calls {provider}", f'(provider="{provider}")')
         elif place in outputs:
             yield from _own_function(place, provider, line, first=place.module.path not in named)

@@ -251,14 +251,14 @@ def _captured(config: "Config") -> Iterator[Check]:
     yield Check(
         "captured",
         "ok",
-        "functions and blocks under traced_output, traced_source, traced_transform, traced_model_call, traced_check, "
+        "functions, generators, classes and blocks under traced_output, traced_source, traced_transform, "
+        "traced_model_call, traced_check, "
         "and what declare_source names; how values flow between them, by identity and by digest",
     )
     yield from _uncaptured_libraries()
     yield Check(
         "not captured", "note", "values that are pasted into a text (an f-string): the text is not linked to them yet"
     )
-    yield Check("not captured", "note", "generators and streams: decorate the function that collects them")
     content = "kept, encrypted" if str(config.capture_content) == "full" else "not kept: digests and sizes only"
     yield Check("captured", "ok", f"content of values: {content} (capture_content = {config.capture_content})")
 

@@ -17,7 +17,6 @@ class Function:
     first_line: int
     """Of its first decorator, or of `def`."""
     indent: int
-    generator: bool
     decorators: tuple[str, ...]
     """Dotted names: `app.post`."""
     calls: tuple[tuple[str, int], ...]
@@ -80,7 +79,6 @@ def _function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Function:
         line=node.lineno,
         first_line=min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)]),
         indent=node.col_offset,
-        generator=any(isinstance(one, ast.Yield | ast.YieldFrom) for one in inside),
         decorators=tuple(_dotted(one.func if isinstance(one, ast.Call) else one) for one in node.decorator_list),
         calls=tuple((_dotted(one.func), one.lineno) for one in inside if isinstance(one, ast.Call)),
     )

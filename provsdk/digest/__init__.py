@@ -28,6 +28,7 @@ __all__ = [
     "MAX_ITEMS",
     "MIN_LINKABLE_BYTES",
     "JoinKey",
+    "ListDigest",
     "Measured",
     "StreamDigest",
     "children",
@@ -178,6 +179,27 @@ class StreamDigest:
         except UnicodeEncodeError:
             self._surrogates = True
             return str.encode(chunk, "utf-8", "surrogatepass")
+
+
+class ListDigest:
+    """The digest of a list whose elements come one by one, known by their digests. For one thread."""
+
+    __slots__ = ("_empty", "_hash")
+
+    def __init__(self) -> None:
+        self._hash: Final = sha256(TAGGED + b"list:")
+        self._empty = True
+
+    def add(self, digest32: bytes) -> None:
+        """Takes the plain digest of the next element."""
+        self._hash.update((f'["{digest32.hex()}' if self._empty else f'","{digest32.hex()}').encode())
+        self._empty = False
+
+    def digest(self) -> bytes:
+        """The 32-byte plain digest of the list of what came so far."""
+        whole = self._hash.copy()
+        whole.update(b"[]" if self._empty else b'"]')
+        return whole.digest()
 
 
 def file_digest(path: str | os.PathLike[str]) -> bytes:

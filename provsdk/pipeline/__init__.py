@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from opentelemetry.sdk.trace import TracerProvider
 
-from provsdk.capture import _call, _guard, ports
+from provsdk.capture import _abandoned, _call, _guard, ports
 from provsdk.config import load
 from provsdk.errors import ConfigError
 from provsdk.pipeline._runtime import Flushed, Runtime
@@ -101,6 +101,8 @@ def shutdown() -> None:
     global _running
     with _lock:
         runtime, _running = _running, None
+        if runtime is not None:
+            _abandoned.abandon_all()
         ports.unplug()
         _call.renumber()
         if runtime is not None:

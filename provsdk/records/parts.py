@@ -40,6 +40,7 @@ from provsdk.records.record import (
     ProvenanceRecord,
     Retention,
     Source,
+    Stream,
     Struct,
     Trace,
     Transformation,
@@ -123,6 +124,7 @@ class _SourceDetail(Struct, frozen=True, kw_only=False):
     status: str
     error_type: str | None
     checksum: Checksum | msgspec.UnsetType = msgspec.UNSET
+    stream: Stream | msgspec.UnsetType = msgspec.UNSET
 
 
 _id_of: Final = attrgetter(*_SourceId.__struct_fields__)

@@ -37,6 +37,21 @@ class Entity(Struct, frozen=True):
     element_of: str | None = None
 
 
+class Stream(Struct, frozen=True):
+    """How much of a value that was delivered in chunks reached whoever read it; digest and size are of that."""
+
+    chunks: int
+    """Delivered."""
+    boundary: str
+    """A `StreamBoundary`: where delivery was seen."""
+    first_chunk_us: int | None
+    """Microseconds from the start to the first chunk; None where there was none."""
+    undelivered: int | msgspec.UnsetType = msgspec.UNSET
+    """Chunks that left the generator and that the server did not take."""
+    disconnected: bool | msgspec.UnsetType = msgspec.UNSET
+    """The client went away before the end, as far as the server told."""
+
+
 class Output(Struct, frozen=True):
     """What a `traced_output` call came to: its value, or its failure."""
 
@@ -56,6 +71,7 @@ class Output(Struct, frozen=True):
     """What the function was called with."""
     started_at: str
     ended_at: str
+    stream: Stream | msgspec.UnsetType = msgspec.UNSET
 
 
 class Checksum(Struct, frozen=True):
@@ -104,6 +120,7 @@ class Source(Struct, frozen=True):
     error_type: str | None
     checksum: Checksum | msgspec.UnsetType = msgspec.UNSET
     """Left out where none was stated."""
+    stream: Stream | msgspec.UnsetType = msgspec.UNSET
 
 
 class Transformation(Struct, frozen=True):
@@ -121,6 +138,7 @@ class Transformation(Struct, frozen=True):
     error_type: str | None
     arguments: list[Entity]
     results: list[Entity]
+    stream: Stream | msgspec.UnsetType = msgspec.UNSET
 
 
 class ModelCall(Struct, frozen=True):
@@ -143,6 +161,7 @@ class ModelCall(Struct, frozen=True):
     error_type: str | None
     arguments: list[Entity]
     results: list[Entity]
+    stream: Stream | msgspec.UnsetType = msgspec.UNSET
 
 
 class PolicyCheck(Struct, frozen=True):

@@ -85,6 +85,7 @@ def _headline(report: Report) -> RenderableType:
         ("context", _context(record)),
         ("from", listed(_argument(item) for item in output.arguments) if output.arguments else None),
         ("value", joined(value) if any(value) else cell("none", "dim")),
+        ("delivered", cell(wording.delivered(output.stream)) if output.stream else None),
         ("class", cell(output.classification)),
         ("integrity", verdict(report.integrity)),
         ("linked", _linked(report)),
@@ -219,6 +220,7 @@ def _model(call: ModelCall) -> list[tuple[str, RenderableType]]:
             ),
         ),
         ("settings", parameters(call.parameters) if call.parameters else cell("none recorded", "dim")),
+        ("delivered", cell(wording.delivered(call.stream)) if call.stream else Text()),
         ("usage", joined([tokens(call) or "tokens not known", finish])),
         ("response", cell(call.response_id, "dim")),
     ]

@@ -3,15 +3,16 @@
 from typing import Final
 
 from provsdk.checksum import WEAK
-from provsdk.records.record import Checksum
+from provsdk.records.record import Checksum, Stream
 from provsdk.report.links import Link
-from provsdk.report.steps import parse_time
+from provsdk.report.steps import counted, parse_time
 from provsdk.report.summary import Integrity
-from provsdk.vocabulary import ChecksumResult, IntegrityStatus
+from provsdk.vocabulary import ChecksumResult, IntegrityStatus, StreamBoundary
 
 __all__ = [
     "checksum",
     "day",
+    "delivered",
     "digest",
     "duration",
     "integrity",
@@ -67,6 +68,18 @@ def duration(microseconds: int | None) -> str:
         return f"{microseconds / 1_000:.0f} ms" if microseconds >= 9_950 else f"{microseconds / 1_000:.1f} ms"
     seconds = microseconds / 1_000_000
     return f"{seconds:.2f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+
+
+def delivered(stream: Stream) -> str:
+    """`12 chunks, the first after 340 ms`, and what a server said of them."""
+    said = counted(stream.chunks, "chunk")
+    if stream.first_chunk_us is not None:
+        said += f", the first after {duration(stream.first_chunk_us)}"
+    if stream.boundary == StreamBoundary.ASGI:
+        said += f"; taken by the server, {stream.undelivered or 0} not"
+    if stream.disconnected:
+        said += "; the client went away"
+    return said
 
 
 def moment(text: str | None) -> str:

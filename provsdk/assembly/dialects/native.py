@@ -28,6 +28,7 @@ __all__ = [
     "Ref",
     "SourceFacts",
     "SourceSaid",
+    "StreamFact",
     "TransformationFacts",
     "TransformationSaid",
     "convert",
@@ -64,6 +65,16 @@ class EntityFact(_Struct, frozen=True):
     size: int | None = None
     media: str | None = None
     of: int | None = None
+
+
+class StreamFact(_Struct, frozen=True):
+    """How much of a stream was delivered."""
+
+    chunks: int
+    boundary: str
+    first_us: int | None = None
+    undelivered: int | None = None
+    disconnected: bool | None = None
 
 
 class OutputSaid(_Struct, frozen=True):
@@ -151,6 +162,7 @@ class Facts(_Struct, frozen=True):
     returned: list[str] = []
     nested: list[str] = []
     missing: list[tuple[str, str | None]] = []
+    stream: StreamFact | None = None
 
 
 class OutputFacts(Facts, frozen=True):
@@ -160,6 +172,8 @@ class OutputFacts(Facts, frozen=True):
     emitter: tuple[str, int] | None = None
     defaults: dict[str, str | int] = {}
     """Configured classification and retention, for whoever assembles the record elsewhere."""
+    calls: list[str] = []
+    """Spans of the traced calls within the output: by span id, or `<trace>-<span>` where the trace is another one."""
 
 
 class SourceFacts(Facts, frozen=True):

@@ -4,9 +4,10 @@ import json
 
 import msgspec
 import pytest
-from span_builder import act, arrows, ent, entity, key, local, one, out, rag, reasons, rec, span
+from span_builder import act, arrows, ent, entity, key, local, one, out, rag, reasons, rec, span, span_id
 
 from provsdk.assembly.assembler import assemble
+from provsdk.records.fold import fold
 from provsdk.records.record import Checksum
 
 USED, MADE, DERIVED = "used", "wasGeneratedBy", "wasDerivedFrom"
@@ -345,6 +346,40 @@ class TestBrokenFacts:
         record = one([each for each in rag() if each.name != "chat"])
 
         assert [(r.reason, r.detail) for r in record.completeness.reasons] == [("span_missing", act(5))]
+
+    def test_a_call_that_the_output_names_and_that_did_not_come_is_named(self):
+        elsewhere = "f" * 32 + "-" + "1" * 16
+        spans = [span(1, "output", {"calls": [span_id(2), span_id(3), elsewhere]}), span(2, "policy_check")]
+
+        record = one(spans)
+        whole = one([*spans, span(3, "policy_check")])
+
+        assert [(r.reason, r.detail) for r in record.completeness.reasons if r.reason == "span_missing"] == [
+            ("span_missing", act(3)),
+            ("span_missing", "act_" + elsewhere),
+        ]
+        assert [r.detail for r in whole.completeness.reasons if r.reason == "span_missing"] == ["act_" + elsewhere]
+
+    def test_a_call_that_came_later_is_not_missing_when_it_is_folded_in(self):
+        spans = [span(1, "output", {"calls": [span_id(2)]}), span(2, "source")]
+        facts = {rec(): local()}
+
+        (sealed,) = assemble(spans[:1], facts).records
+        folded = fold(sealed.record, assemble(spans[1:], facts).extensions)
+
+        assert reasons(sealed.record) == {"span_missing"}
+        assert folded == one(spans, local())
+        assert folded.completeness.complete
+
+    def test_a_call_that_can_be_no_span_is_an_invalid_fact(self):
+        record = one([span(1, "output", {"calls": ["nonsense"]})])
+
+        assert [(r.reason, r.detail) for r in record.completeness.reasons] == [("invalid_fact", "output-1: calls")]
+
+    def test_what_a_span_says_is_missing_of_the_whole_output_stands_as_it_is(self):
+        record = one([span(1, "output", {"missing": [["span_missing", "2 traced calls ran elsewhere"]]})])
+
+        assert [r.detail for r in record.completeness.reasons] == ["2 traced calls ran elsewhere"]
 
     def test_attributes_that_limits_cut_off_are_named(self):
         spans = rag()

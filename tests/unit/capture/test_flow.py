@@ -3,6 +3,9 @@
 import contextvars
 import json
 
+from opentelemetry import context as otel_context
+from opentelemetry.trace import NonRecordingSpan, SpanContext, set_span_in_context
+
 from provsdk import semconv, traced_model_call, traced_output, traced_source, traced_transform
 
 LONG = "a sentence that is long enough to link something"
@@ -277,22 +280,36 @@ def test_a_bound_that_was_reached_is_named(plug, kept, monkeypatch):
     assert kept.said("out")["missing"] == [["bound_reached", "values of the scope"]]
 
 
-def test_what_has_not_ended_is_named_as_a_missing_span(plug, kept):
+def test_an_output_names_the_calls_within_it_whether_they_have_ended_or_not(plug, kept):
     open_block = traced_source("endless")
 
     @traced_output("out")
     def answer():
         open_block.__enter__()
+        load()
         return LONG
 
     def untidily():
         answer()
-        reason, detail = kept.facts[0]["missing"][0]
-        assert (reason, detail[:4]) == ("span_missing", "act_")
         open_block.__exit__(None, None, None)
 
     contextvars.copy_context().run(untidily)
+    assert kept.said("out")["calls"] == [kept.id_of(name)[37:53] for name in ("endless", "load")]
     assert len(kept.late_facts) == 1
+
+
+def test_a_call_in_another_trace_is_named_with_its_trace(plug, kept):
+    @traced_output("out")
+    def answer():
+        context = set_span_in_context(NonRecordingSpan(SpanContext(7, 8, is_remote=False)))
+        token = otel_context.attach(context)
+        try:
+            return load()[0]
+        finally:
+            otel_context.detach(token)
+
+    answer()
+    assert kept.said("out")["calls"] == [kept.id_of("load")[4:53]]
 
 
 def test_a_constant_of_two_functions_links_neither_to_the_other(plug, kept):
@@ -377,7 +394,7 @@ def test_traced_calls_that_nobody_told_whose_work_they_do_are_named(plug, kept):
         return LONG
 
     answer()
-    assert kept.facts[0]["missing"] == [("span_missing", "1 traced calls ran meanwhile outside any output")]
+    assert kept.said("out")["missing"] == [["span_missing", "1 traced calls ran meanwhile outside any output"]]
 
 
 def test_settings_stay_in_the_process(plug, kept):

@@ -173,10 +173,10 @@ def test_with_a_provider_of_ones_own_configure_is_handed_it(write, tmp_path):
     ]
 
 
-def test_generators_are_named_as_not_traceable_yet(write, tmp_path):
+def test_a_generator_that_streams_a_models_answer_is_an_output(write, tmp_path):
     write("a.py", "import openai\ndef s(c):\n    yield from c.chat.completions.create(stream=True)\n")
 
-    assert any("s() is a generator" in item.why for item in advice(look(tmp_path, {})))
+    assert any('@provsdk.traced_output("s")' in item.lines for item in advice(look(tmp_path, {})))
 
 
 def test_without_a_model_call_the_general_lines_are_given(tmp_path):
@@ -204,7 +204,7 @@ def test_a_function_inside_a_function_keeps_its_own_calls(tmp_path):
     module = scan(tmp_path / "x.py", b"def outer():\n    def inner():\n        yield call()\n    return inner\n")
 
     assert module is not None
-    assert {function.name: (function.generator, function.calls) for function in module.functions} == {
-        "outer": (False, ()),
-        "inner": (True, (("call", 3),)),
+    assert {function.name: function.calls for function in module.functions} == {
+        "outer": (),
+        "inner": (("call", 3),),
     }

@@ -1,0 +1,353 @@
+"""One peer's decorator in its own virtual environment, beside a bare OpenTelemetry span in the same process.
+
+    python measure.py NAME        prints JSON: figure → [microseconds of theirs, microseconds of the reference]
+
+Every peer ends in an exporter that does nothing. The reference is a span of the OpenTelemetry SDK with 8 attributes, a
+batch processor and the same exporter. Alone in its file, for it runs where provsdk is not installed.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import inspect
+import json
+import logging
+import os
+import resource
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+QUESTION, ANSWER = "q" * 1024, "a" * 1024
+MEGABYTE = "m" * 1024 * 1024
+CHUNKS = [f"chunk {n} " for n in range(100)]
+NAMES = ("answer", "load", "rank", "prompt", "complete", "check")
+THREADS, CALLS = 8, 200
+ROUNDS = 15
+
+Decorate = Callable[[str], Callable[[Callable[..., Any]], Callable[..., Any]]]
+"""A step's name → the peer's decorator for it."""
+
+
+class Noop(SpanExporter):
+    """Takes spans and does nothing."""
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:  # noqa: ARG002 the interface
+        """Does nothing."""
+        return SpanExportResult.SUCCESS
+
+
+def provider() -> TracerProvider:
+    """With a batch processor and an exporter that does nothing."""
+    made = TracerProvider(shutdown_on_exit=False)
+    made.add_span_processor(BatchSpanProcessor(Noop()))
+    return made
+
+
+# -- the peers, each as its documentation shows it
+
+
+def provsdk() -> Decorate:
+    """Digests and flow on; what is durable is another benchmark's."""
+    import provsdk as package  # noqa: PLC0415 only where it is installed
+    from provsdk.capture import ports  # noqa: PLC0415
+
+    home = tempfile.mkdtemp(prefix="provsdk-peers-")
+    places = {name: os.path.join(home, name) for name in ("store", "keys", "state")}  # noqa: PTH118 not worth an import
+    runtime = package.configure(service="peers", tracer_provider=provider(), **places)
+    ports.plug(runtime.ports()._replace(durable=_Nothing(runtime)))
+
+    def decorate(name: str) -> Any:
+        return package.traced_output(name) if name == "answer" else package.traced_transform(name)
+
+    return decorate
+
+
+class _Nothing:
+    """The durable port without assembly, sealing and waiting."""
+
+    def __init__(self, runtime: Any) -> None:
+        self._keeper = runtime._keeper
+
+    def ticket(self, span_context: Any, facts: Any) -> Any:  # noqa: ARG002 the port's signature
+        """Lets go of the spans."""
+        self._keeper.take(f"rec_{span_context.trace_id:032x}-{span_context.span_id:016x}")
+        return self
+
+    def late(self, span_context: Any, facts: Any) -> None:
+        """Nothing."""
+
+    def wait(self) -> bool:
+        """At once."""
+        return True
+
+
+def util_genai() -> Decorate:
+    """With the content of messages, which is what stands nearest to digests of them."""
+    os.environ["OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"] = "SPAN_ONLY"
+    from opentelemetry.util.genai.handler import TelemetryHandler  # noqa: PLC0415
+    from opentelemetry.util.genai.types import InputMessage, OutputMessage, Text  # noqa: PLC0415
+
+    handler = TelemetryHandler(tracer_provider=provider())
+
+    def decorate(name: str) -> Any:
+        def around(function: Any) -> Any:
+            def traced(value: str) -> Any:
+                with handler.inference("provider", request_model=name) as call:
+                    call.input_messages = [InputMessage("user", [Text(value)])]
+                    result = function(value)
+                    call.output_messages = [OutputMessage("assistant", [Text(str(result))], "stop")]
+                return result
+
+            def streamed(value: str) -> Iterator[str]:
+                with handler.inference("provider", request_model=name) as call:
+                    call.input_messages = [InputMessage("user", [Text(value)])]
+                    chunks = []
+                    for chunk in function(value):
+                        chunks.append(chunk)
+                        yield chunk
+                    call.output_messages = [OutputMessage("assistant", [Text("".join(chunks))], "stop")]
+
+            return streamed if inspect.isgeneratorfunction(function) else traced
+
+        return around
+
+    return decorate
+
+
+def openinference() -> Decorate:
+    """The `chain` decorator of its tracer."""
+    from openinference.instrumentation import OITracer, TraceConfig  # noqa: PLC0415
+
+    tracer: Any = OITracer(provider().get_tracer("peers"), TraceConfig())
+    return lambda name: tracer.chain(name=name)
+
+
+def traceloop() -> Decorate:
+    """The `task` decorator, content on."""
+    from traceloop.sdk import Traceloop  # noqa: PLC0415
+    from traceloop.sdk.decorators import task  # noqa: PLC0415
+
+    os.environ["TRACELOOP_TELEMETRY"] = "false"
+    Traceloop.init(disable_batch=False, exporter=Noop(), instruments=set(), telemetry_enabled=False)
+    return lambda name: task(name=name)
+
+
+def langfuse() -> Decorate:
+    """`observe`, with input and output."""
+    from langfuse import Langfuse, observe  # noqa: PLC0415
+
+    Langfuse(public_key="pk-lf-x", secret_key="sk-lf-x", host="http://127.0.0.1:9", span_exporter=Noop())
+    return lambda name: observe(name=name)
+
+
+def logfire() -> Decorate:
+    """`instrument`, arguments recorded, scrubbing on."""
+    import logfire as package  # noqa: PLC0415
+
+    package.configure(
+        send_to_logfire=False,
+        console=False,
+        additional_span_processors=[BatchSpanProcessor(Noop())],
+        inspect_arguments=False,
+    )
+    return lambda name: package.instrument(name, extract_args=True, record_return=True)
+
+
+def langsmith() -> Decorate:
+    """`traceable` with a client whose session takes everything."""
+    os.environ.update(LANGSMITH_TRACING="true", LANGSMITH_API_KEY="x", LANGSMITH_ENDPOINT="http://127.0.0.1:9")
+    from unittest.mock import MagicMock  # noqa: PLC0415
+
+    import langsmith as package  # noqa: PLC0415
+
+    client = package.Client(session=MagicMock(), api_key="x", info={})
+    return lambda name: package.traceable(name=name, client=client)
+
+
+def mlflow() -> Decorate:
+    """`trace`, through the OTLP exporter, which is made to do nothing."""
+    os.environ.update(
+        OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="http://127.0.0.1:9/v1/traces",
+        OTEL_EXPORTER_OTLP_TRACES_PROTOCOL="http/protobuf",
+    )
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+
+    OTLPSpanExporter.export = Noop.export  # type: ignore[method-assign]
+    import mlflow as package  # noqa: PLC0415
+
+    return lambda name: package.trace(name=name)
+
+
+def weave() -> Decorate:
+    """`op` without a server: tracing is off, and this is what is left of it."""
+    os.environ["WEAVE_DISABLED"] = "true"
+    import weave as package  # noqa: PLC0415
+
+    return lambda name: package.op(name=name)
+
+
+PEERS: dict[str, tuple[Callable[[], Decorate], str]] = {
+    "provsdk": (provsdk, "provsdk"),
+    "util-genai": (util_genai, "opentelemetry.util.genai"),
+    "openinference": (openinference, "openinference.instrumentation"),
+    "traceloop": (traceloop, "traceloop.sdk"),
+    "langfuse": (langfuse, "langfuse"),
+    "logfire": (logfire, "logfire"),
+    "langsmith": (langsmith, "langsmith"),
+    "mlflow": (mlflow, "mlflow"),
+    "weave": (weave, "weave"),
+}
+
+
+# -- what is measured
+
+
+def reference() -> Decorate:
+    """A bare span with eight attributes."""
+    tracer = provider().get_tracer("reference")
+    attributes = [(f"app.attribute.{n}", f"value number {n}") for n in range(8)]
+
+    def decorate(name: str) -> Any:
+        def around(function: Any) -> Any:
+            def traced(value: Any) -> Any:
+                with tracer.start_as_current_span(name) as span:
+                    for key, said in attributes:
+                        span.set_attribute(key, said)
+                    return function(value)
+
+            def streamed(value: Any) -> Iterator[Any]:
+                span = tracer.start_span(name)
+                for key, said in attributes:
+                    span.set_attribute(key, said)
+                stream = function(value)
+                while True:
+                    with trace.use_span(span):
+                        chunk = next(stream, None)
+                    if chunk is None:
+                        break
+                    yield chunk
+                span.end()
+
+            return streamed if inspect.isgeneratorfunction(function) else traced
+
+        return around
+
+    return decorate
+
+
+def sync(decorate: Decorate) -> Callable[[], None]:
+    """A call with 1 KB in and out."""
+    traced = decorate("answer")(lambda value: ANSWER)  # noqa: ARG005 as a user's function has it
+    return lambda: traced(QUESTION)
+
+
+def nested(decorate: Decorate) -> Callable[[], None]:
+    """An output with five steps in it."""
+    steps = [decorate(name)(lambda value: value) for name in NAMES[1:]]
+
+    def run(value: str) -> str:
+        for step in steps:
+            value = step(value)
+        return ANSWER
+
+    traced = decorate("answer")(run)
+    return lambda: traced(QUESTION)
+
+
+def stream(decorate: Decorate) -> Callable[[], None]:
+    """100 chunks, read to the end."""
+
+    def chunks(value: str) -> Iterator[str]:  # noqa: ARG001 as a user's function has it
+        yield from CHUNKS
+
+    traced = decorate("answer")(chunks)
+
+    def read() -> None:
+        for _ in traced(QUESTION):
+            pass
+
+    return read
+
+
+def megabyte(decorate: Decorate) -> Callable[[], None]:
+    """A call with 1 MB in."""
+    traced = decorate("answer")(lambda value: ANSWER)  # noqa: ARG005 as above
+    return lambda: traced(MEGABYTE)
+
+
+def side_by_side(theirs: Callable[[], None], ours: Callable[[], None], times: int) -> list[float]:
+    """Median of neighbouring rounds of both, in microseconds."""
+    for _ in range(3):
+        theirs(), ours()
+    pairs = []
+    gc.collect()
+    for _ in range(ROUNDS):
+        pair = []
+        for work in (theirs, ours):
+            start = time.perf_counter()
+            for _ in range(times):
+                work()
+            pair.append((time.perf_counter() - start) / times * 1e6)
+        pairs.append(pair)
+        gc.collect()
+    return [statistics.median(pair[side] for pair in pairs) for side in (0, 1)]
+
+
+def threads_us(work: Callable[[], None]) -> float:
+    """Microseconds per call of eight threads at once."""
+    gate = threading.Barrier(THREADS + 1)
+
+    def run() -> None:
+        gate.wait()
+        for _ in range(CALLS):
+            work()
+
+    running = [threading.Thread(target=run) for _ in range(THREADS)]
+    for one in running:
+        one.start()
+    gate.wait()
+    start = time.perf_counter()
+    for one in running:
+        one.join()
+    return (time.perf_counter() - start) / (THREADS * CALLS) * 1e6
+
+
+def main() -> int:
+    """Measures one peer."""
+    name = sys.argv[1]
+    make, module = PEERS[name]
+    logging.disable(logging.CRITICAL)
+    start = time.perf_counter()
+    importlib.import_module(module)
+    imported_ms = (time.perf_counter() - start) * 1e3
+    memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    theirs, bare = make(), reference()
+    found: dict[str, list[float]] = {"import ms, MB": [imported_ms, memory_mb]}
+    for figure, build, times in (
+        ("sync, 1 KB", sync, 200),
+        ("nested, 6 spans", nested, 40),
+        ("1 MB argument", megabyte, 10),
+    ):
+        found[figure] = side_by_side(build(theirs), build(bare), times)
+    found["stream, 100 chunks"] = side_by_side(stream(theirs), stream(bare), 20)
+    found["8 threads"] = [
+        statistics.median(threads_us(sync(theirs)) for _ in range(5)),
+        statistics.median(threads_us(sync(bare)) for _ in range(5)),
+    ]
+    print("\n" + json.dumps(found), flush=True)
+    os._exit(0)  # what peers do at their exit is not measured, and may want a server
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""Streams that nobody reads any more: closed where no lock is held, not where the garbage collector found them.
+
+An object may be collected in the middle of anything, even of code of ours that holds a lock. So its `__del__` only puts
+it here; whoever comes next takes it, or a daemon thread that runs while there are streams.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import weakref
+from typing import TYPE_CHECKING, Protocol
+
+from provsdk.capture import _guard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Abandonable", "abandon", "abandon_all", "forget_all", "reap", "watch"]
+
+
+class Abandonable(Protocol):
+    """A stream that can be ended by somebody who does not read it."""
+
+    def abandoned(self) -> None:
+        """Ends it with what was delivered; does nothing where it has ended."""
+        ...
+
+
+class _Watch:
+    """The streams that are open in this process, and the thread that ends those that were abandoned."""
+
+    def __init__(self) -> None:
+        self.left: queue.SimpleQueue[Abandonable | None] = queue.SimpleQueue()  # its `put` may interrupt its `get`
+        self.open: weakref.WeakSet[Abandonable] = weakref.WeakSet()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Makes sure that the thread runs, where one can be had."""
+        if self._thread is not None:
+            return
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="provsdk-streams", daemon=True)
+                try:
+                    self._thread.start()
+                except RuntimeError as error:  # none to be had: the next output or the exit does the work
+                    self._thread = None
+                    _guard.report("start a thread for abandoned streams", error)
+
+    def _run(self) -> None:
+        while (left := self.left.get()) is not None:
+            _end(left)
+
+    def taken(self) -> Iterator[Abandonable]:
+        """What waits to be ended, without waiting for more."""
+        while True:
+            try:
+                left = self.left.get_nowait()
+            except queue.Empty:
+                return
+            if left is not None:
+                yield left
+
+
+_watch = _Watch()
+
+
+def watch(stream: Abandonable) -> None:
+    """Notes that a stream is open: it is ended at the latest when the process ends."""
+    _watch.open.add(stream)
+    _watch.start()
+
+
+def abandon(stream: Abandonable) -> None:
+    """Called where an object is collected: leaves the stream to somebody else."""
+    _watch.left.put(stream)
+
+
+def reap() -> None:
+    """Ends what was abandoned so far, in the calling thread."""
+    if not _watch.left.empty():
+        for left in _watch.taken():
+            _end(left)
+
+
+def abandon_all() -> None:
+    """Ends every stream that is open: nothing of it will be read any more."""
+    reap()
+    for stream in list(_watch.open):
+        _end(stream)
+
+
+def forget_all() -> None:
+    """In a forked child: the streams that are open here are the parent's to end."""
+    global _watch
+    _watch = _Watch()
+
+
+def _end(stream: Abandonable) -> None:
+    try:
+        stream.abandoned()
+    except Exception as error:
+        _guard.report("end an abandoned stream", error)
+    _watch.open.discard(stream)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=forget_all)

@@ -1,0 +1,126 @@
+"""What can be traced, and the wrapper that stays what it wraps: in signature and kind, under pickle and copy."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+import sys
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import wrapt
+
+from provsdk.errors import UnsupportedCallable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["TracedFunction", "kind_of", "public_methods"]
+
+Kind = Literal["function", "coroutine", "generator", "async generator", "class"]
+
+_CALL: Final = "__call__"
+
+
+def kind_of(function: Any) -> Kind:
+    """How a callable behaves when it is called: what decides is the function at its core.
+
+    Raises:
+        UnsupportedCallable: it cannot be called.
+    """
+    raw = getattr(function, "__func__", function)
+    if isinstance(raw, functools.partialmethod):
+        raw = raw.func
+    if inspect.isclass(raw):
+        return "class"
+    if not callable(raw):
+        raise UnsupportedCallable(f"{type(raw).__qualname__}: cannot be called, so it cannot be traced")
+    cores = (raw, getattr(raw, _CALL, None))
+    if any(inspect.isasyncgenfunction(core) for core in cores):
+        return "async generator"
+    if any(inspect.isgeneratorfunction(core) for core in cores):
+        return "generator"
+    if any(inspect.iscoroutinefunction(core) for core in cores):
+        return "coroutine"
+    return "function"
+
+
+def public_methods(cls: type) -> dict[str, Any]:
+    """The methods that a class itself defines for everybody: plain, static and class methods, and `__call__`."""
+    return {
+        name: found
+        for name, found in vars(cls).items()
+        if (not name.startswith("_") or name == _CALL)
+        and not isinstance(found, TracedFunction)
+        and (inspect.isfunction(found) or isinstance(found, (staticmethod, classmethod, functools.partialmethod)))
+    }
+
+
+class _BoundFunction(wrapt.BoundFunctionWrapper[Any, Any]):
+    """A traced method of an object or class."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        owner = self._self_instance
+        if owner is None:
+            return _found, (self.__module__, self.__qualname__)
+        return getattr, (owner, self.__name__)
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
+
+
+class TracedFunction(wrapt.FunctionWrapper[Any, Any]):
+    """A traced function, for everybody else the function itself.
+
+    Args:
+        wrapped: the function.
+        wrapper: what is called in its place, as wrapt has it.
+        decorate: makes another of the same kind, for a copy of a callable object, or in another process.
+    """
+
+    __bound_function_wrapper__ = _BoundFunction
+
+    def __init__(self, wrapped: Any, wrapper: Callable[..., Any], decorate: Callable[[Any], Any]) -> None:
+        super().__init__(wrapped, wrapper)
+        self._self_decorate = decorate
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """A function is pickled by its name, as without us; what has none, as what it is made from."""
+        module, name = getattr(self, "__module__", None), getattr(self, "__qualname__", None)
+        if isinstance(module, str) and isinstance(name, str) and _find(module, name) is self:
+            return _found, (module, name)
+        return _decorated, (self._self_decorate, self.__wrapped__)
+
+    def __copy__(self) -> Any:
+        return self._self_copied(lambda: copy.copy(self.__wrapped__))
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self._self_copied(lambda: copy.deepcopy(self.__wrapped__, memo))
+
+    def _self_copied(self, copied: Callable[[], Any]) -> Any:
+        """Functions are their own copies; callable objects have copies of their own."""
+        twin = copied()
+        return self if twin is self.__wrapped__ else self._self_decorate(twin)
+
+
+def _find(module: str, name: str) -> Any:
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
+def _found(module: str, name: str) -> Any:
+    """A function by its name, in the process that unpickles."""
+    __import__(module)
+    found: Any = sys.modules[module]
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def _decorated(decorate: Callable[[Any], Any], function: Any) -> Any:
+    return decorate(function)

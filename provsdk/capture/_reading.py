@@ -1,0 +1,298 @@
+"""One stream while it is read: begun at its first step, current while a step runs and at no other time, ended once.
+
+It touches no stream itself: proxies drive it (`provsdk.capture._streams`). Every step of ours is guarded: when one
+fails, the stream goes on as if we were not there.
+"""
+
+from __future__ import annotations
+
+import os
+from time import time_ns
+from typing import TYPE_CHECKING, Any, Final
+
+from provsdk import semconv
+from provsdk.capture import _abandoned, _call, _guard, _otel
+from provsdk.capture._delivery import current_delivery
+from provsdk.capture._prefix import Prefix
+from provsdk.digest import MIN_LINKABLE_BYTES
+from provsdk.errors import OutputBlocked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextvars import Token
+
+    from opentelemetry.context import Context
+
+    from provsdk.capture._delivery import Delivery
+    from provsdk.capture._plan import Plan
+    from provsdk.capture._session import Activity
+    from provsdk.capture.ports import Ports, Ticket
+
+__all__ = ["Reading"]
+
+COMPLETED: Final = "completed"
+CLOSED_EARLY: Final = "closed_early"
+ABANDONED: Final = "abandoned"
+
+_UNFINISHED: Final = frozenset({"cancelled", ABANDONED})
+
+GENERATOR: Final = "generator"
+"""The boundary that was seen: chunks left the generator or the stream object."""
+ASGI: Final = "asgi"
+"""Chunks count as delivered when the server took them."""
+
+
+class Reading:
+    """One stream while it is read, by one thread or task at a time."""
+
+    def __init__(self, plan: Plan, ports: Ports, given: tuple[Any, Any, Any], activity: Activity | None = None) -> None:
+        self._plan = plan
+        self.ports = ports
+        self._given = given
+        self._called_in = _otel.current_context() if activity is None else None
+        self._is_output = plan.kind == semconv.KIND_OUTPUT
+        self.gated = _call.is_gated(ports)
+        self._mine: Context | None = None
+        """What the generator itself made current, to be current again in its next step."""
+        self._outside: Context | None = None
+        self._inside: Context | None = None
+        """What a step runs in, as long as what is current outside of it stays the same."""
+        self._once = [True]
+        """Taken by whoever ends the stream: popping is one step of the interpreter."""
+        self._over = False
+        self._delivery: Delivery | None = None
+        self._sent = 0
+        self._waiting: list[Any] = []
+        """Chunks that left the generator and that no server has taken yet."""
+        self._first_ns: int | None = None
+        self.activity: Activity | None = None
+        self.to_ask: tuple[Any, tuple[Any, ...], Mapping[str, Any]] | None = None
+        """A model call that the gate has yet to be asked about: function, and its arguments."""
+        self.entity_id: str | None = None
+        """Of the stream's value; None until its first step, and outside any output."""
+        if activity is not None:
+            self._begun(activity)
+
+    # -- the start
+
+    def _begin(self) -> None:
+        """Opens the activity: a generator's body runs at its first step, and not before."""
+        token = _otel.attach_context(self._called_in) if self._called_in is not None else None
+        try:
+            activity = _call.open_quietly(self.ports, self._plan, *self._given)
+        finally:
+            if token is not None:
+                _otel.detach(token)
+        self._called_in = self._given = None  # type: ignore[assignment] # held no longer than needed
+        if activity is None:
+            self._over = True
+            return
+        try:
+            self._begun(activity)
+        except BaseException:
+            self._over = True
+            activity.abandon()
+            raise
+
+    def _begun(self, activity: Activity) -> None:
+        settings = activity.ports.settings
+        keep = settings.max_value_bytes if settings.capture_content == "full" else 0
+        self.activity = activity
+        self._pid = os.getpid()
+        self._started_ns = time_ns()
+        self.prefix = Prefix(max_bytes=settings.max_value_bytes, keep_bytes=keep)
+        if activity.scope is not None:
+            self.entity_id = activity.scope.output_id if self._is_output else f"ent_{activity.key}-0"
+            self._delivery = current_delivery() if self._is_output and activity.parent is None else None
+        if self._delivery is not None:
+            self._sent = self._delivery.sent
+        _abandoned.watch(self)
+
+    @property
+    def record_id(self) -> str:
+        """Of an output's stream that has begun."""
+        assert self.activity is not None  # noqa: S101 it has begun
+        return f"rec_{self.activity.key}"
+
+    @property
+    def is_open(self) -> bool:
+        """It has begun, and not ended."""
+        return self.activity is not None and not self._over
+
+    # -- a step
+
+    def enter(self) -> tuple[Token[Context], Context] | None:
+        """Makes the stream current for one step; None where there is nothing to trace."""
+        if self._over:
+            return None
+        try:
+            if self.activity is None:
+                self._begin()
+                if self.activity is None:
+                    return None
+            if self._waiting:
+                self._take_delivered(self.activity)
+            outside = _otel.current_context()
+            if outside is not self._outside:
+                self._outside = outside
+                self._inside = _otel.context_with(self.activity, spans_current=self.ports.settings.spans_current)
+            context = self._mine or self._inside
+            assert context is not None  # noqa: S101 made with `_outside`
+            if self._is_output:
+                self.activity.running(True)
+            return _otel.attach_context(context), context
+        except Exception as error:
+            _guard.report("make a stream current", error, self.ports)
+            return None
+
+    def leave(self, entered: tuple[Token[Context], Context] | None) -> None:
+        """Makes what was current before the step current again."""
+        if entered is None:
+            return
+        token, context = entered
+        now = _otel.current_context()
+        if now is not context:
+            self._mine = now
+        _otel.detach(token)
+        if self._is_output and self.activity is not None:
+            self.activity.running(False)
+
+    def took(self, chunk: Any) -> None:
+        """Notes a chunk that leaves the stream."""
+        activity = self.activity
+        if self._over or activity is None:
+            return
+        try:
+            if self._first_ns is None:
+                self._first_ns = time_ns()
+            if self._delivery is not None:
+                self._waiting.append(chunk)
+            else:
+                self._deliver(activity, chunk)
+        except Exception as error:
+            activity.lacks("capture_failed", "stream")
+            _guard.report("note a chunk", error, self.ports)
+
+    def _deliver(self, activity: Activity, chunk: Any) -> None:
+        self.prefix.add(chunk)
+        if type(chunk) is not str or len(chunk) >= MIN_LINKABLE_BYTES or not chunk.isascii():
+            self._plan.take_chunk(activity, chunk)
+
+    def _take_delivered(self, activity: Activity) -> None:
+        """What waited was delivered if the server has taken something since."""
+        delivery = self._delivery
+        if delivery is not None and delivery.sent > self._sent:
+            self._sent = delivery.sent
+            waiting, self._waiting = self._waiting, []
+            for chunk in waiting:
+                self._deliver(activity, chunk)
+
+    # -- the end
+
+    def completed(self, returned: Any) -> Ticket | None:
+        """The stream came to its end; `returned` is what the generator returned."""
+        return self._end(lambda activity: self._plan.conclude_stream(activity, returned), COMPLETED)
+
+    def closed(self) -> Ticket | None:
+        """Whoever reads it closed it."""
+        return self._end(lambda activity: self._plan.conclude_stream(activity, None), CLOSED_EARLY)
+
+    def failed(self, error: BaseException) -> Ticket | None:
+        """A step raised."""
+        if isinstance(error, GeneratorExit):
+            return self.closed()
+        status = "blocked" if isinstance(error, OutputBlocked) else "failed"
+        return self._end(lambda activity: activity.failed(error, status), None)
+
+    def abandoned(self) -> None:
+        """Nobody reads it any more."""
+        if self.activity is not None and self._pid == os.getpid():
+            self._end(lambda activity: self._plan.conclude_stream(activity, None), ABANDONED)
+
+    def _end(self, conclude: Callable[[Activity], None], status: str | None) -> Ticket | None:
+        activity = self.activity
+        if activity is None or self._over:
+            self._over = True
+            return None
+        try:
+            self._once.pop()
+        except IndexError:
+            return None
+        self._over = True
+        try:
+            self._conclude(activity, conclude, status)
+        except BaseException as error:  # an interrupt that came while we were at work: that is what the stream came to
+            _call.fail(activity, error)
+            raise
+        return _call.close(activity)
+
+    def _conclude(self, activity: Activity, conclude: Callable[[Activity], None], status: str | None) -> None:
+        try:
+            if self._waiting:
+                self._take_delivered(activity)
+            conclude(activity)
+            if status is not None:
+                activity.status = status
+            self._say_what_was_delivered(activity)
+        except Exception as error:
+            activity.lacks("capture_failed", "stream")
+            _guard.report("end a stream", error, self.ports)
+
+    def _say_what_was_delivered(self, activity: Activity) -> None:
+        delivery = self._delivery
+        said: dict[str, Any] = {"chunks": self.prefix.chunks, "boundary": GENERATOR if delivery is None else ASGI}
+        if self._first_ns is not None:
+            said["first_us"] = max(self._first_ns - self._started_ns, 0) // 1_000
+        if delivery is not None:
+            said["undelivered"] = len(self._waiting)
+            said["disconnected"] = delivery.disconnected
+            if delivery.disconnected and activity.status in _UNFINISHED:
+                activity.status = CLOSED_EARLY  # by the client; how the server passed that on differs by server
+        activity.extra["stream"] = said
+        activity.made_stream(self.prefix.measured(), self.prefix.content())
+
+    # -- the gate
+
+    def asked(self, generator: Any) -> Any:
+        """The generator of a model call, or another one where the gate changed what the model is given.
+
+        Raises:
+            OutputBlocked: the model may not be called.
+        """
+        from provsdk.capture import _gate  # noqa: PLC0415 most programs have no policies
+
+        (function, args, kwargs), self.to_ask = self.to_ask, None  # type: ignore[misc] # the caller asked
+        if self.activity is None:
+            return generator
+        asked = _gate.enter(self.activity, (args, kwargs))
+        return generator if asked[0] is args and asked[1] is kwargs else function(*asked[0], **asked[1])
+
+    async def aasked(self, generator: Any) -> Any:
+        """As `asked`, for async callers."""
+        from provsdk.capture import _gate  # noqa: PLC0415 as above
+
+        (function, args, kwargs), self.to_ask = self.to_ask, None  # type: ignore[misc] # as above
+        if self.activity is None:
+            return generator
+        asked = await _gate.aenter(self.activity, (args, kwargs))
+        return generator if asked[0] is args and asked[1] is kwargs else function(*asked[0], **asked[1])
+
+    def passed(self, chunk: Any) -> Any:
+        """The chunk, as it may leave.
+
+        Raises:
+            OutputBlocked: it may not.
+        """
+        if self._over or self.activity is None:
+            return chunk
+        from provsdk.capture import _gate  # noqa: PLC0415 most programs have no policies
+
+        return _gate.chunk(self.activity, chunk)
+
+    async def apassed(self, chunk: Any) -> Any:
+        """As `passed`, for async callers."""
+        if self._over or self.activity is None:
+            return chunk
+        from provsdk.capture import _gate  # noqa: PLC0415 as above
+
+        return await _gate.achunk(self.activity, chunk)

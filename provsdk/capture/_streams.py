@@ -1,0 +1,287 @@
+"""Traced streams: generators, async generators, and the stream objects that model clients return.
+
+Two thin proxies, one for each protocol, drive a `Reading`; for everybody else they are the stream itself.
+"""
+
+from __future__ import annotations
+
+import io
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import wrapt
+
+from provsdk import semconv
+from provsdk.capture import _abandoned, _call, _gate
+from provsdk.capture._reading import Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from provsdk.capture._plan import Plan
+    from provsdk.capture._session import Activity
+    from provsdk.capture.ports import Ports, Ticket
+
+__all__ = ["AsyncStream", "Stream", "adopt", "open_generator"]
+
+
+class _Proxy(wrapt.ObjectProxy[Any]):
+    """What is common to both protocols."""
+
+    def __init__(self, stream: Any, reading: Reading) -> None:
+        super().__init__(stream)
+        self._self_reading = reading
+
+    def __del__(self) -> None:
+        reading = getattr(self, "_self_reading", None)
+        if reading is not None and reading.is_open:
+            _abandoned.abandon(reading)
+
+    @property
+    def provsdk_reading(self) -> Reading:
+        """How capture recognises a stream of its own among the arguments of a call."""
+        return self._self_reading
+
+    def _self_itself(self, found: Any) -> Any:
+        """The proxy, where the stream's own method answered the stream."""
+        return self if found is self.__wrapped__ else found
+
+    def __copy__(self) -> Any:
+        raise TypeError(f"cannot copy {type(self.__wrapped__).__name__!r} object")
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.__copy__()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError(f"cannot pickle {type(self.__wrapped__).__name__!r} object")
+
+
+class Stream(_Proxy):
+    """An iterator that is read in steps, each traced."""
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        return self._self_step("__next__")
+
+    def send(self, value: Any) -> Any:
+        """As the generator's."""
+        return self._self_step("send", value)
+
+    def throw(self, *error: Any) -> Any:
+        """As the generator's."""
+        return self._self_step("throw", *error)
+
+    def close(self) -> Any:
+        """As the stream's; its record is sealed when this returns."""
+        reading = self._self_reading
+        entered = reading.enter() if reading.is_open else None
+        try:
+            result = self.__wrapped__.close()
+        except BaseException as error:
+            reading.leave(entered)
+            _wait_quietly(reading.failed(error))
+            raise
+        reading.leave(entered)
+        _wait(reading, reading.closed())
+        return result
+
+    def __enter__(self) -> Any:
+        return self._self_itself(self.__wrapped__.__enter__())
+
+    def __exit__(self, *error: Any) -> Any:  # noqa: PYI036 as it is passed on
+        reading = self._self_reading
+        try:
+            return self.__wrapped__.__exit__(*error)
+        finally:
+            _wait_quietly(reading.failed(error[1]) if error[1] is not None else reading.closed())
+
+    def _self_step(self, step: str, *given: Any) -> Any:
+        reading = self._self_reading
+        entered = reading.enter()
+        try:
+            if reading.to_ask is not None:
+                self.__wrapped__ = reading.asked(self.__wrapped__)
+            chunk = getattr(self.__wrapped__, step)(*given)
+        except StopIteration as end:
+            reading.leave(entered)
+            _wait(reading, reading.completed(end.value))
+            raise
+        except BaseException as error:
+            reading.leave(entered)
+            if not _is_alive(self.__wrapped__):
+                _wait_quietly(reading.failed(error))
+            raise
+        reading.leave(entered)
+        if reading.gated:
+            chunk = self._self_passed(chunk)
+        reading.took(chunk)
+        return chunk
+
+    def _self_passed(self, chunk: Any) -> Any:
+        reading = self._self_reading
+        try:
+            return reading.passed(chunk)
+        except BaseException as error:
+            self.__wrapped__.close()
+            _wait_quietly(reading.failed(error))
+            raise
+
+
+class AsyncStream(_Proxy):
+    """An async iterator that is read in steps, each traced."""
+
+    def __aiter__(self) -> Any:
+        return self
+
+    async def __anext__(self) -> Any:
+        return await self._self_step("__anext__")
+
+    async def asend(self, value: Any) -> Any:
+        """As the generator's."""
+        return await self._self_step("asend", value)
+
+    async def athrow(self, *error: Any) -> Any:
+        """As the generator's."""
+        return await self._self_step("athrow", *error)
+
+    async def aclose(self) -> Any:
+        """As the stream's; its record is sealed when this returns."""
+        return await self._self_close("aclose")
+
+    async def close(self) -> Any:
+        """As the stream's: model clients call it so."""
+        return await self._self_close("close")
+
+    async def _self_close(self, method: str) -> Any:
+        reading = self._self_reading
+        entered = reading.enter() if reading.is_open else None
+        try:
+            result = await getattr(self.__wrapped__, method)()
+        except BaseException as error:
+            reading.leave(entered)
+            await _await_quietly(reading.failed(error))
+            raise
+        reading.leave(entered)
+        await _await(reading, reading.closed())
+        return result
+
+    async def __aenter__(self) -> Any:
+        return self._self_itself(await self.__wrapped__.__aenter__())
+
+    async def __aexit__(self, *error: Any) -> Any:  # noqa: PYI036 as above
+        reading = self._self_reading
+        try:
+            return await self.__wrapped__.__aexit__(*error)
+        finally:
+            await _await_quietly(reading.failed(error[1]) if error[1] is not None else reading.closed())
+
+    async def _self_step(self, step: str, *given: Any) -> Any:
+        reading = self._self_reading
+        entered = reading.enter()
+        try:
+            if reading.to_ask is not None:
+                self.__wrapped__ = await reading.aasked(self.__wrapped__)
+            chunk = await getattr(self.__wrapped__, step)(*given)
+        except StopAsyncIteration:
+            reading.leave(entered)
+            await _await(reading, reading.completed(None))
+            raise
+        except BaseException as error:
+            reading.leave(entered)
+            if not _is_alive(self.__wrapped__):
+                await _await_quietly(reading.failed(error))
+            raise
+        reading.leave(entered)
+        if reading.gated:
+            chunk = await self._self_passed(chunk)
+        reading.took(chunk)
+        return chunk
+
+    async def _self_passed(self, chunk: Any) -> Any:
+        reading = self._self_reading
+        try:
+            return await reading.apassed(chunk)
+        except BaseException as error:
+            await self.__wrapped__.aclose()
+            await _await_quietly(reading.failed(error))
+            raise
+
+
+def _wait(reading: Reading, ticket: Ticket | None) -> None:
+    if ticket is not None:
+        _call.wait(ticket, reading.ports)
+        if reading.gated:
+            _gate.sealed(reading.ports, reading.record_id)
+
+
+async def _await(reading: Reading, ticket: Ticket | None) -> None:
+    if ticket is not None:
+        await _call.await_(ticket, reading.ports)
+        if reading.gated:
+            await _gate.asealed(reading.ports, reading.record_id)
+
+
+def _wait_quietly(ticket: Ticket | None) -> None:
+    if ticket is not None:
+        _call.wait_quietly(ticket)
+
+
+async def _await_quietly(ticket: Ticket | None) -> None:
+    if ticket is not None:
+        await _call.await_quietly(ticket)
+
+
+def _is_alive(stream: Any) -> bool:
+    """Whether a generator that raised goes on all the same: it was called wrongly, or is running in another thread."""
+    frame = getattr(stream, "gi_frame", None) or getattr(stream, "ag_frame", None)
+    return frame is not None
+
+
+@lru_cache(maxsize=1024)
+def _proxy_for(kind: type) -> type[Stream | AsyncStream] | None:
+    """The proxy for streams of that type; None for everything that is no stream.
+
+    A stream is an iterator that can be closed. Files and database cursors are more than that and stay what they are.
+    """
+    if issubclass(kind, io.IOBase) or hasattr(kind, "fetchone"):
+        return None
+    closes = hasattr(kind, "close") or hasattr(kind, "aclose")
+    if hasattr(kind, "__next__"):
+        return Stream if closes else None
+    return AsyncStream if hasattr(kind, "__anext__") and closes else None
+
+
+def adopt(plan: Plan, activity: Activity, result: Any) -> Any:
+    """The stream that a traced function returned, as a traced one; None where the result is no stream.
+
+    The activity goes on until the stream ends.
+    """
+    proxy = _proxy_for(type(result))  # type: ignore[arg-type] # types are hashable
+    if proxy is None:
+        return None
+    activity.detach()
+    activity.running(False)
+    return proxy(result, Reading(plan, activity.ports, (None, (), {}), activity))
+
+
+def open_generator(
+    plan: Plan, ports: Ports, function: Any, generator: Any, given: tuple[Any, tuple[Any, ...], Mapping[str, Any]]
+) -> Any:
+    """A traced generator or async generator: nothing happens before its first step.
+
+    Args:
+        plan: what was said of the function.
+        ports: what is plugged in.
+        function: that made the generator, and makes another where the gate changes what it is given.
+        generator: as the function made it.
+        given: instance, positional and keyword arguments of the call.
+    """
+    proxy = _proxy_for(type(generator))  # type: ignore[arg-type] # as above
+    if proxy is None:
+        return generator
+    reading = Reading(plan, ports, given)
+    if plan.kind == semconv.KIND_MODEL_CALL and reading.gated:
+        reading.to_ask = function, given[1], given[2]
+    return proxy(generator, reading)

@@ -1,0 +1,290 @@
+"""Every callable: partials, callable objects, classes; and what stays of a function under copy and pickle."""
+
+import asyncio
+import copy
+import functools
+import importlib
+import inspect
+import multiprocessing
+import pickle
+import sys
+from concurrent.futures import ProcessPoolExecutor
+
+import pytest
+
+from provsdk import traced_check, traced_model_call, traced_output, traced_transform
+
+LONG = "a value that is long enough to link something"
+
+
+def names(kept):
+    return [span.name for span in kept.spans]
+
+
+# -- partials and callable objects
+
+
+def greet(greeting, question):
+    return f"{greeting}, {question}"
+
+
+def test_a_partial_goes_by_the_name_of_what_it_calls(plug, kept):
+    traced = traced_output(functools.partial(greet, "hello"))
+
+    assert traced("you") == "hello, you"
+    assert traced.func is greet
+    assert names(kept) == ["greet"]
+
+
+async def test_a_partial_of_each_kind_is_of_that_kind(plug, kept):
+    async def later(greeting, question):
+        return greet(greeting, question)
+
+    def chunks(greeting, question):
+        yield greet(greeting, question)
+
+    async def chunks_later(greeting, question):
+        yield greet(greeting, question)
+
+    later, chunks, chunks_later = (traced_output(functools.partial(f, "hi")) for f in (later, chunks, chunks_later))
+    assert inspect.iscoroutinefunction(later)
+    assert inspect.isgeneratorfunction(chunks)
+    assert inspect.isasyncgenfunction(chunks_later)
+    assert await later("you") == "hi, you"
+    assert list(chunks("you")) == ["hi, you"]
+    assert [each async for each in chunks_later("you")] == ["hi, you"]
+    assert len(kept.facts) == 3
+
+
+class Greeter:
+    def __init__(self, greeting):
+        self.greeting = greeting
+
+    def __call__(self, question):
+        return greet(self.greeting, question)
+
+
+def test_a_callable_object_goes_by_its_class_and_stays_what_it_is(plug, kept):
+    traced = traced_output(Greeter("hello"))
+
+    assert traced("you") == "hello, you"
+    assert isinstance(traced, Greeter)
+    assert traced.greeting == "hello"
+    assert names(kept) == ["Greeter"]
+
+
+async def test_a_callable_object_may_answer_later_or_in_chunks(plug, kept):
+    class Later:
+        async def __call__(self, question):
+            await asyncio.sleep(0)
+            return question
+
+    class Chunks:
+        def __call__(self, question):
+            yield question
+
+    assert await traced_output(Later())(LONG) == LONG
+    assert list(traced_output(Chunks())(LONG)) == [LONG]
+    assert kept.said(names(kept)[1])["stream"]["chunks"] == 1
+
+
+def test_builtins_and_classes_of_others_can_be_traced(plug, kept):
+    assert traced_transform(sorted)([3, 1, 2]) == [1, 2, 3]
+    assert traced_transform(functools.partial(str.upper))("a") == "A"
+    assert names(kept) == ["sorted", "str.upper"]
+
+
+def test_a_partial_method_is_a_method(plug, kept):
+    class Desk:
+        def say(self, greeting, question):
+            return greet(greeting, question)
+
+        hello = traced_output("hello")(functools.partialmethod(say, "hello"))
+
+    assert Desk().hello("you") == "hello, you"
+    assert names(kept) == ["hello"]
+
+
+# -- classes
+
+
+def make_desk():
+    class Desk:
+        """A help desk."""
+
+        limit = 3
+
+        def __init__(self, greeting):
+            self.greeting = greeting
+
+        def answer(self, question):
+            return greet(self.greeting, question)
+
+        async def later(self, question):
+            return self.answer(question)
+
+        def chunks(self, question):
+            yield self.answer(question)
+
+        @staticmethod
+        def static(question):
+            return question
+
+        @classmethod
+        def of_class(cls, question):
+            return cls("hey").greeting + question
+
+        @traced_check
+        def harmless(self, answer):
+            return True
+
+        @property
+        def size(self):
+            return 1
+
+        def _private(self):
+            return LONG
+
+    return Desk
+
+
+async def test_all_public_methods_of_a_class_are_traced(plug, kept):
+    plain = make_desk()
+    Desk = traced_output("desk")(plain)  # noqa: N806 a class
+    desk = Desk("hello")
+
+    assert Desk is plain
+    assert desk.answer("a") == "hello, a"
+    assert await desk.later("b") == "hello, b"
+    assert list(desk.chunks("c")) == ["hello, c"]
+    assert Desk.static("d") == desk.static("d") == "d"
+    assert Desk.of_class("e") == "heye"
+    assert (desk.size, desk._private(), desk.harmless("x"), Desk.limit) == (1, LONG, True, 3)
+    assert names(kept) == [
+        "desk.answer", "desk.answer", "desk.later", "desk.answer", "desk.chunks", "desk.static", "desk.static",
+        "desk.of_class", "make_desk.<locals>.Desk.harmless",
+    ]  # fmt: skip
+
+
+def test_a_class_without_a_given_name_has_methods_with_their_own(plug, kept):
+    traced_output(make_desk())("hello").answer("a")
+    assert names(kept) == ["make_desk.<locals>.Desk.answer"]
+
+
+def test_what_a_subclass_overrides_is_its_own(plug, kept):
+    class Special(traced_output("desk")(make_desk())):
+        def answer(self, question):
+            return "special " + super().answer(question)
+
+    assert Special("hello").answer("a") == "special hello, a"
+    assert names(kept) == ["desk.answer"]
+
+
+# -- copy and pickle
+
+MODULE = """
+import functools
+from provsdk import traced_output, traced_transform
+
+@traced_output
+def answer(question):
+    return question.upper()
+
+@traced_output("named")
+async def later(question):
+    return question
+
+def plain(question):
+    return question
+
+elsewhere = traced_output("elsewhere")(plain)
+partial = traced_output(functools.partial(plain))
+
+class Greeter:
+    def __init__(self, greeting):
+        self.greeting = greeting
+    def __call__(self, question):
+        return f"{self.greeting}, {question}"
+    @traced_transform
+    def method(self, question):
+        return self(question)
+    @traced_transform
+    @classmethod
+    def of_class(cls, question):
+        return question
+    @traced_transform
+    @staticmethod
+    def static(question):
+        return question
+
+greeter = traced_output("greeter")(Greeter("hello"))
+"""
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    (tmp_path / "desk_of_the_test.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("desk_of_the_test")
+    sys.modules.pop("desk_of_the_test")
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("name", ["answer", "later", "Greeter.method", "Greeter.of_class", "Greeter.static"])
+def test_a_function_is_pickled_by_its_name(plug, module, name, protocol):
+    function = functools.reduce(getattr, name.split("."), module)
+    twin = pickle.loads(pickle.dumps(function, protocol))
+
+    assert twin == function
+    if "." not in name:
+        assert twin is function
+
+
+def test_a_bound_method_is_pickled_with_its_object(plug, module):
+    method = pickle.loads(pickle.dumps(module.Greeter("hey").method))
+    assert method("you") == "hey, you"
+
+
+@pytest.mark.parametrize("name", ["elsewhere", "partial", "greeter"])
+def test_what_has_no_name_of_its_own_is_made_anew_and_traced_again(plug, kept, module, name):
+    twin = pickle.loads(pickle.dumps(getattr(module, name)))
+
+    assert twin("you") == getattr(module, name)("you")
+    assert len(kept.spans) == 2
+    assert kept.spans[0].name == kept.spans[1].name
+
+
+def test_a_function_cannot_be_pickled_where_it_could_not_without_us(plug):
+    @traced_output
+    def local(question):
+        return question
+
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        pickle.dumps(local)
+
+
+def test_a_process_pool_calls_traced_functions(plug, module):
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        assert list(pool.map(module.answer, ["a", "b"])) == ["A", "B"]
+        assert pool.submit(module.Greeter("hey").method, "you").result() == "hey, you"
+
+
+def test_a_function_is_its_own_copy(plug, module):
+    for function in (module.answer, module.later, module.elsewhere, module.Greeter("x").method):
+        assert copy.copy(function) is function
+        assert copy.deepcopy(function) is function
+    assert copy.deepcopy({"f": module.answer})["f"] is module.answer
+
+
+def test_a_callable_object_has_copies_of_its_own(plug, kept, module):
+    twin = copy.deepcopy(module.greeter)
+    twin.greeting = "bye"
+
+    assert (twin("you"), module.greeter("you")) == ("bye, you", "hello, you")
+    assert names(kept) == ["greeter", "greeter"]
+
+
+def test_facts_that_cannot_be_pickled_say_so_as_they_are(plug):
+    traced = traced_model_call(model=lambda question: "m")(functools.partial(greet, "hi"))
+    with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
+        pickle.dumps(traced)

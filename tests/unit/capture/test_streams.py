@@ -1,0 +1,736 @@
+"""Streams: current in their steps only, ended once, with what was delivered and how it ended."""
+
+import asyncio
+import contextlib
+import gc
+import inspect
+import threading
+import time
+import types
+
+import pytest
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+
+from provsdk import traced_model_call, traced_output, traced_source, traced_transform
+from provsdk.capture import _abandoned, _otel
+from provsdk.capture._streams import Stream
+from provsdk.digest import digest, plain
+from provsdk.errors import OutputBlocked
+from provsdk.gate import AlwaysProceed, Block, Replace
+
+WORDS = ["the first ", "words of ", "an answer"]
+LONG = "a sentence that is long enough to link something, number "
+
+
+@traced_output("answer")
+def answer(words=WORDS):
+    yield from words
+
+
+@traced_output("answer")
+async def answer_later(words=WORDS):
+    for word in words:
+        await asyncio.sleep(0)
+        yield word
+
+
+def span_now():
+    return trace.get_current_span().get_span_context().span_id
+
+
+def delivered(kept, name="answer"):
+    """(status, chunks, plain digest) of the output of that name."""
+    said = kept.said(name)
+    context = kept.span(name).context
+    facts = kept.facts[-1]["spans"][f"{context.trace_id:032x}-{context.span_id:016x}"]
+    return said["status"], said["stream"]["chunks"], plain(facts["plain"][0])
+
+
+def whole(*chunks):
+    return plain(digest("".join(chunks)))
+
+
+# -- how a stream ends
+
+
+def test_a_stream_that_is_read_to_its_end_is_completed_with_the_digest_of_its_text(plug, kept):
+    assert "".join(answer()) == "the first words of an answer"
+    assert delivered(kept) == ("completed", 3, whole(*WORDS))
+
+
+def test_a_stream_that_is_closed_holds_the_prefix_that_was_delivered(plug, kept):
+    stream = answer()
+    assert next(stream) == WORDS[0]
+    stream.close()
+
+    assert delivered(kept) == ("closed_early", 1, whole(WORDS[0]))
+
+
+def test_a_stream_that_fails_holds_the_prefix_and_the_class_of_the_error(plug, kept):
+    @traced_output("answer")
+    def failing():
+        yield WORDS[0]
+        raise ValueError("a secret")
+
+    with pytest.raises(ValueError, match="a secret"):
+        list(failing())
+    assert delivered(kept) == ("failed", 1, whole(WORDS[0]))
+    assert kept.said("answer")["error"] == "builtins.ValueError"
+    assert "a secret" not in str(kept.span("answer").attributes)
+
+
+def test_a_stream_that_is_dropped_is_abandoned(plug, kept):
+    stream = answer()
+    next(stream)
+    del stream
+    gc.collect()
+    _abandoned.reap()
+
+    wait_for(lambda: kept.facts)
+    assert delivered(kept) == ("abandoned", 1, whole(WORDS[0]))
+
+
+def test_a_stream_that_is_left_by_a_break_within_an_output_is_part_of_it(plug, kept):
+    @traced_model_call("model")
+    def model():
+        yield from WORDS
+
+    @traced_output("outer")
+    def outer():
+        for word in model():
+            return word
+        return None
+
+    assert outer() == WORDS[0]
+    assert kept.said("model")["status"] == "abandoned"
+    assert not kept.late_facts
+    assert kept.facts[0]["missing"] == []
+
+
+def test_a_stream_that_is_open_when_the_process_ends_is_abandoned(plug, kept):
+    stream = answer()
+    next(stream)
+    _abandoned.abandon_all()
+
+    assert delivered(kept) == ("abandoned", 1, whole(WORDS[0]))
+    assert list(stream) == WORDS[1:]
+    assert len(kept.facts) == 1
+
+
+async def test_a_cancelled_stream_is_cancelled_and_the_cancellation_goes_through(plug, kept):
+    @traced_output("answer")
+    async def waiting():
+        yield WORDS[0]
+        await asyncio.Event().wait()
+
+    async def read():
+        async for _ in waiting():
+            started.set()
+
+    started = asyncio.Event()
+    task = asyncio.create_task(read())
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert delivered(kept) == ("cancelled", 1, whole(WORDS[0]))
+
+
+async def test_an_async_stream_ends_in_the_same_ways(plug, kept):
+    assert [word async for word in answer_later()] == WORDS
+    assert delivered(kept) == ("completed", 3, whole(*WORDS))
+
+    kept.spans.clear()
+    stream = answer_later()
+    await anext(stream)
+    await stream.aclose()
+    assert delivered(kept) == ("closed_early", 1, whole(WORDS[0]))
+
+    kept.spans.clear()
+    stream = answer_later()
+    await anext(stream)
+    del stream
+    gc.collect()
+    wait_for(lambda: len(kept.facts) == 3)
+    assert delivered(kept) == ("abandoned", 1, whole(WORDS[0]))
+
+
+def test_what_never_began_leaves_nothing(plug, kept):
+    answer()
+    answer().close()
+    gc.collect()
+
+    assert (kept.spans, kept.started, kept.facts) == ([], [], [])
+
+
+def test_the_record_is_handed_over_before_the_end_reaches_the_reader(plug, kept):
+    stream = answer(["one"])
+    next(stream)
+    assert not kept.facts
+    with pytest.raises(StopIteration):
+        next(stream)
+    assert len(kept.facts) == 1
+
+
+def test_an_output_has_its_number_before_its_first_chunk_leaves(plug, kept):
+    stream = answer()
+    assert not kept.started
+    next(stream)
+    assert kept.started == [(kept.started[0][0], "answer")]
+    stream.close()
+
+
+# -- what a generator is
+
+
+def test_a_traced_generator_is_a_generator(plug, kept):
+    stream = answer()
+
+    assert inspect.isgeneratorfunction(answer)
+    assert inspect.isgenerator(stream)
+    assert isinstance(stream, types.GeneratorType)
+    assert iter(stream) is stream
+    assert inspect.getgeneratorstate(stream) == inspect.GEN_CREATED
+    assert not hasattr(stream, "__anext__")
+    assert inspect.isasyncgenfunction(answer_later)
+    assert inspect.isasyncgen(answer_later())
+
+
+def test_send_throw_and_the_returned_value_pass_through(plug, kept):
+    @traced_output("echo")
+    def echo():
+        got = yield "ready"
+        try:
+            yield got
+        except KeyError as error:
+            got = yield str(error)
+        return got
+
+    stream = echo()
+    assert next(stream) == "ready"
+    assert stream.send("hello") == "hello"
+    assert stream.throw(KeyError("x")) == "'x'"
+    with pytest.raises(StopIteration) as ended:
+        stream.send("returned")
+    assert ended.value.value == "returned"
+    assert kept.said("echo")["stream"]["chunks"] == 3
+
+
+async def test_asend_and_athrow_pass_through(plug, kept):
+    @traced_output("echo")
+    async def echo():
+        got = yield "ready"
+        try:
+            yield got
+        except KeyError as error:
+            yield str(error)
+
+    stream = echo()
+    assert await anext(stream) == "ready"
+    assert await stream.asend("hello") == "hello"
+    assert await stream.athrow(KeyError("x")) == "'x'"
+    with pytest.raises(StopAsyncIteration):
+        await anext(stream)
+
+
+def test_yield_from_goes_through_a_traced_generator(plug, kept):
+    def outer():
+        return (yield from returning())
+
+    @traced_output("answer")
+    def returning():
+        yield "a"
+        return "b"
+
+    stream = outer()
+    assert next(stream) == "a"
+    with pytest.raises(StopIteration) as ended:
+        next(stream)
+    assert ended.value.value == "b"
+
+
+def test_calling_a_generator_wrongly_does_not_end_it(plug, kept):
+    stream = answer()
+    with pytest.raises(TypeError, match="just-started"):
+        stream.send("too early")
+    assert list(stream) == WORDS
+    assert kept.said("answer")["status"] == "completed"
+
+
+def test_a_generator_that_is_running_in_another_thread_is_not_ended_by_a_second_reader(plug, kept):
+    entered, go = threading.Event(), threading.Event()
+
+    @traced_output("answer")
+    def slow():
+        entered.set()
+        go.wait(10)
+        yield "one"
+
+    stream = slow()
+    reader = threading.Thread(target=lambda: list(stream))
+    reader.start()
+    entered.wait(10)
+    with pytest.raises(ValueError, match="already executing"):
+        next(stream)
+    go.set()
+    reader.join()
+    assert kept.said("answer")["status"] == "completed"
+
+
+def test_a_generator_that_ignores_close_raises_as_without_us(plug, kept):
+    @traced_output("stubborn")
+    def stubborn():
+        with contextlib.suppress(GeneratorExit):
+            yield "once"
+        yield "and again"
+
+    stream = stubborn()
+    next(stream)
+    with pytest.raises(RuntimeError, match="ignored GeneratorExit"):
+        stream.close()
+
+
+def test_streams_cannot_be_copied_or_pickled_as_generators_cannot(plug, kept):
+    import copy
+    import pickle
+
+    for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError):
+            attempt(answer())
+
+
+def test_unconfigured_a_generator_is_the_generator_itself(monkeypatch):
+    monkeypatch.delenv("PROVSDK_STORE", raising=False)
+    assert type(answer()) is types.GeneratorType
+
+
+# -- current in its steps only
+
+
+def test_the_span_is_current_while_a_step_runs_and_at_no_other_time(plug, kept):
+    inside = []
+
+    @traced_output("answer")
+    def looking():
+        for _ in range(2):
+            inside.append(span_now())
+            yield "x"
+
+    before = otel_context.get_current()
+    for _ in looking():
+        assert otel_context.get_current() is before
+        assert _otel.current_activity() is None
+    assert inside == [kept.span("answer").context.span_id] * 2
+
+
+def test_what_the_generator_makes_current_is_current_again_in_its_next_step_and_not_outside(plug, kept):
+    tracer = trace.NoOpTracer()
+    own = trace.NonRecordingSpan(trace.SpanContext(1, 2, is_remote=False))
+    inside = []
+
+    @traced_output("answer")
+    def looking():
+        with trace.use_span(own):
+            yield "x"
+            inside.append(span_now())
+            yield "y"
+        inside.append(span_now())
+
+    for _ in looking():
+        assert span_now() == 0
+    assert inside == [2, kept.span("answer").context.span_id]
+    assert tracer is not None
+
+
+def test_a_stream_belongs_to_where_it_was_called_not_to_where_it_is_read(plug, kept):
+    @traced_model_call("model")
+    def model():
+        yield LONG
+
+    @traced_output("outer")
+    def outer():
+        return "".join(read_elsewhere(model()))
+
+    def read_elsewhere(stream):
+        found = []
+        thread = threading.Thread(target=lambda: found.extend(stream))
+        thread.start()
+        thread.join()
+        return found
+
+    outer()
+    assert kept.span("model").parent.span_id == kept.span("outer").context.span_id
+    assert kept.facts[0]["missing"] == []
+
+
+def test_calls_between_the_steps_of_a_stream_are_not_taken_for_its_own(plug, kept):
+    @traced_transform("unrelated")
+    def unrelated():
+        return LONG
+
+    for _ in answer():
+        unrelated()
+    assert "provsdk.parent" not in kept.spans[0].attributes
+    assert kept.facts[0]["missing"] == []
+
+
+async def test_interleaved_streams_of_one_task_do_not_mix(plug, kept, caplog):
+    @traced_output("left")
+    async def left():
+        for _ in range(3):
+            await asyncio.sleep(0)
+            yield span_now()
+
+    @traced_output("right")
+    async def right():
+        for _ in range(3):
+            await asyncio.sleep(0)
+            yield span_now()
+
+    first, second = left(), right()
+    seen = [(await anext(first), await anext(second)) for _ in range(3)]
+    await second.aclose()
+    await first.aclose()
+
+    ids = kept.span("left").context.span_id, kept.span("right").context.span_id
+    assert seen == [ids] * 3
+    assert not caplog.records
+
+
+async def test_a_stream_that_is_read_by_one_task_and_closed_by_another_logs_nothing(plug, kept, caplog):
+    stream = answer_later()
+    await asyncio.create_task(anext_of(stream))
+    await asyncio.create_task(anext_of(stream))
+    await asyncio.create_task(stream.aclose())
+
+    assert delivered(kept) == ("closed_early", 2, whole(*WORDS[:2]))
+    assert not caplog.records
+
+
+async def anext_of(stream):
+    return await anext(stream)
+
+
+# -- what flows
+
+
+def test_an_output_that_passes_a_models_stream_on_comes_from_it(plug, kept):
+    @traced_model_call("model")
+    def model(question):
+        yield from [LONG[:30], LONG[30:]]
+
+    @traced_output("outer")
+    def outer(question):
+        yield from model(question)
+
+    assert "".join(outer(LONG + "1")) == LONG
+    assert kept.said("outer")["derived"] == [["out", kept.id_of("model"), "digest"]]
+
+
+def test_a_joined_stream_is_known_as_the_streams_value(plug, kept):
+    @traced_model_call("model")
+    def model():
+        yield from [LONG[:20], LONG[20:]]
+
+    @traced_output("outer")
+    def outer():
+        return "".join(model())
+
+    outer()
+    assert kept.said("outer")["derived"] == [["out", kept.id_of("model"), "digest"]]
+
+
+def test_a_step_that_is_given_a_stream_used_it(plug, kept):
+    @traced_model_call("model")
+    def model():
+        yield from WORDS
+
+    @traced_transform("shout")
+    def shout(words):
+        for word in words:
+            yield word.upper()
+
+    @traced_output("outer")
+    def outer():
+        return "".join(shout(model()))
+
+    outer()
+    assert kept.said("shout")["used"] == [[kept.id_of("model"), "identity"]]
+
+
+def test_items_that_a_source_streams_are_known_where_they_go(plug, kept):
+    @traced_source("shelf", type="file")
+    def shelf():
+        for n in range(3):
+            yield LONG + str(n)
+
+    @traced_transform("pick")
+    def pick(items):
+        return [items[1]]
+
+    @traced_output("outer")
+    def outer():
+        return pick(list(shelf()))[0]
+
+    outer()
+    elements = [each for each in kept.said("shelf")["entities"] if each["role"] == "element"]
+    assert [each["of"] for each in elements] == [0, 0, 0]
+    assert kept.said("outer")["derived"] == [["out", kept.id_of("shelf", 2), "identity"]]
+
+
+def test_with_each_every_item_of_a_stream_is_a_source(plug, kept):
+    @traced_source("shelf", type="file", each=True, location=lambda item: f"shelf/{item[-1]}")
+    def shelf():
+        for n in range(2):
+            yield LONG + str(n)
+
+    @traced_output("outer")
+    def outer():
+        return list(shelf())
+
+    outer()
+    said = kept.said("shelf")
+    assert [item["location"] for item in said["items"]] == ["shelf/0", "shelf/1"]
+    assert said["each"] is True
+    assert [each["role"] for each in said["entities"]] == ["result", "result"]
+
+
+def test_a_rule_that_wants_the_result_gets_what_the_generator_returned(plug, kept):
+    @traced_output("answer", version=lambda result: result["version"])
+    def versioned():
+        yield "x"
+        return {"version": "7"}
+
+    list(versioned())
+    assert kept.said("answer")["declared"]["version"] == "7"
+
+
+def test_captured_content_of_a_stream_is_what_was_delivered(plug, kept):
+    plug(capture_content="full")
+    list(answer())
+
+    (facts,) = kept.facts[-1]["spans"].values()
+    assert (0, "text/plain", b"the first words of an answer") in facts["content"]
+
+
+# -- stream objects
+
+
+class Chunks:
+    """A stream as model clients return it."""
+
+    def __init__(self, chunks):
+        self.chunks = iter(chunks)
+        self.closed = False
+        self.response = "what else it carries"
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self.chunks)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+    def close(self):
+        self.closed = True
+
+
+class AsyncChunks:
+    def __init__(self, chunks):
+        self.chunks = iter(chunks)
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        await asyncio.sleep(0)
+        try:
+            return next(self.chunks)
+        except StopIteration:
+            raise StopAsyncIteration from None
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *error):
+        await self.close()
+
+    async def close(self):
+        pass
+
+
+@traced_model_call("model")
+def create(chunks=WORDS):
+    return Chunks(chunks)
+
+
+def test_a_stream_object_stays_what_it_is_and_is_traced_to_its_end(plug, kept):
+    stream = create()
+
+    assert isinstance(stream, Chunks)
+    assert stream.response == "what else it carries"
+    assert not kept.spans
+    assert list(stream) == WORDS
+    assert kept.said("model")["stream"]["chunks"] == 3
+    assert kept.said("model")["status"] == "completed"
+
+
+def test_a_stream_object_in_a_with_block_is_closed_early_when_the_block_is_left(plug, kept):
+    with create() as stream:
+        assert isinstance(stream, Stream)
+        assert next(stream) == WORDS[0]
+    assert stream.closed
+    assert kept.said("model")["status"] == "closed_early"
+
+
+def test_a_with_block_of_a_stream_object_that_raises_fails(plug, kept):
+    with pytest.raises(KeyError), create() as stream:
+        raise KeyError(next(stream))
+    assert kept.said("model")["error"] == "builtins.KeyError"
+
+
+async def test_async_stream_objects_are_streams_too(plug, kept):
+    @traced_model_call("model")
+    async def create_later():
+        return AsyncChunks(WORDS)
+
+    async with await create_later() as stream:
+        assert [word async for word in stream] == WORDS
+    assert kept.said("model")["status"] == "completed"
+
+
+def test_files_and_cursors_are_no_streams(plug, kept, tmp_path):
+    import sqlite3
+
+    path = tmp_path / "x"
+    path.write_text("a\nb\n")
+
+    @traced_source("file")
+    def opened():
+        return path.open()
+
+    @traced_source("rows")
+    def rows(connection):
+        return connection.execute("SELECT 1")
+
+    with opened() as file:
+        assert not isinstance(file, Stream)
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        assert type(rows(connection)) is sqlite3.Cursor
+
+
+# -- the gate
+
+
+class Chunkwise(AlwaysProceed):
+    always_proceeds = False
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.seen = []
+
+    def on_chunk(self, subject):
+        self.seen.append((subject.stage, subject.value))
+        return self.answer(subject.value)
+
+    async def aon_chunk(self, subject):
+        return self.on_chunk(subject)
+
+    def after_seal(self, record_id):
+        self.seen.append(("sealed", record_id))
+
+    async def aafter_seal(self, record_id):
+        self.after_seal(record_id)
+
+    def before_model(self, subject):
+        return Replace((("changed",), {}))
+
+    async def abefore_model(self, subject):
+        return self.before_model(subject)
+
+
+def blocks_the_second(chunk):
+    return Block(("not that",)) if chunk == WORDS[1] else Replace(chunk.upper())
+
+
+def test_a_blocked_stream_stops_before_the_chunk_leaves(plug, kept):
+    gate = Chunkwise(blocks_the_second)
+    plug(gate)
+    stream = answer()
+
+    assert next(stream) == WORDS[0].upper()
+    with pytest.raises(OutputBlocked):
+        next(stream)
+    assert gate.seen == [("chunk", WORDS[0]), ("chunk", WORDS[1])]
+    assert delivered(kept) == ("blocked", 1, whole(WORDS[0].upper()))
+    assert list(stream) == []
+
+
+async def test_a_blocked_async_stream_stops_as_well(plug, kept):
+    plug(Chunkwise(blocks_the_second))
+    stream = answer_later()
+
+    assert await anext(stream) == WORDS[0].upper()
+    with pytest.raises(OutputBlocked):
+        await anext(stream)
+    assert delivered(kept)[:2] == ("blocked", 1)
+
+
+async def test_the_gate_is_told_when_a_stream_is_sealed(plug, kept):
+    gate = Chunkwise(Replace)
+    plug(gate)
+    list(answer(["one"]))
+    assert [word async for word in answer_later(["one"])] == ["one"]
+
+    keys = [f"rec_{span.context.trace_id:032x}-{span.context.span_id:016x}" for span in kept.spans]
+    assert gate.seen == [("chunk", "one"), ("sealed", keys[0]), ("chunk", "one"), ("sealed", keys[1])]
+
+
+async def test_a_model_that_streams_is_called_with_what_the_gate_lets_through(plug, kept):
+    plug(Chunkwise(Replace))
+
+    @traced_model_call("model")
+    def model(prompt):
+        yield prompt
+
+    @traced_model_call("model")
+    async def model_later(prompt):
+        yield prompt
+
+    assert list(model("given")) == ["changed"]
+    assert [each async for each in model_later("given")] == ["changed"]
+
+
+# -- host safety
+
+
+def test_a_fault_of_ours_in_a_stream_changes_nothing_for_its_reader(plug, kept, monkeypatch, caplog):
+    def broken(*_):
+        raise RuntimeError("ours")
+
+    monkeypatch.setattr("provsdk.capture._prefix.Prefix.add", broken)
+    assert list(answer()) == WORDS
+    assert "capture_failed" in str(kept.said("answer")["missing"])
+    assert "ours" not in caplog.text
+
+
+def test_a_stream_that_cannot_be_begun_is_just_read(plug, kept, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("ours")
+
+    monkeypatch.setattr("provsdk.capture._plan.Plan.open", broken)
+    assert list(answer()) == WORDS
+    assert not kept.facts
+
+
+def wait_for(condition, seconds=10.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -1,0 +1,124 @@
+"""Streams on a real store: the record is there when the stream's end reaches its reader."""
+
+import asyncio
+import gc
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+
+import provsdk
+from provsdk import traced_model_call, traced_output
+from provsdk.digest import digest, plain
+from provsdk.pipeline import running
+
+WORDS = ["the first ", "words of ", "an answer"]
+
+
+@traced_output("answer")
+def answer(words=WORDS):
+    yield from words
+
+
+@pytest.fixture(autouse=True)
+def _configured():
+    provsdk.configure(service="streams")
+
+
+def records():
+    store = running().store()
+    return [store.fold(one.record_id).record for one in store.summaries(newest_first=False)]
+
+
+def test_the_record_is_durable_when_the_end_reaches_the_reader():
+    stream = answer()
+    for n, _ in enumerate(stream, 1):
+        assert len(records()) == 0, n
+    (record,) = records()
+    assert (record.output.status, record.output.stream.chunks) == ("completed", 3)
+    assert record.output.digest == plain(digest("".join(WORDS)))
+    assert record.output.media_type == "text/plain"
+
+
+def test_the_record_of_a_closed_stream_is_durable_when_close_returns():
+    stream = answer()
+    next(stream)
+    stream.close()
+    (record,) = records()
+    assert (record.output.status, record.output.size_bytes) == ("closed_early", len(WORDS[0]))
+
+
+async def test_an_async_stream_seals_without_blocking_the_loop():
+    @traced_output("later")
+    async def later():
+        for word in WORDS:
+            yield word
+
+    ticks = 0
+
+    async def tick():
+        nonlocal ticks
+        while True:
+            ticks += 1
+            await asyncio.sleep(0)
+
+    ticking = asyncio.create_task(tick())
+    assert [word async for word in later()] == WORDS
+    ticking.cancel()
+    assert ticks > 2
+    assert [record.output.status for record in records()] == ["completed"]
+
+
+def test_a_dropped_stream_is_sealed_soon():
+    stream = answer()
+    next(stream)
+    del stream
+    gc.collect()
+    for _ in range(500):
+        if records():
+            break
+        provsdk.flush()
+        threading.Event().wait(0.01)
+    assert [record.output.status for record in records()] == ["abandoned"]
+
+
+def test_a_models_stream_and_the_output_made_of_it_are_linked():
+    @traced_model_call("model", model="m")
+    def model():
+        yield from WORDS
+
+    @traced_output("answer")
+    def outer():
+        return "".join(model())
+
+    outer()
+    (record,) = records()
+    (call,) = record.model_calls
+    assert call.stream.chunks == 3
+    assert call.results[0].digest == record.output.digest
+    # 28 bytes: too short to be linked by equal content, so no more is claimed than that it was made meanwhile.
+    bases = {edge.basis for edge in record.flow if edge.relation == "wasDerivedFrom"}
+    assert bases == {"enclosing"}
+
+
+def test_streams_that_are_open_at_the_end_of_the_process_are_abandoned(tmp_path):
+    program = textwrap.dedent("""
+        import provsdk
+        from provsdk import traced_output
+        provsdk.configure(service="streams")
+
+        @traced_output("answer")
+        def answer():
+            yield "one"
+            yield "two"
+
+        kept = answer()
+        next(kept)
+    """)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+    (record,) = records()
+    assert (record.output.status, record.output.stream.chunks) == ("abandoned", 1)
+    assert running().store().fold(record.record_id).entries
