@@ -298,6 +298,7 @@ def outputs_of(runtime: Any) -> Callable[[], float]:
 
 def forget(runtime: Any, durable: CollectingDurable) -> None:
     """What a durable port that does its work would have taken away."""
-    for span_context, _ in durable.taken:
+    for span_context, facts in durable.taken:
+        runtime._emitter.settled(facts["number"])
         runtime._keeper.take(f"rec_{span_context.trace_id:032x}-{span_context.span_id:016x}")
     durable.taken.clear()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         traced_source,
         traced_transform,
     )
+    from provsdk.capture.prompt import Prompt
     from provsdk.errors import OutputBlocked, ProvsdkError, RecordNotSealed
     from provsdk.pipeline import configure, flush, shutdown
 
@@ -22,6 +23,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "OutputBlocked": "provsdk.errors",
+    "Prompt": "provsdk.capture.prompt",
     "ProvsdkError": "provsdk.errors",
     "RecordNotSealed": "provsdk.errors",
     "configure": "provsdk.pipeline",
@@ -37,6 +39,7 @@ _HOMES = {
 
 __all__ = [
     "OutputBlocked",
+    "Prompt",
     "ProvsdkError",
     "RecordNotSealed",
     "configure",

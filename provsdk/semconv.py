@@ -4,6 +4,8 @@ A native span carries four attributes. `FACTS` is one JSON object, described in 
 be longer than `FACTS_LIMIT_BYTES`, it is cut into numbered child spans named `FACTS_SPAN`.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 KIND: Final = "provsdk.kind"
@@ -34,6 +36,35 @@ KIND_SOURCE: Final = "source"
 KIND_TRANSFORMATION: Final = "transformation"
 KIND_MODEL_CALL: Final = "model_call"
 KIND_POLICY_CHECK: Final = "policy_check"
+
+GEN_AI: Final[Mapping[str, str]] = MappingProxyType({
+    "operation": "gen_ai.operation.name",
+    "provider": "gen_ai.provider.name",
+    "model": "gen_ai.request.model",
+    "response_model": "gen_ai.response.model",
+    "response_id": "gen_ai.response.id",
+    "finish_reasons": "gen_ai.response.finish_reasons",
+    "time_to_first_chunk_s": "gen_ai.response.time_to_first_chunk",
+    "input_tokens": "gen_ai.usage.input_tokens",
+    "output_tokens": "gen_ai.usage.output_tokens",
+    "cache_read_tokens": "gen_ai.usage.cache_read.input_tokens",
+    "cache_write_tokens": "gen_ai.usage.cache_write.input_tokens",
+    "reasoning_tokens": "gen_ai.usage.reasoning.output_tokens",
+})  # fmt: skip
+"""On a model call's span, beside its facts: what OpenTelemetry's conventions for generative AI call the same."""
+
+GEN_AI_REQUEST: Final[Mapping[str, str]] = MappingProxyType({
+    "temperature": "gen_ai.request.temperature",
+    "top_p": "gen_ai.request.top_p",
+    "seed": "gen_ai.request.seed",
+    "max_tokens": "gen_ai.request.max_tokens",
+    "max_output_tokens": "gen_ai.request.max_tokens",
+    "max_completion_tokens": "gen_ai.request.max_tokens",
+})  # fmt: skip
+"""Parameters that go there too, where they are numbers: the APIs' own names for the same thing differ."""
+
+GEN_AI_PROMPT_NAME: Final = "gen_ai.prompt.name"
+GEN_AI_PROMPT_VERSION: Final = "gen_ai.prompt.version"
 
 SERVICE_NAME: Final = "service.name"
 SERVICE_VERSION: Final = "service.version"

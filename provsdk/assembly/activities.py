@@ -1,13 +1,15 @@
 """Loads, transformations, model calls and checks: from a native span to what a record holds of it."""
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from provsdk.assembly.dialects.native import (
     CheckFacts,
     ItemSaid,
     ModelFacts,
+    ModelSaid,
     SourceFacts,
     SourceSaid,
     TransformationFacts,
@@ -17,7 +19,7 @@ from provsdk.assembly.text import MAX_TEXT, is_moment, rfc3339
 from provsdk.checksum import ALGORITHMS, algorithm_of
 from provsdk.checksum import parse as parse_checksum
 from provsdk.records.ids import is_value_id, position
-from provsdk.records.record import Checksum, Entity, ModelCall, PolicyCheck, Source, Transformation
+from provsdk.records.record import Checksum, Entity, ModelCall, PolicyCheck, Prompt, Source, ToolCall, Transformation
 from provsdk.vocabulary import (
     Basis,
     CheckResult,
@@ -30,6 +32,8 @@ from provsdk.vocabulary import (
 )
 
 __all__ = ["model_call", "policy_check", "sources", "transformation"]
+
+T = TypeVar("T")
 
 _SOURCE_TYPES: Final = {each.value: (each.reliability, each.requires_verification) for each in SourceType}
 _SOURCE_WORDS: Final = frozenset(_SOURCE_TYPES)
@@ -45,6 +49,8 @@ _LEAST_SOURCE: Final = SourceType.EXTERNAL.value
 
 _LEAST_TRANSFORMATION: Final = TransformationType.DERIVE.value
 _LEAST_CHECK: Final = ComplianceCheckType.POLICY_COMPLIANCE.value
+
+_MAX_SECONDS: Final = 2**31
 
 _COMPLETED: Final = OutputStatus.COMPLETED.value
 _SKIPPED: Final = CheckResult.SKIPPED.value
@@ -62,13 +68,13 @@ def sources(native: Native, scope: Scope) -> list[Source]:
     activity.connect(is_activity=not facts.by_hand)
     said = _with_owner(activity, facts.declared)
     retrieved_at = rfc3339(native.span.end_ns)
-    results = activity.values("result") if facts.each else ()
+    results = activity.made() if facts.each else ()
     if not results:
-        inside = [each for each in activity.results() if each.role == "element"] + activity.values("declared")
+        inside = activity.inner_of_results() + activity.declared()
         return [_source(activity, activity.value(0), facts.type, said, retrieved_at, inside, n=0)]
     items = {item.n: item for item in facts.items}
     elements: dict[str | None, list[Entity]] = {}
-    for element in activity.values("element"):
+    for element in activity.inner():
         elements.setdefault(element.element_of, []).append(element)
     return [
         _source(
@@ -116,7 +122,7 @@ def _source(  # noqa: PLR0913, PLR0917 one for each place that a source's fields
         reliability=_score(activity, said.reliability, reliability),
         requires_verification=requires_verification,
         parameters=activity.parameters(said.parameters),
-        arguments=[each for each in activity.arguments() if each.role != "declared"],
+        arguments=activity.arguments(told_of=False),
         elements=elements,
         basis=_EXPLICIT if by_hand else _IDENTITY,
         status=activity.status,
@@ -159,8 +165,7 @@ def _stated(activity: Activity, n: int, algorithm: str) -> str | None:
 
 
 def _with_owner(activity: Activity, said: SourceSaid) -> SourceSaid:
-    local = activity.local.get("declared")
-    owner = local.get("owner") if isinstance(local, dict) else None
+    owner = activity.declared_at_home.get("owner")
     return msgspec.structs.replace(said, owner=owner) if isinstance(owner, str) else said
 
 
@@ -235,19 +240,71 @@ def model_call(native: Native, scope: Scope) -> ModelCall:
         error_type=activity.error_type,
         arguments=activity.arguments(),
         results=_results(activity),
+        operation=_or_unset(activity.text(said.operation, "operation")),
+        cache_read_tokens=_or_unset(activity.count(said.cache_read_tokens, "cache_read_tokens")),
+        cache_write_tokens=_or_unset(activity.count(said.cache_write_tokens, "cache_write_tokens")),
+        reasoning_tokens=_or_unset(activity.count(said.reasoning_tokens, "reasoning_tokens")),
+        time_to_first_chunk_s=_seconds(activity, said.time_to_first_chunk_s),
+        retries=_or_unset(activity.count(said.retries, "retries")),
+        tool_calls=_tool_calls(activity, said),
+        prompt=_prompt(activity, said),
         stream=activity.stream(),
     )
+
+
+def _or_unset(value: T | None) -> T | UnsetType:
+    return UNSET if value is None else value
+
+
+def _seconds(activity: Activity, said: float | None) -> float | UnsetType:
+    if said is None:
+        return UNSET
+    if not 0 <= said < _MAX_SECONDS:
+        activity.lacks(INVALID, "time_to_first_chunk_s")
+        return UNSET
+    return int(said) if said == int(said) else round(said, 6)
+
+
+def _tool_calls(activity: Activity, said: ModelSaid) -> list[ToolCall] | UnsetType:
+    found = [
+        ToolCall(
+            name=activity.text(each.name, "tool_calls.name") or "",
+            tool_call_id=activity.text(each.id, "tool_calls.id"),
+            arguments=_held(activity, each.n, "tool_calls.n"),
+        )
+        for each in said.tool_calls
+    ]
+    return found or UNSET
+
+
+def _prompt(activity: Activity, said: ModelSaid) -> Prompt | UnsetType:
+    prompt = said.prompt_template
+    if prompt is None:
+        return UNSET
+    return Prompt(
+        name=activity.text(prompt.name, "prompt_template.name") or "",
+        version=activity.text(prompt.version, "prompt_template.version"),
+        template=_held(activity, prompt.n, "prompt_template.n"),
+    )
+
+
+def _held(activity: Activity, n: int | None, field: str) -> Entity | None:
+    """The value that a fact holds; none where its number means nothing."""
+    found = None if n is None else activity.found(n)
+    if found is None and n is not None:
+        activity.lacks(INVALID, field)
+    return found
 
 
 def _results(activity: Activity) -> list[Entity]:
     """What a step made, and what it handed on: a value that is known already keeps its id."""
     made = activity.results()
-    for value_id in activity.facts.returned:
-        if is_value_id(value_id):
-            made.append(Entity(entity_id=value_id, role="result"))
-        else:
-            activity.lacks(INVALID, "returned")
-    return made
+    if not activity.facts.returned:
+        return made
+    known = [value_id for value_id in activity.facts.returned if is_value_id(value_id)]
+    if len(known) < len(activity.facts.returned):
+        activity.lacks(INVALID, "returned")
+    return made + [Entity(entity_id=value_id, role="result") for value_id in known]
 
 
 def policy_check(native: Native, scope: Scope) -> PolicyCheck:
@@ -280,6 +337,5 @@ def policy_check(native: Native, scope: Scope) -> PolicyCheck:
 
 
 def _reasons(activity: Activity, on_span: list[str]) -> list[str]:
-    local = activity.local.get("declared")
-    said = local.get("reasons") if isinstance(local, dict) else None
+    said = activity.declared_at_home.get("reasons")
     return [each for each in said if isinstance(each, str)] if isinstance(said, list) else on_span

@@ -5,6 +5,7 @@ span is not among them are an extension of it. Nothing is read from the process 
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeVar
 
 from provsdk import semconv
@@ -14,7 +15,7 @@ from provsdk.assembly.dialects.native import INVALID, OutputFacts, read_facts
 from provsdk.assembly.output import made
 from provsdk.assembly.scope import Native, Scope
 from provsdk.assembly.spans import SpanData, distinct
-from provsdk.assembly.text import MAX_NAME, clean
+from provsdk.assembly.text import clean
 from provsdk.records.flow import edges, inferred
 from provsdk.records.fold import called_key, checked_key, completeness, made_key, source_key
 from provsdk.records.ids import KEY_LENGTH, is_key
@@ -208,9 +209,12 @@ def _completeness(natives: list[Native], scope: Scope) -> Completeness:
         if isinstance(native.facts, OutputFacts):
             absent.update(_calls(native, native.facts, scope) - present)
         parent = native.span.attributes.get(semconv.PARENT)
-        if isinstance(parent, str) and parent not in present and native.kind != semconv.KIND_OUTPUT and is_key(parent):
+        if parent in present or native.kind == semconv.KIND_OUTPUT:
+            continue
+        if isinstance(parent, str) and is_key(parent):
             absent.add(parent)
-    said.update((_SPAN_MISSING, "act_" + key) for key in absent)
+    if absent:
+        said.update((_SPAN_MISSING, "act_" + key) for key in absent)
     if not said:
         return _COMPLETE
     missing = [Missing(reason=reason, detail=detail) for reason, detail in said]
@@ -232,11 +236,13 @@ def _environment(scope: Scope, span: SpanData) -> dict[str, str]:
     said = scope.local.get("environment") if scope.local is not None else None
     if not isinstance(said, dict):
         said = {name: span.resource[name] for name in semconv.FROM_RESOURCE if name in span.resource}
-    kept = {name: value for name, value in said.items() if isinstance(name, str) and type(value) is str}
-    texts = [*kept, *kept.values()]
-    if max(map(len, texts), default=0) <= MAX_NAME and "".join(texts).isprintable():
-        return kept
-    return {clean(name): clean(value) for name, value in kept.items()}
+    return dict(_clean_texts(tuple([each for each in said.items() if type(each[0]) is str and type(each[1]) is str])))
+
+
+@lru_cache(maxsize=64)
+def _clean_texts(items: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """One process has one environment: most records have the same one in common."""
+    return {clean(name): clean(value) for name, value in items}
 
 
 def _capture(scope: Scope) -> Capture:

@@ -91,8 +91,8 @@ def _output(native: Native, activity: Activity, said: OutputSaid, classification
 
 def _with_local(activity: Activity, said: OutputSaid) -> OutputSaid:
     """What the process alone knows goes before what the span says."""
-    local = activity.local.get("declared")
-    if not isinstance(local, dict) or not local:
+    local = activity.declared_at_home
+    if not local:
         return said
     problems: list[tuple[str, str | None]] = []
     own = convert(local, OutputSaid, "", problems)

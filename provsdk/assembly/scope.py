@@ -21,14 +21,14 @@ INVALID: Final = CompletenessReason.INVALID_FACT.value
 LOST: Final = CompletenessReason.FACTS_LOST.value
 SPAN_MISSING: Final = CompletenessReason.SPAN_MISSING.value
 
-_BASES: Final = frozenset(each.value for each in Basis)
-_ENCLOSING: Final = Basis.ENCLOSING.value
+_SAID_BASES: Final = frozenset(each.value for each in Basis if each is not Basis.ENCLOSING)
+"""What a span may say of an edge: `enclosing` is never said, only inferred."""
 _EXPLICIT: Final = Basis.EXPLICIT.value
 _IDENTITY: Final = Basis.IDENTITY.value
 _REASONS: Final = frozenset(each.value for each in CompletenessReason)
 _STATUSES: Final = frozenset(each.value for each in OutputStatus)
 _BOUNDARIES: Final = frozenset(each.value for each in StreamBoundary)
-_ROLES: Final = frozenset({"result", "argument", "element", "declared"})
+_ROLES: Final = frozenset({"result", "argument", "element", "declared", "template", "tool_call"})
 
 _MAX_SIZE: Final = 2**53 - 1
 _MAX_N: Final = 999_999_999
@@ -79,7 +79,8 @@ class Activity:
     """One native span, while its values and edges go into the scope."""
 
     __slots__ = (
-        "_own", "_roles", "_values", "activity_id", "error_type", "facts", "key", "local", "name", "scope", "status"
+        "_given", "_inner", "_made", "_own", "_values", "activity_id", "declared_at_home", "error_type", "facts", "key",
+        "local", "name", "scope", "status",
     )  # fmt: skip
 
     def __init__(self, native: Native, scope: Scope) -> None:
@@ -91,9 +92,14 @@ class Activity:
         self.name = name = clean(span.name)
         local = scope.spans.get(key)
         self.local: Mapping[str, Any] = local if isinstance(local, dict) else _NOTHING
+        declared = self.local.get("declared")
+        self.declared_at_home: Mapping[str, Any] = declared if isinstance(declared, dict) else _NOTHING
         self._own = "out_" + key if native.kind == semconv.KIND_OUTPUT else None
         self._values: dict[int, Entity] = {}
-        self._roles: set[str] = set()
+        # The same by what they are to the activity, without an output's own.
+        self._given: list[Entity] = []
+        self._made: list[Entity] = []
+        self._inner: list[Entity] = []
         if name is not span.name or span.dropped_attributes or native.problems or facts.missing:
             self._take_missing(native)
         self.status: str = facts.status if facts.status in _STATUSES else self._status_of(span)
@@ -168,12 +174,9 @@ class Activity:
 
     def parameters(self, on_span: dict[str, Any]) -> dict[str, Any]:
         """Free-form settings, which stay in the process by default, as far as they have canonical bytes."""
-        declared = self.local.get("declared")
-        values = declared.get("parameters", on_span) if isinstance(declared, dict) else on_span
+        values = self.declared_at_home.get("parameters", on_span)
         if not isinstance(values, dict):
             self.lacks(INVALID, "parameters")
-            return {}
-        if not values:
             return {}
         kept = {}
         for name, value in values.items():
@@ -205,13 +208,13 @@ class Activity:
                 self.lacks(INVALID, "entities")
                 continue
             values[n] = self._value(n, fact, plain.get(n), names.get(n, fact.name))
-            self._roles.add(fact.role)
             if n < last or fact.of is not None:
                 waiting = True
             last = n
         if waiting:
             self._values = dict(sorted(values.items()))
             self._put_into_containers()
+        self._tell_apart()
 
     def _value(self, n: int, fact: EntityFact, plain: Any, name: Any) -> Entity:
         join, size = fact.join, fact.size
@@ -243,26 +246,56 @@ class Activity:
             else:
                 values[fact.n] = msgspec.structs.replace(values[fact.n], element_of=container.entity_id)
 
-    def values(self, *roles: str) -> list[Entity]:
-        """The values of those roles, in the order of their numbers; without the output's own."""
-        if self._roles.isdisjoint(roles):
-            return []
+    def _tell_apart(self) -> None:
+        """What was given, what was made, and what stands inside either."""
         own = self._own
-        return [each for each in self._values.values() if each.role in roles and each.entity_id is not own]
+        for value in self._values.values():
+            role = value.role
+            if value.entity_id is own:
+                continue
+            if role == "result":
+                self._made.append(value)
+            elif role == "element":
+                self._inner.append(value)
+            else:
+                self._given.append(value)
 
-    def arguments(self) -> list[Entity]:
-        """What the activity was given or told of, and what stands inside those values."""
-        given = self.values("argument", "declared")
-        return given + [each for each in self.values("element") if not self._is_of_result(each)] if given else given
+    def made(self) -> list[Entity]:
+        """The results, in the order of their numbers; without the output's own."""
+        return self._made
+
+    def declared(self) -> list[Entity]:
+        """The values that somebody said to be part of it."""
+        return [each for each in self._given if each.role == "declared"] if self._given else []
+
+    def inner(self) -> list[Entity]:
+        """What stands inside other values."""
+        return self._inner
+
+    def inner_of_results(self) -> list[Entity]:
+        """What stands inside the results."""
+        return [each for each in self._inner if self._is_of_result(each)] if self._inner else []
+
+    def arguments(self, *, told_of: bool = True) -> list[Entity]:
+        """What the activity was given, with what it was told of unless it is not wanted, and what is inside those."""
+        given = self._given
+        if not given:
+            return []
+        if self._inner:
+            given = given + [each for each in self._inner if not self._is_of_result(each)]
+        return given if told_of else [each for each in given if each.role != "declared"]
 
     def results(self) -> list[Entity]:
         """What the activity made, and what stands inside that."""
-        made = self.values("result")
-        return made + [each for each in self.values("element") if self._is_of_result(each)]
+        return self._made + self.inner_of_results() if self._inner else self._made
 
     def value(self, n: int) -> Entity:
         """The n-th value; one of which nothing is known where nothing was said of it."""
         return self._values.get(n) or Entity(entity_id=f"ent_{self.key}-{n}", role="result")
+
+    def found(self, n: int) -> Entity | None:
+        """The n-th value; None where nothing was said of it."""
+        return self._values.get(n)
 
     def _digest(self, plain: Any, fact: EntityFact) -> str | None:
         """The plain digest: from what stayed in the process, else from the span where it may stand there."""
@@ -293,7 +326,7 @@ class Activity:
         for effect, cause, basis in facts.derived:
             a: Any = effect if effect in named else self._resolved(effect)
             b: Any = cause if cause in named else self._resolved(cause)
-            if a is None or b is None or a == b or basis not in _BASES or basis == _ENCLOSING:
+            if a is None or b is None or a == b or basis not in _SAID_BASES:
                 self.lacks(INVALID, "derived")
             else:
                 arrows.add((a, b, DERIVED, basis))
@@ -312,16 +345,14 @@ class Activity:
         if self._own is not None:
             arrows.add((self._own, activity_id, GENERATED, made))
         else:
-            for made_value in self._values.values():
-                role = made_value.role
-                if role == "result" or (role == "element" and self._is_of_result(made_value)):
-                    arrows.add((made_value.entity_id, activity_id, GENERATED, made))
+            for value in self.results():
+                arrows.add((value.entity_id, activity_id, GENERATED, made))
         for ref, basis in facts.used:
-            value: Any = ref if ref in named else self._resolved(ref)
-            if value is None or basis not in _BASES or basis == _ENCLOSING:
+            cause: Any = ref if ref in named else self._resolved(ref)
+            if cause is None or basis not in _SAID_BASES:
                 self.lacks(INVALID, "used")
             else:
-                arrows.add((activity_id, value, USED, _EXPLICIT if by_hand else basis))
+                arrows.add((activity_id, cause, USED, _EXPLICIT if by_hand else basis))
 
     def _is_of_result(self, element: Entity) -> bool:
         container = element.element_of

@@ -36,7 +36,6 @@ _EXPONENTS_BEGIN: Final = 1e21
 """Below, RFC 8785 writes a float without an exponent, so that a large one reads as an integer."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_SECOND: Final = int((datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - _EPOCH).total_seconds())
 
 
 def clean(text: str, limit: int = MAX_NAME) -> str:
@@ -48,14 +47,17 @@ def clean(text: str, limit: int = MAX_NAME) -> str:
 
 def rfc3339(nanoseconds: int) -> str:
     """Nanoseconds since 1970 as RFC 3339 in UTC with microseconds; outside the years 1970 to 9999, the nearest."""
-    seconds, rest = divmod(nanoseconds, 1_000_000_000)
-    if not 0 <= seconds <= _LAST_SECOND:
-        seconds, rest = (0, 0) if seconds < 0 else (_LAST_SECOND, 999_999_999)
-    return f"{_second(seconds)}.{rest // 1000:06d}Z"
+    seconds, microseconds = divmod(nanoseconds // 1000, 1_000_000)
+    try:
+        return f"{_second(seconds)}.{microseconds:06d}Z"
+    except OverflowError:
+        return "1970-01-01T00:00:00.000000Z" if seconds < 0 else "9999-12-31T23:59:59.999999Z"
 
 
 @lru_cache(maxsize=256)
 def _second(seconds: int) -> str:
+    if seconds < 0:
+        raise OverflowError
     return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from provsdk.errors import UsageError
 
-__all__ = ["RESULT", "Rule", "Signature", "rule_for"]
+__all__ = ["EXTRA", "RESULT", "Rule", "Signature", "rule_for"]
+
+EXTRA: Final = "**"
+"""Stands before the name of a keyword argument that the code does not name."""
 
 RESULT: Final = frozenset({"result", "item"})
 """Names by which a rule gets the call's result, or each item of it."""
@@ -22,6 +26,10 @@ class Signature(NamedTuple):
     signature: inspect.Signature | None
     bound_first: bool
     """The first parameter is given by binding: `self` or `cls`."""
+    defaults: Mapping[str, Any] = MappingProxyType({})
+    """What parameters are that the call does not give."""
+    named: frozenset[str] = frozenset()
+    """Parameters that stand in the code: any other keyword may be somebody's data."""
 
     @staticmethod
     def of(function: Callable[..., Any] | None) -> Signature:
@@ -35,7 +43,9 @@ class Signature(NamedTuple):
             return Signature((), None, bound_first=False)
         positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         names = tuple(name for name, one in signature.parameters.items() if one.kind in positional)
-        return Signature(names, signature, bound_first=not isinstance(function, staticmethod))
+        defaults = {name: one.default for name, one in signature.parameters.items() if one.default is not one.empty}
+        named = frozenset(signature.parameters)
+        return Signature(names, signature, not isinstance(function, staticmethod), defaults, named)
 
     def pairs(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
         """The call's values with the names of their parameters, without defaults and without `self`."""
@@ -49,7 +59,7 @@ class Signature(NamedTuple):
         for position, value in enumerate(args, offset):
             yield (names[position] if position < len(names) else f"args[{position - len(names)}]"), value
         for name, value in kwargs.items():
-            yield (name if name.isidentifier() else "*"), value
+            yield (name if name in self.named else EXTRA + name), value
 
     def arguments(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """All parameters by name, with defaults, `self` included: what rules choose from."""

@@ -14,10 +14,12 @@ from provsdk import semconv
 from provsdk.capture import _guard
 from provsdk.capture._abandoned import reap
 from provsdk.capture._declared import article
+from provsdk.capture._model import note_request, note_response, settle
 from provsdk.capture._otel import current_activity
 from provsdk.capture._session import BLOCKED, Activity
 from provsdk.capture._verdict import verdict_of
 from provsdk.errors import OutputBlocked, RecordNotSealed
+from provsdk.vocabulary import DataClassification
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,6 +49,8 @@ __all__ = [
 NO_STREAMS: Final = frozenset({str, bytes, type(None), bool, int, float, list, tuple, dict, set})
 """Types that most traced functions return; anything else is looked at."""
 
+_ENCRYPTED: Final = frozenset(each.value for each in DataClassification if each.encryption_required)
+
 _numbers = itertools.count(1)
 
 
@@ -73,34 +77,55 @@ def open_quietly(
     ports: Ports, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> Activity | None:
     """Opens the activity, and gives an output its number; None where that failed."""
-    number = next(_numbers) if plan.kind == semconv.KIND_OUTPUT else 0
-    activity = None
+    is_output, activity = plan.kind == semconv.KIND_OUTPUT, None
     try:
         activity = plan.open(ports, instance, args, kwargs)
-        if number:
-            _start_output(ports, activity, number)
+        if plan.kind == semconv.KIND_MODEL_CALL:
+            _note_request(activity, plan, instance, args, kwargs)
+        if is_output:
+            _start_output(ports, activity)
     except BaseException as error:
+        if is_output and (activity is None or activity.number is None):
+            _count(ports, next(_numbers), INVALID_SPAN_CONTEXT, "")
         if activity is not None:
             _give_up(activity, error)
             return None
-        if number:
-            _count(ports, number, INVALID_SPAN_CONTEXT, "")
         if not isinstance(error, Exception):
             raise
         _guard.report(f"begin {article(plan.kind)}", error, ports)
     return activity
 
 
-def _start_output(ports: Ports, activity: Activity, number: int) -> None:
+def _note_request(
+    activity: Activity, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> None:
+    try:
+        note_request(activity, plan, instance, args, kwargs)
+    except Exception as error:
+        activity.lacks("capture_failed", "request")
+        _guard.report("note the request of a model call", error, activity.ports, about=activity.name)
+
+
+def _start_output(ports: Ports, activity: Activity) -> None:
+    """Gives the output its number."""
     scope = activity.scope
     assert scope is not None  # noqa: S101 an output has one
-    activity.number = scope.number = number
-    _count(ports, number, activity.span.get_span_context(), activity.name)
+    in_the_open = not (activity.declared or ports.settings.defaults) or _may_lie_open(activity)
+    name = activity.name if in_the_open else ""
+    # At the last moment: a process that is killed between the number and its slot leaves a number of nothing.
+    activity.number = scope.number = number = next(_numbers)
+    _count(ports, number, activity.span.get_span_context(), name)
     if not ports.settings.spans_current:
         try:
             ports.tracers.announce(scope.record_id)
         except Exception as error:
             _guard.report("announce a record", error, ports)
+
+
+def _may_lie_open(activity: Activity) -> bool:
+    """Whether the output's name may lie in the open beside the store: not where its class is encrypted there."""
+    defaults = activity.ports.settings.defaults or {}
+    return activity.declared.get("classification", defaults.get("classification")) not in _ENCRYPTED
 
 
 def _count(ports: Ports, number: int, span_context: SpanContext, name: str) -> None:
@@ -137,6 +162,8 @@ def _conclude(plan: Plan, activity: Activity, result: Any) -> None:
         plan.conclude(activity, result)
         if plan.kind == semconv.KIND_POLICY_CHECK:
             verdict_of(activity, result)
+        elif plan.kind == semconv.KIND_MODEL_CALL:
+            note_response(activity, result)
     except Exception as error:
         activity.lacks("capture_failed", "result")
         _guard.report(f"note the result of {article(plan.kind)}", error, activity.ports, about=activity.name)
@@ -158,7 +185,11 @@ def close(activity: Activity) -> Ticket | None:
     if activity.kind == semconv.KIND_OUTPUT:
         reap()  # what was dropped within the output is part of it
     try:
-        activity.close()
+        try:
+            if activity.kind == semconv.KIND_MODEL_CALL:
+                settle(activity)
+        finally:
+            activity.close()
     except BaseException as error:
         if not isinstance(error, Exception):
             _hand_over(activity)

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
 
 from provsdk import semconv, vocabulary
+from provsdk.capture._responses import ToolCall, asked
+from provsdk.digest import peek
 from provsdk.errors import UsageError
 
-__all__ = ["CHECKSUM", "LOCAL_ONLY", "article", "check", "check_name"]
+__all__ = [
+    "CAPTURE_CONTENT",
+    "CHECKSUM",
+    "FIXED_AT_START",
+    "LOCAL_ONLY",
+    "article",
+    "check",
+    "check_name",
+    "refused",
+]
+
+CAPTURE_CONTENT: Final = "capture_content"
+"""No fact of the record, but a setting of the call: whether the content of its values is kept."""
+
+FIXED_AT_START: Final = frozenset({"tenant", CAPTURE_CONTENT})
+"""What must be known before the first value is noted."""
 
 LOCAL_ONLY: Final = frozenset({"session", "subjects", "recipients", "purpose", "owner", "reasons", "parameters"})
 """Facts that name people or may quote content: they never go on a span."""
 
 CHECKSUM: Final = "checksum"
 """Stays home like those, as short content can be guessed from it; but unlike those it may be said of each item."""
-
-_SECRET: Final = re.compile(r"token|key|secret|sig|auth|pass|pwd|credential|session|code\Z", re.IGNORECASE)
-"""Names of query parameters whose values are left out of a location."""
 
 MAX_TEXT: Final = 4_096
 MAX_TEXTS: Final = 1_000
@@ -38,20 +51,9 @@ def _text(value: Any) -> str:
 
 
 def _location(value: Any) -> str:
-    """A path or URL; what a URL carries of secrets is left out: user information, and values that sign or authorise."""
-    text = _text(value)
-    if "://" not in text:
-        return text
-    from urllib.parse import urlsplit, urlunsplit  # noqa: PLC0415 most locations are paths
+    from provsdk.capture._location import without_secrets  # noqa: PLC0415 its patterns are compiled where they are needed
 
-    parts = urlsplit(text)
-    host = parts.netloc.rpartition("@")[2]
-    query = "&".join(f"{name}=…" if _SECRET.search(name) else pair for name, pair in _pairs(parts.query))
-    return urlunsplit((parts.scheme, host, parts.path, query, ""))
-
-
-def _pairs(query: str) -> list[tuple[str, str]]:
-    return [(pair.partition("=")[0], pair) for pair in query.split("&")] if query else []
+    return without_secrets(_text(value))
 
 
 def _texts(value: Any) -> list[str]:
@@ -153,6 +155,41 @@ def _json(value: Any, depth: int) -> Any:
     return f"<{type(value).__module__}.{type(value).__qualname__}>"
 
 
+def _capture_content(value: Any) -> str:
+    if value == "redacted":
+        raise UsageError("'redacted' needs a redactor, which comes with the policies; allowed: none, full")
+    if isinstance(value, str) and value in {"none", "full"}:
+        return value
+    raise TypeError("none or full")
+
+
+def _seconds(value: Any) -> float:
+    """Seconds to the microsecond; whole ones as an int, which is what their canonical bytes read back as."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 2**31:
+        return int(value) if value == int(value) else round(float(value), 6)
+    raise TypeError("a number of seconds from 0")
+
+
+def _prompt_template(value: Any) -> dict[str, Any]:
+    """A `Prompt`, a mapping with its fields, or the prompt object of a prompt registry, which is shaped alike."""
+    name, version = peek(value, "name"), peek(value, "version")
+    template = peek(value, "template")
+    if not isinstance(name, str) or not (version is None or type(version) in (str, int)):
+        raise TypeError("a provsdk.Prompt, with a str for its name and a str or an int for its version")
+    return {
+        "name": _text(name),
+        "version": None if version is None else _text(version),
+        "template": peek(value, "prompt") if template is None else template,
+    }
+
+
+def _tool_calls(value: Any) -> list[ToolCall]:
+    calls = [asked(each) for each in value] if isinstance(value, (list, tuple)) else []
+    if not calls or any(call is None for call in calls):
+        raise TypeError("a list of tool calls, each with a name, an id and arguments")
+    return [call for call in calls if call is not None]
+
+
 _MADE: Final[dict[str, Check]] = {"version": _text, "parameters": _mapping}
 
 _KINDS: Final[dict[str, dict[str, Check]]] = {
@@ -166,6 +203,7 @@ _KINDS: Final[dict[str, dict[str, Check]]] = {
         "classification": _one_of(vocabulary.DataClassification),
         "retention": _retention,
         "owner": _owner,
+        CAPTURE_CONTENT: _capture_content,
     },
     semconv.KIND_SOURCE: {
         **_MADE,
@@ -176,17 +214,26 @@ _KINDS: Final[dict[str, dict[str, Check]]] = {
         "owner": _text,
         "reliability": _score,
         CHECKSUM: _checksum,
+        CAPTURE_CONTENT: _capture_content,
     },
     semconv.KIND_TRANSFORMATION: {**_MADE, "type": _one_of(vocabulary.TransformationType)},
     semconv.KIND_MODEL_CALL: {
         **_MADE,
+        "operation": _text,
         "provider": _text,
         "model": _text,
         "response_model": _text,
         "response_id": _text,
         "input_tokens": _count,
         "output_tokens": _count,
+        "cache_read_tokens": _count,
+        "cache_write_tokens": _count,
+        "reasoning_tokens": _count,
+        "time_to_first_chunk_s": _seconds,
         "finish_reasons": _texts,
+        "retries": _count,
+        "tool_calls": _tool_calls,
+        "prompt_template": _prompt_template,
     },
     semconv.KIND_POLICY_CHECK: {
         **_MADE,
@@ -223,6 +270,11 @@ def check(kind: str, name: str, value: Any) -> Any:
     except (TypeError, ValueError, OverflowError) as error:
         wanted = str(error) if isinstance(error, TypeError) else "text that can be read as that"
         raise UsageError(f"{name} of {article(kind)}: wants {wanted}, got {type(value).__name__}") from None
+
+
+def refused(kind: str, name: str, value: Any) -> UsageError:
+    """What to say of a value that a fact does not take, where the value is the data of a call: its type, no more."""
+    return UsageError(f"{name} of {article(kind)}: cannot be what was said during the call, a {type(value).__name__}")
 
 
 def article(kind: str) -> str:

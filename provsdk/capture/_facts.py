@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from provsdk.capture._session import Activity
     from provsdk.digest import Measured
 
-__all__ = ["derivation", "encode", "entity", "missing_of", "use", "write_facts"]
+__all__ = ["derivation", "entity", "missing_of", "use", "write_facts"]
 
 
 def _json_encoder() -> Callable[[Any], str]:
@@ -38,20 +38,6 @@ def missing_of(measured: Measured, name: str | None) -> tuple[str, str | None]:
     """The completeness reason for a value that could not be digested: why, and of which type, never what it is."""
     reason = "value_too_large" if (measured.problem or "").startswith("too large") else "value_not_digestible"
     return reason, f"{name or 'value'}: {measured.problem}"
-
-
-def encode(value: Any, media_type: str) -> bytes | None:
-    """A value's content as bytes; None where it has no such form."""
-    try:
-        if isinstance(value, str):
-            return value.encode()
-        if isinstance(value, (bytes, bytearray)):
-            return bytes(value)
-        if media_type == "application/json":
-            return _encode_json(value).encode()
-    except (TypeError, ValueError, RecursionError):
-        return None
-    return None
 
 
 def entity(n: int, role: str, name: str | None, join: str | None, measured: Measured, element_of: int | None) -> str:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from provsdk.digest import MIN_LINKABLE_BYTES, Measured, children, is_linkable, measure
+from provsdk.digest import MIN_LINKABLE_BYTES, Measured, children, field_names, is_linkable, measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +28,8 @@ __all__ = [
     "look_into",
 ]
 
-MAX_DEPTH: Final = 6
-"""Levels of nesting that are looked into."""
+MAX_DEPTH: Final = 8
+"""Levels of nesting that are looked into: the arguments of a tool call stand on the seventh of a chat completion."""
 
 MAX_WIDTH: Final = 1_000
 """Elements of one container that are looked into."""
@@ -47,6 +47,9 @@ Ref = int | str
 """A span's own entity by number, or any entity by its id."""
 
 _LEAVES: Final = (str, bytes)
+
+_BESIDE_ANSWERS: Final = frozenset({"id", "logprobs"})
+"""Fields within the answers of a response that are none."""
 
 
 class Known(NamedTuple):
@@ -126,32 +129,42 @@ def _tells_apart(measured: Measured) -> bool:
     return measured.size_bytes is not None and measured.size_bytes >= MIN_LINKABLE_BYTES
 
 
-def _safe_name(name: str, container: Any) -> str:
-    """A field's name or a position; a key of a mapping must not reach a span."""
+def _safe_name(name: str, container: Any, declared: tuple[str, ...] | None) -> str:
+    """A declared field's name or a position; a key of a mapping, or a value that a model took beyond its fields, is
+    data, and must not reach a span.
+    """
     is_safe = len(name) <= MAX_NAME and name.isascii() and (name.isidentifier() or name.isdecimal())
-    return name if is_safe and not isinstance(container, Mapping) else "*"
+    is_code = not isinstance(container, Mapping) if declared is None else name in declared
+    return name if is_safe and is_code else "*"
 
 
-def look_into(value: Any, registry: Registry) -> Iterator[Found]:
+def look_into(value: Any, registry: Registry, answers: tuple[str, Any] | None = None) -> Iterator[Found]:
     """The linkable values inside a container, those on top first; what is beyond the bounds is noted as cut.
 
     A known value is not looked into any further: what it holds is its own story.
+
+    Args:
+        value: the container.
+        registry: what is known.
+        answers: of a model API's response, the field that holds the answers, and what it holds: only that is looked
+            into. What stands beside it says something of the call, or repeats what was asked.
     """
     looks = 0
     visited = {id(value)}
-    queue = deque([("", "", value, 1)])
+    queue = deque([("", "", value, 1)] if answers is None else [(f"{answers[0]}.", f"{answers[0]}.", answers[1], 2)])
     while queue:
         prefix, full_prefix, container, depth = queue.popleft()
+        declared = field_names(type(container))
         for position, (name, part) in enumerate(children(container)):
             looks += 1
             if position == MAX_WIDTH or looks > MAX_LOOKS:
                 registry.cut = True
                 break
-            if not is_linkable(part):
+            if not is_linkable(part) or (answers is not None and name in _BESIDE_ANSWERS):
                 continue
             measured = measure(part)
             known = registry.find(part, measured)
-            named, full = prefix + _safe_name(name, container), full_prefix + name
+            named, full = prefix + _safe_name(name, container, declared), full_prefix + name
             yield Found(named, full, part, measured, known)
             if known is None and not isinstance(part, _LEAVES) and id(part) not in visited:
                 visited.add(id(part))

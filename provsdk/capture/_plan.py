@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 from provsdk import semconv
 from provsdk.capture import _code, _guard
 from provsdk.capture._binding import Rule, Signature, rule_for
-from provsdk.capture._declared import CHECKSUM, LOCAL_ONLY, article, check, check_name
+from provsdk.capture._declared import (
+    CAPTURE_CONTENT,
+    CHECKSUM,
+    FIXED_AT_START,
+    LOCAL_ONLY,
+    article,
+    check,
+    check_name,
+    refused,
+)
 from provsdk.capture._session import Activity, open_activity
 from provsdk.errors import UsageError
 
@@ -34,17 +43,36 @@ _DEFAULT_TYPES: Final = {
 
 def say(activity: Activity, name: str, value: Any) -> None:
     """Notes a fact of the call that is going on; a wrong one is noted as missing, and the call goes on."""
+    checked = _checked(activity, name, value)
+    if checked is None:
+        return
     try:
-        put(activity, name, check(activity.kind, name, value))
-    except Exception as error:  # a value is the user's: looking at it may run code of its class
+        put(activity, name, checked)
+    except Exception as error:
         activity.lacks("invalid_fact", name)
         _guard.report(f"take {name!r} of {article(activity.kind)}", error, activity.ports, about=activity.name)
+
+
+def _checked(activity: Activity, name: str, value: Any) -> Any:
+    """The fact as plain builtins; None where it is wrong, which is noted. The value may be content: never quoted."""
+    try:
+        return check(activity.kind, name, value)
+    except UsageError:
+        failure: Exception = refused(activity.kind, name, value)
+    except Exception as error:  # a value is the user's: looking at it may run code of its class
+        failure = error
+    activity.lacks("invalid_fact", name)
+    # Outside the handler: what is raised here must not drag an error along that quotes the value.
+    _guard.report(f"take {name!r} of {article(activity.kind)}", failure, activity.ports, about=activity.name)
+    return None
 
 
 def put(activity: Activity, name: str, checked: Any) -> None:
     """Puts a checked fact where its kind of fact goes."""
     if name == _IN_EXTRA:
         activity.extra["type"] = checked
+    elif name == CAPTURE_CONTENT:
+        activity.keep(checked)
     elif name in LOCAL_ONLY or name == CHECKSUM:
         activity.local[name] = checked
     else:
@@ -61,6 +89,7 @@ class Plan:
         "each",
         "extra",
         "item_name",
+        "keeps",
         "kind",
         "local",
         "name",
@@ -83,6 +112,8 @@ class Plan:
         self.rules: dict[str, Rule] = {}
         self.code: int | None = None
         """Number of the function's code."""
+        self.keeps: str | None = None
+        """`capture_content` of this call; None: as its output or the configuration says."""
         self.constants: frozenset[int] = frozenset()
         """Identities of what stands in the function's own code: the interpreter shares such objects."""
 
@@ -133,12 +164,14 @@ class Plan:
         if callable(value) and not isinstance(value, type):
             check_name(self.kind, fact)
             self.rules[fact] = rule = rule_for(fact, value, self.signature, each=self.each)
-            if fact == "tenant" and rule.needs_result:
-                raise UsageError("tenant: is fixed when the call starts, so its function cannot want the result")
+            if fact in FIXED_AT_START and rule.needs_result:
+                raise UsageError(f"{fact}: is fixed when the call starts, so its function cannot want the result")
             if fact in LOCAL_ONLY and "item" in rule.wants:
                 raise UsageError(f"{fact}: is said of the whole load, so its function cannot want an item")
         elif fact == _IN_EXTRA:
             self.extra["type"] = check(self.kind, fact, value)
+        elif fact == CAPTURE_CONTENT:
+            self.keeps = check(self.kind, fact, value)
         elif fact == CHECKSUM and self.each:
             raise UsageError("checksum: with each=True every item has its own, so it has to be a function of the item")
         elif fact in LOCAL_ONLY or fact == CHECKSUM:
@@ -179,6 +212,8 @@ class Plan:
             activity.declared.update(self.declared)
         if self.local:
             activity.local.update(self.local)
+        if self.keeps is not None:
+            activity.keep(self.keeps)
 
     def _open_with_rules(
         self, ports: Ports, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -312,8 +347,10 @@ def _ask(activity: Activity, fact: str, rule: Rule, available: Mapping[str, Any]
 def _ask_item(activity: Activity, said: dict[str, Any], fact: str, rule: Rule, available: Mapping[str, Any]) -> None:
     try:
         value = rule.ask(available)
-        if value is not None:
-            said[fact] = check(activity.kind, fact, value)
     except Exception as error:
         activity.lacks("invalid_fact", fact)
         _guard.report(f"ask for {fact!r} of an item", error, activity.ports, about=activity.name)
+        return
+    checked = None if value is None else _checked(activity, fact, value)
+    if checked is not None:
+        said[fact] = checked

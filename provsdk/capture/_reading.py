@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from provsdk import semconv
 from provsdk.capture import _abandoned, _call, _guard, _otel
+from provsdk.capture._chunks import Chunks
 from provsdk.capture._delivery import current_delivery
+from provsdk.capture._model import note_chunks
 from provsdk.capture._prefix import Prefix
 from provsdk.digest import MIN_LINKABLE_BYTES
 from provsdk.errors import OutputBlocked
@@ -65,6 +67,7 @@ class Reading:
         self._waiting: list[Any] = []
         """Chunks that left the generator and that no server has taken yet."""
         self._first_ns: int | None = None
+        self._chunks = Chunks() if plan.kind == semconv.KIND_MODEL_CALL else None
         self.activity: Activity | None = None
         self.to_ask: tuple[Any, tuple[Any, ...], Mapping[str, Any]] | None = None
         """A model call that the gate has yet to be asked about: function, and its arguments."""
@@ -96,7 +99,7 @@ class Reading:
 
     def _begun(self, activity: Activity) -> None:
         settings = activity.ports.settings
-        keep = settings.max_value_bytes if settings.capture_content == "full" else 0
+        keep = settings.max_value_bytes if activity.keeps_content() else 0
         self.activity = activity
         self._pid = os.getpid()
         self._started_ns = time_ns()
@@ -175,6 +178,8 @@ class Reading:
 
     def _deliver(self, activity: Activity, chunk: Any) -> None:
         self.prefix.add(chunk)
+        if self._chunks is not None and type(chunk) is not str and self._chunks.add(chunk):
+            return  # what it says is in the whole; by itself it is no value that flows
         if type(chunk) is not str or len(chunk) >= MIN_LINKABLE_BYTES or not chunk.isascii():
             self._plan.take_chunk(activity, chunk)
 
@@ -234,6 +239,8 @@ class Reading:
             if status is not None:
                 activity.status = status
             self._say_what_was_delivered(activity)
+            if self._chunks is not None:
+                note_chunks(activity, self._chunks)
         except Exception as error:
             activity.lacks("capture_failed", "stream")
             _guard.report("end a stream", error, self.ports)

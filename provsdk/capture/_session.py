@@ -12,8 +12,12 @@ from opentelemetry.trace import Status, StatusCode
 
 from provsdk import semconv
 from provsdk.capture import _otel
-from provsdk.capture._facts import derivation, encode, entity, missing_of, use, write_facts
+from provsdk.capture._binding import EXTRA
+from provsdk.capture._content import encode
+from provsdk.capture._facts import derivation, entity, missing_of, use, write_facts
 from provsdk.capture._flow import MAX_WIDTH, Registry, known_in, look_into
+from provsdk.capture._request import SETTINGS
+from provsdk.capture._responses import answers_of
 from provsdk.digest import is_linkable, measure
 
 if TYPE_CHECKING:
@@ -50,6 +54,7 @@ class Scope:
     __slots__ = (
         "calls",
         "code",
+        "keeps",
         "missing",
         "number",
         "open",
@@ -70,6 +75,8 @@ class Scope:
         """Numbers of the traced functions that were at work."""
         self.calls: list[str] = []
         """Keys of the activities inside the output: whoever assembles the record can tell which did not arrive."""
+        self.keeps: str | None = None
+        """`capture_content` of this output; None: as configured."""
         self.number = 0
         self.orphans = 0
         """Traced calls that ran meanwhile in no output: in a thread, for one, that nobody told whose work it does."""
@@ -99,6 +106,8 @@ class Activity:
     missing: tuple[tuple[str, str | None], ...] = ()
     nested: tuple[str, ...] = ()
     content: tuple[tuple[int, str, bytes], ...] = ()
+    keeps: str | None = None
+    """`capture_content` of this call; None: as its output says, or the configuration."""
     seen: frozenset[str] = frozenset()
     """Ids of known values that the call was given, and of known values in them."""
     names: Mapping[int, str] = MappingProxyType({})
@@ -198,15 +207,24 @@ class Activity:
         assert scope is not None  # noqa: S101 given() asked
         if measured.digest is None and not _holds_known(value, scope.registry):
             return  # a client, a connection, a callback: what a function works with, not what flows
+        full_name = name.removeprefix(EXTRA) if name is not None else None
+        if full_name != name:
+            name = full_name if full_name in SETTINGS else "*"
         if measured.problem is not None:
             self.lacks(*missing_of(measured, name))
         former = scope.registry.former(value) if linkable else None
         n = self._enter("argument", name, value, measured, linkable=linkable)
+        if full_name is not None and full_name != name:
+            self.names = {**self.names, n: full_name}
         if former is not None:
             self.derived.append(derivation(n, former, "identity"))
         self.used.append(use(n, "identity"))
-        if linkable and type(value) not in _LEAVES:
+        if linkable and type(value) not in _LEAVES and not self._is_setting(full_name):
             self._look_inside(n, value, is_result=False)
+
+    def _is_setting(self, name: str | None) -> bool:
+        """A model call's tools and the like: how it was made, not what it was made of."""
+        return self.kind == semconv.KIND_MODEL_CALL and name in SETTINGS
 
     def _given_from_outside(self, value: Any, outer: Activity) -> None:
         """A nested output's argument, as the outer output knows it."""
@@ -298,6 +316,27 @@ class Activity:
         elif self.parent is not None and self.parent.scope is not None:
             self.parent.scope.registry.enter_content(scope.output_id, measured, replace=True)
 
+    def answered(self, text: str) -> None:
+        """Notes what the chunks of a model's stream say together: whoever joins their texts holds an equal value."""
+        scope = self.scope
+        if scope is None or not is_linkable(text):
+            return
+        measured = measure(text, max_bytes=self.ports.settings.max_value_bytes)
+        n = self._next("element")
+        self._add_entity(n, "element", "text", text, measured, element_of=0)
+        scope.registry.enter_content(f"ent_{self.key}-{n}", measured, replace=True)
+
+    def told(self, role: str, name: str, value: Any) -> int | None:
+        """Notes a value that belongs to the call and flows nowhere by itself; its number, None outside any output."""
+        if self.scope is None:
+            return None
+        measured = measure(value, max_bytes=self.ports.settings.max_value_bytes)
+        if measured.problem is not None:
+            self.lacks(*missing_of(measured, role))
+        n = self._next(role)
+        self._add_entity(n, role, name, value, measured, element_of=None)
+        return n
+
     def _handed_on(self, entity_id: str) -> bool:
         """Whether the entity is one that this call was given, or that something called by it made."""
         if self.kind == semconv.KIND_SOURCE:
@@ -321,9 +360,10 @@ class Activity:
         scope = self.scope
         assert scope is not None  # noqa: S101 every caller asked
         own = is_result and self._makes_from_elsewhere()
+        answers = answers_of(value) if is_result and self.kind == semconv.KIND_MODEL_CALL else None
         seen: set[str] = set()
         names = dict(self.names)
-        for found in list(look_into(value, scope.registry)):
+        for found in list(look_into(value, scope.registry, answers)):
             known = found.known
             if known is not None and not (own and known.basis == "digest"):
                 if known.id not in seen:
@@ -385,11 +425,22 @@ class Activity:
             if join is not None:
                 joined = join.join(digest)
         self.entities.append(entity(n, role, name, joined, measured, element_of))
-        if self.ports.settings.capture_content == "full" and element_of is None:
+        if element_of is None and self.keeps_content():
             self._keep_content(n, value, measured)
 
+    def keep(self, content: str) -> None:
+        """Says whether the content of values is kept: of this call's, or of all that belong to this output."""
+        self.keeps = content
+        if self.kind == semconv.KIND_OUTPUT and self.scope is not None:
+            self.scope.keeps = content
+
+    def keeps_content(self) -> bool:
+        """Whether it is: what stands nearest to the value says so, its call, its output, or the configuration."""
+        of_output = self.scope.keeps if self.scope is not None else None
+        return (self.keeps or of_output or self.ports.settings.capture_content) == "full"
+
     def _keep_content(self, n: int, value: Any, measured: Measured) -> None:
-        content = encode(value, measured.media_type)
+        content = None if measured.digest is None else encode(value, measured.media_type)
         if content is None:
             self.lacks("content_not_kept", f"entities[{n}]")
         else:

@@ -234,6 +234,7 @@ def traced_output(
     classification: Any = None,
     retention: Any = None,
     owner: Any = None,
+    capture_content: Any = None,
 ) -> Traced[OutputHandle]: ...
 def traced_output(first: Any = None, /, **facts: Any) -> Any:
     """Makes what a function returns an output: one call, one record, sealed before the caller has the value.
@@ -250,6 +251,8 @@ def traced_output(first: Any = None, /, **facts: Any) -> Any:
         classification: a `DataClassification`.
         retention: a `RetentionPeriod` or a number of days; never shorter than the classification asks for.
         owner: an agent, or agents by `OwnershipRole`.
+        capture_content: `full` keeps the content of this output's values, encrypted, in the store; `none` keeps none;
+            as configured where nothing is said. Fixed when the call starts.
 
     Raises:
         UsageError: a fact that outputs do not have, or a value that it does not take.
@@ -275,6 +278,7 @@ def traced_source(
     reliability: Any = None,
     checksum: Any = None,
     parameters: Any = None,
+    capture_content: Any = None,
     each: bool = False,
 ) -> Traced[ActivityHandle]: ...
 def traced_source(first: Any = None, /, *, each: bool = False, **facts: Any) -> Any:
@@ -293,6 +297,7 @@ def traced_source(first: Any = None, /, *, each: bool = False, **facts: Any) -> 
         checksum: what is stated of its bytes, as `sha256:<hex>` (also sha512, blake2b, md5); compared with what is
             returned: text (as UTF-8), bytes, or a path (its file). The record says what came of it.
         parameters: of the load, as a mapping.
+        capture_content: whether the content of its values is kept; goes before what the output says.
         each: the function returns a list, and each item is a source of its own; rules may then want `item`.
 
     Raises:
@@ -333,6 +338,7 @@ def traced_model_call(
     /,
     *,
     name: Any = None,
+    operation: Any = None,
     provider: Any = None,
     model: Any = None,
     response_model: Any = None,
@@ -341,23 +347,42 @@ def traced_model_call(
     parameters: Any = None,
     input_tokens: Any = None,
     output_tokens: Any = None,
+    cache_read_tokens: Any = None,
+    cache_write_tokens: Any = None,
+    reasoning_tokens: Any = None,
+    time_to_first_chunk_s: Any = None,
     finish_reasons: Any = None,
+    retries: Any = None,
+    tool_calls: Any = None,
+    prompt_template: Any = None,
 ) -> Traced[ActivityHandle]: ...
 def traced_model_call(first: Any = None, /, **facts: Any) -> Any:
     """Makes a function a model call.
 
+    What the function returns is read where it is the response of OpenAI's, Anthropic's or LiteLLM's API, or a dict of
+    the same shape; settings such as `temperature` and `model` are read from its arguments. What is declared goes first.
+
     Args:
         first: the function, or the name.
         name: what it is called for.
+        operation: `chat`, `text_completion`, `embeddings` or another word of OpenTelemetry's conventions.
         provider: whose API it speaks to.
         model: the model that was asked for.
         response_model: the model that answered.
         response_id: the provider's id of the answer.
         version: of the prompt or of the model.
         parameters: temperature, seed and the like, as a mapping.
-        input_tokens: tokens of everything that was sent.
-        output_tokens: tokens of everything that came back.
+        input_tokens: tokens of everything that was sent, cached ones included.
+        output_tokens: tokens of everything that came back, reasoning included.
+        cache_read_tokens: of those sent, the ones that were read from a cache.
+        cache_write_tokens: of those sent, the ones that were written to a cache.
+        reasoning_tokens: of those that came back, the ones spent on reasoning.
+        time_to_first_chunk_s: seconds from the start of the call to the first chunk of a stream.
         finish_reasons: why each choice ended.
+        retries: how often the call was tried again.
+        tool_calls: tools that the model asked for, each with `name`, `id` and `arguments`; of the arguments, which stay
+            in the process, the record holds the digest.
+        prompt_template: a `Prompt`: name, version and text of the template that the prompt was made from.
 
     Raises:
         UsageError: a fact that model calls do not have, or a value that it does not take.

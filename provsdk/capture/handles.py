@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from provsdk import semconv
 from provsdk.capture import _guard
 from provsdk.capture._call import close
-from provsdk.capture._declared import CHECKSUM, article
+from provsdk.capture._declared import CHECKSUM, FIXED_AT_START, article
+from provsdk.capture._model import note_response
 from provsdk.capture._plan import Plan, compare_checksum, say
 from provsdk.capture._verdict import verdict_of
 from provsdk.errors import UsageError
@@ -60,11 +61,11 @@ class ActivityHandle:
             _guard.report("note a used value", error, activity.ports)
 
     def set(self, **facts: Any) -> None:
-        """Says facts of this call; the same names as the decorator's, but for `tenant`, which is fixed at the start."""
+        """Says facts of this call; the same names as the decorator's, but for what is fixed at the start."""
         if self._activity is not None and not self._is_over("set facts"):
             for name, value in facts.items():
-                if name == "tenant":
-                    self._activity.lacks("invalid_fact", "tenant")
+                if name in FIXED_AT_START:
+                    self._activity.lacks("invalid_fact", name)
                 elif value is not None:
                     say(self._activity, name, value)
 
@@ -157,3 +158,5 @@ def _tell(activity: Activity, facts: Mapping[str, Any], used: Iterable[tuple[str
             compare_checksum(activity, activity.local.pop(CHECKSUM), result)
         if activity.kind == semconv.KIND_POLICY_CHECK:
             verdict_of(activity, result)
+        elif activity.kind == semconv.KIND_MODEL_CALL:
+            note_response(activity, result)

@@ -33,6 +33,8 @@ COMMANDS: Final = {
     "lineage": ("provsdk.cli.lineage:lineage", "Show what an output goes back to, as a tree."),
     "audit": ("provsdk.cli.log:audit", "List log entries in log order."),
     "verify": ("provsdk.cli.log:verify", "Recompute everything and say whether it was tampered with."),
+    "gaps": ("provsdk.cli.gaps:gaps", "List outputs that started and have no record."),
+    "reconcile": ("provsdk.cli.reconcile:reconcile", "Compare records with an independent count."),
     "record": ("provsdk.cli.log:record", "Append a note to a record."),
     "export": ("provsdk.cli.export:export", "Write records as JSON lines."),
     "rebuild": ("provsdk.cli.store:rebuild", "Derive every view again from log and parts."),

@@ -150,6 +150,7 @@ def _store(config: "Config", path: Path, keys: Path, state: Path) -> Iterator[Ch
         return
     try:
         yield from _health(log)
+        yield from _absent(log, path)
         yield from _memory(log, path, state)
         yield from _signing_key(log, keys)
         yield from _failures(log)
@@ -176,6 +177,38 @@ def _health(log: "Store") -> Iterator[Check]:
     unchecked = sum(step.not_checked for step in report.steps)
     if unchecked:
         yield Check("store", "note", f"{unchecked:,} not checked; `provsdk verify` says what and why")
+
+
+def _absent(log: "Store", path: Path) -> Iterator[Check]:
+    """Outputs without a record are no finding for ever: what can be mended is."""
+    from provsdk.report.gaps import headline, limits  # noqa: PLC0415 help needs none of it
+    from provsdk.report.wording import moment  # noqa: PLC0415 as above
+    from provsdk.store.gaps import absences  # noqa: PLC0415 as above
+
+    try:
+        found = absences(log, path)
+    except ProvsdkError as error:
+        yield Check("gaps", "finding", str(error))
+        return
+    if not found.gaps:
+        yield Check("gaps", "ok", headline(found))
+    else:
+        newest = max(found.gaps, key=lambda gap: gap.started_at or "")
+        text = f"the newest is {newest.name or 'one without a name'}, started {moment(newest.started_at) or 'unknown'}"
+        yield Check("gaps", "note", f"{headline(found)}; {text}", "provsdk gaps")
+    yield from (Check("gaps", "note", line) for line in limits(found))
+    for problem in found.problems:
+        yield Check("gaps", "finding", problem, "give this user the right to read it; a damaged file is of no use")
+    yield from _slots_can_be_made(path)
+
+
+def _slots_can_be_made(path: Path) -> Iterator[Check]:
+    from provsdk.store.emitters import DIRECTORY  # noqa: PLC0415 help needs none of it
+
+    directory = path / DIRECTORY
+    if directory.exists() and not (directory.is_dir() and os.access(directory, os.W_OK | os.X_OK)):
+        text = f"{directory} cannot be written: outputs run without slots, a kill would leave no gap for them"
+        yield Check("gaps", "finding", text, "give this user the right to write there")
 
 
 def _memory(log: "Store", path: Path, state: Path) -> Iterator[Check]:

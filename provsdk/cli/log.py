@@ -1,11 +1,12 @@
 """The log itself: its entries, whether it was tampered with, and notes appended to it."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from provsdk.cli.app import FINDING
-from provsdk.cli.place import as_json, opened, store_option
+from provsdk.cli.place import as_json, configuration, opened, store_option
 from provsdk.cli.terminal import print_json, remark, show
 
 if TYPE_CHECKING:
@@ -58,11 +59,15 @@ def verify(record: str | None, everything: bool, store: str | None, as_json: boo
 
     Without RECORD the whole store: entries, manifests, tree, checkpoint, views, and the memory outside. With RECORD its
     entries, parts, inclusion and the newest checkpoint. Exits 1 where something is wrong, and names the first one
-    that is.
+    that is. Outputs without a record are listed, and are no reason to exit 1: a log that names them was not tampered
+    with.
     """
-    from provsdk.cli.reading import log_key  # noqa: PLC0415 help needs none of it
+    from provsdk.cli.gaps import absences_json  # noqa: PLC0415 help needs none of it
+    from provsdk.cli.reading import log_key  # noqa: PLC0415 as above
+    from provsdk.report.gaps import absence_section  # noqa: PLC0415 as above
     from provsdk.report.log import verification  # noqa: PLC0415 as above
     from provsdk.report.steps import counted  # noqa: PLC0415 as above
+    from provsdk.store.gaps import absences  # noqa: PLC0415 as above
     from provsdk.store.verify import verify as verify_store  # noqa: PLC0415 as above
 
     if record and everything:
@@ -74,10 +79,14 @@ def verify(record: str | None, everything: bool, store: str | None, as_json: boo
         key = _readable(lambda: log_key(log), None)
         origin = _readable(lambda: log.origin, "a log whose name cannot be read")
         size = _readable(log.size, 0)
+        absent = None if record else _readable(lambda: absences(log, Path(configuration(store).store)), None)
     if as_json:
-        print_json({"record_id": record_id, "origin": origin, "entries": size, "key": key, **_report_json(report)})
+        said = {"record_id": record_id, "origin": origin, "entries": size, "key": key, **_report_json(report)}
+        print_json({**said, "absences": None if absent is None else absences_json(absent)})
     else:
         show(verification(report, record_id or f"the whole store: {counted(size, 'entry')} of {origin}", key))
+        for absence in [] if absent is None else absence_section(absent):
+            show(absence)
     if not report.ok:
         click.get_current_context().exit(FINDING)
 

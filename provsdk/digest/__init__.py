@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from provsdk.digest._contents import contents_of, name_of
+from provsdk.digest._fields import field_names, peek
 from provsdk.digest._linkable import MIN_LINKABLE_BYTES, is_linkable
 from provsdk.digest._scalars import BYTES, CHUNK_CHARACTERS, TAGGED, TEXT, TooLarge, media_of, type_name
 from provsdk.digest._walk import Walk
@@ -33,9 +34,11 @@ __all__ = [
     "StreamDigest",
     "children",
     "digest",
+    "field_names",
     "file_digest",
     "is_linkable",
     "measure",
+    "peek",
     "plain",
 ]
 

@@ -7,12 +7,13 @@ imports none of them.
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any, Final
 
 from provsdk.errors import NotDigestible
 
-__all__ = ["ABSENT", "class_attribute", "field_names", "fields", "stored"]
+__all__ = ["ABSENT", "class_attribute", "field_names", "fields", "peek", "stored"]
 
 ABSENT: Final = object()
 """Stands for an attribute that no class has."""
@@ -24,6 +25,8 @@ _DICT: Final = type.__dict__["__dict__"]
 def fields(value: Any) -> dict[str, Any] | None:
     """Field names and values of an object with declared fields; None for any other object.
 
+    A pydantic model may have given up fields (LiteLLM's messages do): what it does not hold is not among them.
+
     Raises:
         NotDigestible: a field is computed, lazily loaded or not set.
     """
@@ -34,6 +37,8 @@ def fields(value: Any) -> dict[str, Any] | None:
     if issubclass(kind, tuple):
         return dict(zip(names, tuple.__iter__(value), strict=True))
     attributes = _instance_dict(value)
+    if type(_pydantic(kind)) is dict:
+        names = tuple(name for name in names if name in attributes or class_attribute(kind, name) is not ABSENT)
     found = {name: _stored(value, name, attributes) for name in names}
     extra = _extra(value) if class_attribute(kind, "__pydantic_extra__") is not ABSENT else None
     return found if extra is None else {**found, **extra}
@@ -62,6 +67,51 @@ def stored(value: Any, name: str) -> Any:
         NotDigestible: it is computed, or not set.
     """
     return _stored(value, name, _instance_dict(value))
+
+
+def peek(value: Any, name: str) -> Any:
+    """What a dict holds under a key, or an object stores under a name; None where it stores nothing there.
+
+    Runs no code of the value's class, and never raises because of the value: properties, `__getattr__` and lazy loads
+    are left alone. A pydantic model's extra values and private attributes count as stored.
+    """
+    kind = type(value)
+    if kind in _HOLD_NOTHING:
+        return None
+    try:
+        if issubclass(kind, dict):
+            return dict.get(value, name)
+        descriptor, is_open = _storage(kind)  # type: ignore[arg-type] # types are hashable
+        attributes = descriptor.__get__(value) if descriptor is not None else None
+        if type(attributes) is dict and name in attributes:
+            return attributes[name]
+        return _peek_further(value, name, is_open=is_open)
+    except Exception:  # nothing is stored there, or a key of the mapping refuses to be compared
+        return None
+
+
+_HOLD_NOTHING: Final = frozenset({str, bytes, int, float, bool, type(None), list, tuple})
+
+
+@lru_cache(maxsize=512)
+def _storage(kind: type) -> tuple[Any, bool]:
+    """The descriptor of the instances' attributes, and whether they may hold more than their fields."""
+    descriptor = class_attribute(kind, "__dict__")
+    is_plain = type(descriptor) is GetSetDescriptorType or type(descriptor) is MemberDescriptorType
+    return descriptor if is_plain else None, class_attribute(kind, "__pydantic_extra__") is not ABSENT
+
+
+def _peek_further(value: Any, name: str, *, is_open: bool) -> Any:
+    if is_open:
+        for more in ("__pydantic_extra__", "__pydantic_private__"):
+            held = class_attribute(type(value), more)
+            held = held.__get__(value) if type(held) is MemberDescriptorType else None
+            if type(held) is dict and name in held:
+                return held[name]
+    inherited = class_attribute(type(value), name)
+    if inherited is ABSENT:
+        return None
+    return stored(value, name)
 
 
 def _pydantic(kind: type) -> Any:
@@ -96,7 +146,7 @@ def _stored(value: Any, name: str, attributes: dict[str, Any]) -> Any:
 
 def _instance_dict(value: Any) -> dict[str, Any]:
     descriptor = class_attribute(type(value), "__dict__")
-    if type(descriptor) is not GetSetDescriptorType:
+    if type(descriptor) is not GetSetDescriptorType and type(descriptor) is not MemberDescriptorType:
         return {}
     attributes = descriptor.__get__(value)
     return attributes if issubclass(type(attributes), dict) else {}

@@ -12,13 +12,16 @@ import msgspec
 
 from provsdk.errors import FormatError
 
-__all__ = ["ENTRY_VERSION", "KINDS", "MAX_ENTRY_BYTES", "Entry", "decode", "encode", "uuid7"]
+__all__ = ["ENTRY_VERSION", "KINDS", "MAX_ENTRY_BYTES", "UUID_RANDOM_BYTES", "Entry", "decode", "encode", "uuid7"]
 
 ENTRY_VERSION: Final = 1
 """The only value of `v` that this code reads and writes."""
 
 MAX_ENTRY_BYTES: Final = 65_535
 """Length of the longest entry, in bytes: tlog-tiles gives it 16 bits."""
+
+UUID_RANDOM_BYTES: Final = 8
+"""Random bytes in an id, of which 62 bits are used."""
 
 KINDS: Final = frozenset(
     {
@@ -117,17 +120,18 @@ def decode(data: bytes) -> Entry:
     return entry
 
 
-def uuid7(now_ns: int | None = None) -> str:
+def uuid7(now_ns: int | None = None, random: bytes | None = None) -> str:
     """A new UUIDv7 (RFC 9562, section 5.7), lower case: milliseconds, 12 bits of their fraction, 62 random bits.
 
     Args:
         now_ns: Nanoseconds since 1970; the clock's if None.
+        random: `UUID_RANDOM_BYTES` of them; the system's if None.
     """
     milliseconds, rest = divmod(time.time_ns() if now_ns is None else now_ns, 1_000_000)
     # The fraction of the millisecond in rand_a keeps ids of one process in order: method 3 of section 6.2.
     fraction = (rest << 12) // 1_000_000
-    random = int.from_bytes(os.urandom(8)) & (1 << 62) - 1
-    text = f"{(milliseconds & (1 << 48) - 1) << 80 | 7 << 76 | fraction << 64 | 2 << 62 | random:032x}"
+    unique = int.from_bytes(os.urandom(UUID_RANDOM_BYTES) if random is None else random) & (1 << 62) - 1
+    text = f"{(milliseconds & (1 << 48) - 1) << 80 | 7 << 76 | fraction << 64 | 2 << 62 | unique:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 

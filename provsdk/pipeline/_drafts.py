@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from provsdk.assembly.text import rfc3339
+from provsdk.assembly.text import clean, rfc3339
 from provsdk.records.codec import encode
 from provsdk.records.parts import Part, split, split_extension
 from provsdk.store.contract import Draft
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from provsdk.pipeline._sealer import Sealer
     from provsdk.records.record import Extension
 
-__all__ = ["closed_draft", "extension_draft", "gap_draft", "opened_draft", "record_draft"]
+__all__ = ["closed_draft", "extension_draft", "gap_draft", "opened_draft", "record_draft", "recovered_draft"]
 
 
 def record_draft(emitter_id: str, assembled: Assembled, revision: Revision) -> Draft:
@@ -53,9 +53,9 @@ def extension_draft(emitter_id: str, extension: Extension, revision: Revision) -
     )
 
 
-def opened_draft(emitter_id: str, environment: Mapping[str, str]) -> Draft:
-    """A process begins to make outputs."""
-    return _emitter_draft(emitter_id, "opened", "opened", {"environment": dict(environment)})
+def opened_draft(emitter_id: str, environment: Mapping[str, str], *, slots: bool) -> Draft:
+    """A process begins to make outputs, with slots for them or without."""
+    return _emitter_draft(emitter_id, "opened", "opened", {"environment": dict(environment), "slots": slots})
 
 
 def closed_draft(emitter: ProcessEmitter, sealer: Sealer, failures: Failures) -> Draft:
@@ -68,14 +68,21 @@ def closed_draft(emitter: ProcessEmitter, sealer: Sealer, failures: Failures) ->
         "lost": sealer.lost,
         "unaccounted": max(started - sealer.sealed - sealer.lost, 0),
         "failures": failures.said(),
+        "untracked": emitter.untracked,
     }
     return _emitter_draft(emitter.id, "closed", "closed", numbers)
 
 
+def recovered_draft(emitter_id: str, *, started: int, lost: int, untracked: int) -> Draft:
+    """A process ended without saying so: what its slots said, once every gap that they show is in the log."""
+    numbers = {"by": "recovery", "started": started, "lost": lost, "untracked": untracked}
+    return _emitter_draft(emitter_id, "closed", "closed", numbers)
+
+
 def gap_draft(emitter_id: str, gap: Gap) -> Draft:
     """An output without a record."""
-    said = {"number": gap.number, "record_id": gap.record_id, "reason": gap.reason}
-    return _emitter_draft(emitter_id, "gap", f"gap/{gap.number}", said)
+    said = gap._replace(name=gap.name and clean(gap.name))
+    return _emitter_draft(emitter_id, "gap", f"gap/{gap.number}", said._asdict())
 
 
 def _emitter_draft(emitter_id: str, kind: str, key: str, said: Mapping[str, Any]) -> Draft:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +21,7 @@ from provsdk.pipeline._emitter import ProcessEmitter
 from provsdk.pipeline._environment import Environment
 from provsdk.pipeline._exports import Exports
 from provsdk.pipeline._failures import Failures
+from provsdk.pipeline._recovery import recover
 from provsdk.pipeline._revisions import Revisions
 from provsdk.pipeline._sealer import Claim, Sealer
 from provsdk.pipeline._tracers import OwnTracers
@@ -65,7 +67,7 @@ class Runtime:
     def __init__(self, config: Config, provider: TracerProvider | None) -> None:
         self.config = config
         self._provider = provider
-        self._emitter = ProcessEmitter()
+        self._emitter = ProcessEmitter(Path(config.store), self._never_began)
         self._keeper = Keeper(self._forward_to)
         self._tracers = OwnTracers(self._keeper, provider, config.export_spans)
         self._defaults = _defaults(config)
@@ -82,8 +84,9 @@ class Runtime:
             draft=self._draft,
             append=self._append,
             forget=self._keeper.take,
-            gap_draft=lambda gap: gap_draft(self._emitter.id, gap),
+            gap_draft=lambda gap: gap_draft(self._emitter.id, self._emitter.described(gap)),
             on_sealed=self._something_sealed,
+            settled=self._emitter.settled,
             durability=config.durability,
             max_wait=config.max_wait,
             on_unavailable=config.on_unavailable,
@@ -103,6 +106,7 @@ class Runtime:
         try:
             self._start(self.config)
         except BaseException:
+            self._emitter.end()
             self._let_go()
             raise
 
@@ -111,6 +115,7 @@ class Runtime:
         self.store()  # a new log brings its keys; an old one wants those that it was begun with
         self._join = JoinKey(digest_key(config.keys, create=False))
         self._refuse_other_digest_key(self._join)
+        self._emitter.open()
         self._append((), max(config.max_wait, 5.0))
         self._exports = Exports(loaded, self.store, self._transit())
         self._exports.something_sealed()
@@ -182,11 +187,14 @@ class Runtime:
             flushed = self.flush(EXIT_S)
             if flushed.pending:
                 _log.error("%d outputs could not be sealed before the end; their records are lost", flushed.pending)
-            elif self._opened:
-                self._append((closed_draft(self._emitter, self._sealer, self._failures),), EXIT_S)
+            else:
+                if self._opened:
+                    self._append((closed_draft(self._emitter, self._sealer, self._failures),), EXIT_S)
+                self._emitter.end()
         except Exception as error:  # the guard around the host
             _log.warning("the emitter could not be closed (%s)", type(error).__qualname__)
         finally:
+            self._emitter.leave_unless_ended()
             self._sealer.stop()
             self._exports.close()
             self._stopped = True
@@ -226,10 +234,15 @@ class Runtime:
                 self._let_go()
         if self._opened:
             return self.store().append(drafts, timeout=timeout)
-        opened = opened_draft(self._emitter.id, self._environment.now())
+        deadline = time.monotonic() + timeout
+        opened = opened_draft(self._emitter.id, self._environment.now(), slots=self._emitter.has_slots)
         answers = self.store().append((opened, *drafts), timeout=timeout)
         self._opened = True
+        recover(self.store(), Path(self.config.store), deadline, {self._emitter.id})
         return answers[1:]
+
+    def _never_began(self, number: int) -> None:
+        self._sealer.never_began(number)
 
     def _something_sealed(self) -> None:
         self._exports.something_sealed()

@@ -101,6 +101,7 @@ class Sealer:
         forget: Callable[[str], object],
         gap_draft: Callable[[Gap], Draft],
         on_sealed: Callable[[], None],
+        settled: Callable[[int], None],
         durability: str,
         max_wait: float,
         on_unavailable: str,
@@ -111,6 +112,7 @@ class Sealer:
         self._forget = forget
         self._gap_draft = gap_draft
         self._on_sealed = on_sealed
+        self._settled = settled
         self._durability = durability
         self.max_wait = max_wait
         self._on_unavailable = on_unavailable
@@ -147,6 +149,10 @@ class Sealer:
         self._pending.append(claim)
         if self._durability == "batch":
             self._timer.kick(BATCH_WINDOW_S)
+
+    def never_began(self, number: int) -> None:
+        """Notes an output that capture could not begin: a gap without a record id."""
+        self._note(Gap(number, None, "capture_failed"))
 
     # -- waiting
 
@@ -237,7 +243,7 @@ class Sealer:
             return False
         self._settle(claims, answers)
         for _ in gaps:
-            self._gaps.popleft()
+            self._settled(self._gaps.popleft().number)
         return True
 
     def _drafted(self, claim: Claim) -> bool:
@@ -271,6 +277,8 @@ class Sealer:
             if conflict is None:
                 claim.done = True
                 self.sealed += 1
+                if not claim.late:
+                    self._settled(claim.number)
             else:
                 _log.error("record %s: %s", claim.record_id, conflict)
                 self._lose(claim, "key_conflict")
@@ -298,9 +306,12 @@ class Sealer:
         claim.lost = True
         claim.drafts, claim.facts = None, {}
         self._forget(claim.record_id)
+        self._note(Gap(claim.number, claim.record_id, reason))
+
+    def _note(self, gap: Gap) -> None:
         self.lost += 1
         if len(self._gaps) < MAX_GAPS:
-            self._gaps.append(Gap(claim.number, claim.record_id, reason))
+            self._gaps.append(gap)
         self._timer.kick(BATCH_WINDOW_S)
 
     # -- the timer

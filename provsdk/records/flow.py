@@ -5,6 +5,7 @@ lineage follows `wasDerivedFrom` where the value could be examined and something
 does it fall back to what the value's activity used, and says so.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -50,37 +51,42 @@ class Causes:
     __slots__ = ("_derived", "_inferred", "_made_by", "_used")
 
     def __init__(self, arrows: Iterable[Arrow]) -> None:
-        self._derived: dict[str, list[tuple[str, str]]] = {}
-        self._inferred: dict[str, list[tuple[str, str]]] = {}
-        self._made_by: dict[str, list[str]] = {}
-        self._used: dict[str, list[tuple[str, str]]] = {}
-        for effect, cause, relation, basis in arrows:
+        self._derived: dict[str, list[Arrow]] = defaultdict(list)
+        self._inferred: dict[str, list[Arrow]] = defaultdict(list)
+        self._made_by: dict[str, list[str]] = defaultdict(list)
+        self._used: dict[str, list[Arrow]] = defaultdict(list)
+        for arrow in arrows:
+            effect, cause, relation, basis = arrow
             if relation == GENERATED:
-                self._made_by.setdefault(effect, []).append(cause)
+                self._made_by[effect].append(cause)
             elif relation == USED:
-                self._used.setdefault(effect, []).append((cause, basis))
+                self._used[effect].append(arrow)
             elif relation == DERIVED:
                 kept = self._inferred if basis == ENCLOSING else self._derived
-                kept.setdefault(effect, []).append((cause, basis))
+                kept[effect].append(arrow)
 
     def ids(self, value: str) -> list[str]:
         """The values one step back by lineage, inferred links left out."""
         found = self._derived.get(value)
         if found is None:
             used = self._used
-            found = [each for activity in self._made_by.get(value, ()) for each in used.get(activity, ())]
-        return [cause for cause, _ in found]
+            return [arrow[1] for activity in self._made_by.get(value, ()) for arrow in used.get(activity, ())]
+        return [arrow[1] for arrow in found]
+
+    def outputs(self) -> set[str]:
+        """The outputs among the values that something made."""
+        return {value for value in self._made_by if value.startswith("out_")}
 
     def steps(self, value: str) -> list[Step]:
         """The steps back, inferred ones last."""
-        found = [Step(cause, DERIVED, basis, None) for cause, basis in self._derived.get(value, ())]
+        found = [Step(cause, DERIVED, basis, None) for _, cause, _, basis in self._derived.get(value, ())]
         if not found:
             found = [
                 Step(cause, USED, basis, activity)
                 for activity in self._made_by.get(value, ())
-                for cause, basis in self._used.get(activity, ())
+                for _, cause, _, basis in self._used.get(activity, ())
             ]
-        return found + [Step(cause, DERIVED, basis, None) for cause, basis in self._inferred.get(value, ())]
+        return found + [Step(cause, DERIVED, basis, None) for _, cause, _, basis in self._inferred.get(value, ())]
 
 
 def reached(causes: Causes, start: str) -> set[str]:
@@ -104,8 +110,8 @@ def inferred(
     call that failed, and none for one that ended after the output had: neither can have shaped it. A source or a call
     is led to where one of its values is.
     """
-    arrows = list(arrows)
-    found = reached(Causes(arrows), output_id)
+    causes = Causes(arrows)
+    found = reached(causes, output_id)
     links = [
         (output_id, source.source_id, DERIVED, ENCLOSING)
         for source in sources
@@ -118,8 +124,7 @@ def inferred(
         made = [each.entity_id for each in call.results if each.media_type is not None]
         if made and call.status == _COMPLETED and call.ended_at <= ended_at and found.isdisjoint(made):
             links.append((output_id, made[0], DERIVED, ENCLOSING))
-    nested = (each for each in nested_outputs(arrows, output_id) if each not in found)
-    return links + [(output_id, each, DERIVED, ENCLOSING) for each in nested]
+    return links + [(output_id, nested, DERIVED, ENCLOSING) for nested in causes.outputs() - found]
 
 
 def nested_outputs(arrows: Iterable[Arrow], output_id: str) -> set[str]:

@@ -27,7 +27,7 @@ class Entity(Struct, frozen=True):
 
     entity_id: str
     role: str
-    """`argument`, `result`, `element` or `declared`."""
+    """`argument`, `result`, `element`, `declared`, `template` or `tool_call`."""
     name: str | None = None
     """Name of the parameter, key or position, where it has one."""
     digest: str | None = None
@@ -141,6 +141,24 @@ class Transformation(Struct, frozen=True):
     stream: Stream | msgspec.UnsetType = msgspec.UNSET
 
 
+class Prompt(Struct, frozen=True):
+    """The template that a model call's prompt was made from."""
+
+    name: str
+    version: str | None
+    template: Entity | None
+    """Its text or its messages, before anything was filled in."""
+
+
+class ToolCall(Struct, frozen=True):
+    """A tool that the model asked for."""
+
+    name: str
+    tool_call_id: str | None
+    arguments: Entity | None
+    """What it was to be called with, as the API gives it: JSON text or an object."""
+
+
 class ModelCall(Struct, frozen=True):
     """A call of a model."""
 
@@ -161,6 +179,20 @@ class ModelCall(Struct, frozen=True):
     error_type: str | None
     arguments: list[Entity]
     results: list[Entity]
+    operation: str | msgspec.UnsetType = msgspec.UNSET
+    """`chat`, `text_completion`, `embeddings` or another word of OpenTelemetry's conventions."""
+    cache_read_tokens: int | msgspec.UnsetType = msgspec.UNSET
+    """Of `input_tokens`, those that were read from a cache."""
+    cache_write_tokens: int | msgspec.UnsetType = msgspec.UNSET
+    """Of `input_tokens`, those that were written to a cache."""
+    reasoning_tokens: int | msgspec.UnsetType = msgspec.UNSET
+    """Of `output_tokens`, those that were spent on reasoning."""
+    time_to_first_chunk_s: float | int | msgspec.UnsetType = msgspec.UNSET
+    """From the start of the call, in seconds, to the microsecond, as declared; of a traced stream, `stream` says it."""
+    retries: int | msgspec.UnsetType = msgspec.UNSET
+    """How often the call was tried again; 0: it went well at once."""
+    tool_calls: list[ToolCall] | msgspec.UnsetType = msgspec.UNSET
+    prompt: Prompt | msgspec.UnsetType = msgspec.UNSET
     stream: Stream | msgspec.UnsetType = msgspec.UNSET
 
 

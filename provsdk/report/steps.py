@@ -69,12 +69,12 @@ def _place(step: Step) -> tuple[bool, int, str, str]:
 
 def counted(number: int, noun: str) -> str:
     """`1 source`, `2 sources`, `2 entries`."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}es" if noun.endswith("ss") else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
 
 
 def tokens(call: ModelCall) -> str:
-    """`1,312 tokens in, 58 out`; what is not known is left out."""
+    """`1,312 tokens in, 58 out`; what is not known is left out. Cached and reasoning tokens are within these."""
     known = [
         (call.input_tokens, "tokens in"),
         (call.output_tokens, "out" if call.input_tokens is not None else "tokens out"),

@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
+from msgspec import UnsetType
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from provsdk.records.record import Entity, ModelCall, Owner, ProvenanceRecord
+from provsdk.records.record import Entity, ModelCall, Owner, ProvenanceRecord, ToolCall
 from provsdk.report import wording
 from provsdk.report.custody import custody_section, missing_section, verdict
 from provsdk.report.environment import environment_section
@@ -205,6 +206,15 @@ def _model(call: ModelCall) -> list[tuple[str, RenderableType]]:
     took = wording.duration(microseconds_between(call.started_at, call.ended_at))
     finish = "finished: " + ", ".join(call.finish_reasons) if call.finish_reasons else None
     bad = None if call.status == "completed" else cell(call.status, status_style(call.status))
+    of_tokens = [
+        f"{number:,} {what}"
+        for number, what in (
+            (call.cache_read_tokens, "read from a cache"),
+            (call.cache_write_tokens, "written to a cache"),
+            (call.reasoning_tokens, "for reasoning"),
+        )
+        if number
+    ]
     rows = [
         ("model", joined([call.model or "not known", f"by {call.provider}" if call.provider else None, answered])),
         (
@@ -212,7 +222,10 @@ def _model(call: ModelCall) -> list[tuple[str, RenderableType]]:
             joined(
                 [
                     call.name,
+                    call.operation or None,
                     took,
+                    _first_chunk(call),
+                    counted(call.retries, "retry") if call.retries else None,
                     bad,
                     cell(call.error_type, "red"),
                     f"version {call.version}" if call.version else None,
@@ -221,7 +234,39 @@ def _model(call: ModelCall) -> list[tuple[str, RenderableType]]:
         ),
         ("settings", parameters(call.parameters) if call.parameters else cell("none recorded", "dim")),
         ("delivered", cell(wording.delivered(call.stream)) if call.stream else Text()),
-        ("usage", joined([tokens(call) or "tokens not known", finish])),
+        ("prompt", _prompt(call)),
+        ("usage", joined([tokens(call) or "tokens not known", *of_tokens, finish])),
+        ("asked for", listed(_tool(each) for each in call.tool_calls or ())),
         ("response", cell(call.response_id, "dim")),
     ]
     return [(label, value) for label, value in rows if value.plain]
+
+
+def _first_chunk(call: ModelCall) -> str | None:
+    """How long the first chunk of a stream took."""
+    seconds = call.time_to_first_chunk_s
+    if isinstance(seconds, UnsetType):
+        return None
+    return f"first chunk after {wording.duration(round(seconds * 1_000_000))}"
+
+
+def _prompt(call: ModelCall) -> Text:
+    """Name, version and digest of the prompt's template."""
+    if not call.prompt:
+        return Text()
+    template = call.prompt.template
+    version = f"version {call.prompt.version}" if call.prompt.version else None
+    return joined([call.prompt.name, version, _measured(template)])
+
+
+def _tool(call: ToolCall) -> str:
+    """A tool that the model asked for; of the arguments, their measure."""
+    measured = _measured(call.arguments)
+    return f"{call.name}{f' ({measured})' if measured else ''}"
+
+
+def _measured(value: Entity | None) -> str | None:
+    if value is None:
+        return None
+    known = [wording.size(value.size_bytes), wording.digest(value.digest or value.join_digest)]
+    return ", ".join(each for each in known if each) or None

@@ -1,9 +1,10 @@
 """What happens inside the transaction that appends: places, seals, tiles, rows, views, checkpoint."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from itertools import chain
+from typing import Final
 
 from provsdk.errors import FormatError, KeyConflict
 from provsdk.ledger import log, tiles
@@ -17,12 +18,12 @@ from provsdk.store.packing import sealed_pack
 from provsdk.store.reading import FindKey, entry_parts, read_pack, said_by
 from provsdk.store.sealing import Prepared
 from provsdk.store.tip import Tip, tile_reader
-from provsdk.store.views import INSERTS, project
+from provsdk.store.views import INSERTS, project, subject_of_key
 
 __all__ = ["Append", "insert_rows", "place"]
 
-_KEYS_AT_ONCE: Final = 500
-"""Keys looked for by one statement: SQLite takes at least 999 parameters."""
+_NAMES_AT_ONCE: Final = 500
+"""Names looked for by one statement: SQLite takes at least 999 parameters."""
 
 
 @dataclass(slots=True)
@@ -92,15 +93,9 @@ def insert_rows(connection: sqlite3.Connection, tip: Tip, fresh: Sequence[Prepar
 
 
 def _insert_views(connection: sqlite3.Connection, placed: Sequence[tuple[int, Prepared]]) -> None:
-    rows: dict[str, list[tuple[Any, ...]]] = {view: [] for view in INSERTS}
-    for index, one in placed:
-        projected = project(index, one.entry, _said(one), protected=one.draft.protected)
-        rows["audit"] += projected.audit
-        rows["records"] += projected.records
-        rows["sources"] += projected.sources
-        rows["edges"] += projected.edges
-    for view, statement in INSERTS.items():
-        connection.executemany(statement, rows[view])
+    projected = [project(index, one.entry, _said(one), protected=one.draft.protected) for index, one in placed]
+    for view, rows in zip(INSERTS, zip(*projected, strict=True), strict=True):
+        connection.executemany(INSERTS[view], chain.from_iterable(rows))
 
 
 def _said(one: Prepared) -> ProvenanceRecord | Extension | None:
@@ -112,12 +107,19 @@ def _said(one: Prepared) -> ProvenanceRecord | Extension | None:
 
 def _stored(connection: sqlite3.Connection, keys: Sequence[str]) -> Mapping[str, int]:
     """The keys among these that the log has, each with the index of its entry."""
-    found: dict[str, int] = {}
-    for start in range(0, len(keys), _KEYS_AT_ONCE):
-        some = keys[start : start + _KEYS_AT_ONCE]
-        marks = ", ".join("?" * len(some))
-        found.update(connection.execute(f"SELECT key, min(idx) FROM audit WHERE key IN ({marks}) GROUP BY key", some))  # noqa: S608 question marks only
+    found = dict(_looked_up(connection, "SELECT key, min(idx) FROM audit WHERE key IN ({}) GROUP BY key", keys))
+    implied = {subject: key for key in keys if (subject := subject_of_key(key)) is not None}
+    statement = "SELECT subject, min(idx) FROM audit WHERE subject IN ({}) AND key IS NULL GROUP BY subject"
+    for subject, index in _looked_up(connection, statement, list(implied)):
+        key = implied[subject]
+        found[key] = min(index, found.get(key, index))
     return found
+
+
+def _looked_up(connection: sqlite3.Connection, statement: str, names: Sequence[str]) -> Iterator[tuple[str, int]]:
+    for start in range(0, len(names), _NAMES_AT_ONCE):
+        some = names[start : start + _NAMES_AT_ONCE]
+        yield from connection.execute(statement.format(", ".join("?" * len(some))), some)
 
 
 def _same_as_stored(connection: sqlite3.Connection, draft: Draft, index: int, find_key: FindKey) -> bool:

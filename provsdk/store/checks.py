@@ -14,7 +14,7 @@ from provsdk.store.database import explained
 from provsdk.store.packing import Shared
 from provsdk.store.reading import FindKey, derived_rows, read_pack, rows_without_key
 from provsdk.store.schema import APPLICATION_ID, SCHEMA_VERSION, VIEWS, differences
-from provsdk.store.views import JOIN_BYTES, Rows
+from provsdk.store.views import JOIN_BYTES, Rows, are_arrows
 
 __all__ = ["Checked", "check_database", "check_views"]
 
@@ -25,15 +25,15 @@ _TITLES: Final = {
     DATABASE_STEP: "the database holds what it should and nothing else",
     VIEWS_STEP: "views follow from log and parts",
 }
-_COUNTS: Final = slice(7, 11)
-_JOIN: Final = 13
+_COUNTS: Final = slice(6, 10)
+_JOIN: Final = 12
 """Columns of `records` that only the key can tell."""
 
 _ORDERED: Final = {
     "audit": "SELECT * FROM audit WHERE idx = ?",
     "records": "SELECT * FROM records WHERE idx = ?",
     "sources": "SELECT * FROM sources WHERE idx = ? ORDER BY n",
-    "edges": "SELECT * FROM edges WHERE idx = ? ORDER BY n",
+    "edges": "SELECT * FROM edges WHERE idx = ?",
 }
 
 
@@ -174,19 +174,14 @@ def _check_locked(connection: sqlite3.Connection, index: int, expected: Rows, ch
         value is None or (isinstance(value, bytes) and len(value) == JOIN_BYTES) for value in joins
     ):
         checked.found(index, f"entry {index}: a count or join digest in the views has not its form")
-    for view in ("sources", "edges"):
-        if [row[1] for row in rows[view]] != list(range(len(rows[view]))):
-            checked.found(index, f"entry {index}: the rows of the view {view!r} are not numbered from 0 without a gap")
+    if [row[1] for row in rows["sources"]] != list(range(len(rows["sources"]))):
+        checked.found(index, f"entry {index}: the rows of the view 'sources' are not numbered from 0 without a gap")
     if records and records[0][_COUNTS.start] not in {None, len(rows["sources"])}:
         checked.found(index, f"entry {index}: the view 'sources' has not as many rows as the view 'records' counts")
     if any(value is not None for row in rows["sources"] for value in row[2:-1]):
         checked.found(index, f"entry {index}: the view 'sources' says what only the key could have told")
-    if not all(_is_edge(row) for row in rows["edges"]):
+    if not all(are_arrows(row[1]) for row in rows["edges"]):
         checked.found(index, f"entry {index}: the view 'edges' has a row that is not of its form")
-
-
-def _is_edge(row: tuple[Any, ...]) -> bool:
-    return all(isinstance(node, int) and node >= 0 for node in row[2:4])
 
 
 def _compare(view: str, index: int, stored: list[tuple[Any, ...]], expected: Rows, checked: Checked) -> None:

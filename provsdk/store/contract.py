@@ -165,6 +165,10 @@ class Store(Protocol):
         """Entries with that subject, in log order."""
         ...
 
+    def entries_of_kind(self, *kinds: str) -> list[LogEntry]:
+        """Entries of any of those kinds, in log order."""
+        ...
+
     def parts(self, index: int) -> list[StoredPart]:
         """The parts of an entry, sorted by path."""
         ...

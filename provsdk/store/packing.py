@@ -12,7 +12,7 @@ import itertools
 import operator
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -21,7 +21,7 @@ from provsdk.errors import FormatError
 from provsdk.ledger.commitments import COMMITMENT_BYTES, SALT_BYTES
 from provsdk.store.dictionary import DICTIONARY
 
-__all__ = ["Erased", "Open", "Packed", "Sealed", "Shared", "pack", "pack_seal", "sealed_pack", "unpack"]
+__all__ = ["Erased", "Open", "Packed", "Packer", "Sealed", "Shared", "pack", "pack_seal", "sealed_pack", "unpack"]
 
 PACK_SEAL_BYTES: Final = 16
 
@@ -34,9 +34,11 @@ _DOMAIN: Final = b"provsdk/pack/v1\0"
 _OPEN, _SHARED, _SEALED, _ERASED = range(4)
 _DIGEST_BYTES: Final = 32
 
-# Little memory: setting up DEFLATE's usual tables takes longer than the work itself.
+# Measured: level 3 takes four tenths longer and saves 2 bytes of 100 (20 sources) to 8 (2 sources). With memory 9,
+# setting up DEFLATE's tables takes longer than the work itself; with less, colliding hashes make the work longer.
+_LEVEL: Final = 1
 _WINDOW: Final = -15
-_MEMORY: Final = 7
+_MEMORY: Final = 8
 
 
 class Open(msgspec.Struct, frozen=True, gc=False):
@@ -79,38 +81,74 @@ class Erased(msgspec.Struct, frozen=True, gc=False):
 
 Packed = Open | Shared | Sealed | Erased
 
+_Row = tuple[str, str, int, Any]
+"""(path, retention, form, detail): a row of the index."""
+
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(list[tuple[str, str, int, Any]]).decode
+_decode: Final = msgspec.msgpack.Decoder(list[_Row]).decode
 
 
-def pack(parts: Sequence[Packed]) -> bytes:
+def pack(parts: Iterable[Packed]) -> bytes:
     """The blob of an entry's parts, still without its seal; they are sorted by path here.
 
     Raises:
-        FormatError: together they are longer than `MAX_INDEX_BYTES`.
+        FormatError: as `Packer.blob`.
     """
-    index: list[tuple[str, str, int, Any]] = []
-    fixed: list[bytes] = []
+    packer = Packer()
     for part in sorted(parts, key=operator.attrgetter("path")):
         match part:
             case Open():
-                index.append((part.path, part.retention, _OPEN, part.content))
-                fixed.append(part.salt)
+                packer.open(part.path, part.retention, part.salt, part.content)
             case Shared():
-                index.append((part.path, part.retention, _SHARED, part.digest))
-                fixed.append(part.salt)
+                packer.shared(part.path, part.retention, part.salt, part.digest)
             case Sealed():
-                index.append((part.path, part.retention, _SEALED, len(part.ciphertext)))
-                fixed += (part.commitment, part.ciphertext)
+                packer.sealed(part.path, part.retention, part.commitment, part.ciphertext)
             case Erased():
-                index.append((part.path, part.retention, _ERASED, part.by))
-                fixed.append(part.commitment)
-    plain = _encode(index)
-    if len(plain) > MAX_INDEX_BYTES:
-        raise FormatError(f"the parts of one entry take {len(plain)} bytes, expected at most {MAX_INDEX_BYTES}")
-    deflate = zlib.compressobj(1, zlib.DEFLATED, _WINDOW, _MEMORY, zlib.Z_DEFAULT_STRATEGY, DICTIONARY)
-    packed = deflate.compress(plain) + deflate.flush()
-    return b"".join((_HEAD.pack(_VERSION, len(packed), len(plain)), packed, *fixed))
+                packer.erased(part.path, part.retention, part.commitment, part.by)
+    return packer.blob()
+
+
+class Packer:
+    """Takes the parts of one entry, in the order of their paths, and makes the blob of them."""
+
+    __slots__ = ("_fixed", "_index")
+
+    def __init__(self) -> None:
+        self._index: list[_Row] = []
+        self._fixed: list[bytes] = []
+
+    def open(self, path: str, retention: str, salt: bytes, content: bytes) -> None:
+        """A part that is there to be read."""
+        self._index.append((path, retention, _OPEN, content))
+        self._fixed.append(salt)
+
+    def shared(self, path: str, retention: str, salt: bytes, digest: bytes) -> None:
+        """A part whose content is stored by its digest elsewhere."""
+        self._index.append((path, retention, _SHARED, digest))
+        self._fixed.append(salt)
+
+    def sealed(self, path: str, retention: str, commitment: bytes, ciphertext: bytes) -> None:
+        """An encrypted part."""
+        self._index.append((path, retention, _SEALED, len(ciphertext)))
+        self._fixed += (commitment, ciphertext)
+
+    def erased(self, path: str, retention: str, commitment: bytes, by: int) -> None:
+        """A part that is gone."""
+        self._index.append((path, retention, _ERASED, by))
+        self._fixed.append(commitment)
+
+    def blob(self) -> bytes:
+        """All of them, still without the seal.
+
+        Raises:
+            FormatError: together they are longer than `MAX_INDEX_BYTES`.
+        """
+        plain = _encode(self._index)
+        if len(plain) > MAX_INDEX_BYTES:
+            raise FormatError(f"the parts of one entry take {len(plain)} bytes, expected at most {MAX_INDEX_BYTES}")
+        deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW, _MEMORY, zlib.Z_DEFAULT_STRATEGY, DICTIONARY)
+        packed = deflate.compress(plain) + deflate.flush()
+        return b"".join((_HEAD.pack(_VERSION, len(packed), len(plain)), packed, *self._fixed))
 
 
 def pack_seal(seal_key: bytes, index: int, packed: bytes) -> bytes:
@@ -153,7 +191,7 @@ def unpack(blob: bytes, *, index: int = 0, seal_key: bytes | None = None) -> lis
     return parts
 
 
-def _inflate(data: bytes, plain_length: int) -> list[tuple[str, str, int, Any]]:
+def _inflate(data: bytes, plain_length: int) -> list[_Row]:
     if plain_length > MAX_INDEX_BYTES:
         raise FormatError(f"parts: an index of {plain_length} bytes, expected at most {MAX_INDEX_BYTES}")
     inflate = zlib.decompressobj(_WINDOW, DICTIONARY)
@@ -187,7 +225,7 @@ class _Taken:
         return taken
 
 
-def _part(row: tuple[str, str, int, Any], taken: _Taken) -> Packed:
+def _part(row: _Row, taken: _Taken) -> Packed:
     path, retention, form, detail = row
     if form == _OPEN and isinstance(detail, bytes):
         return Open(path, retention, taken.take(SALT_BYTES), detail)

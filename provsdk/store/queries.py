@@ -1,7 +1,7 @@
 """What a store is asked, as functions of a connection."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,13 +15,27 @@ from provsdk.store.contract import Folded, LogEntry, PartState, Stats, StoredPar
 from provsdk.store.reading import FindKey, entry_parts, read_pack, said_by
 from provsdk.store.views import output_id_of
 
-__all__ = ["AT_ONCE", "entries", "entries_about", "entry_at", "folded", "parts", "resolve", "stats", "summaries"]
+__all__ = [
+    "AT_ONCE",
+    "entries",
+    "entries_about",
+    "entries_of_kind",
+    "entry_at",
+    "folded",
+    "parts",
+    "resolve",
+    "stats",
+    "summaries",
+]
 
 AT_ONCE: Final = 256
 """Entries read by one statement."""
 
 _CANDIDATES: Final = 5
 _NO_STOP: Final = 2**63 - 1
+
+_RECORDS: Final = "FROM records JOIN audit USING(idx)"
+"""The view of records with the ids of the records, which are the subjects of their entries."""
 
 
 def entries(connection: sqlite3.Connection, start: int, stop: int | None) -> list[LogEntry]:
@@ -37,6 +51,16 @@ def entries_about(connection: sqlite3.Connection, subject: str) -> list[LogEntry
     """Entries with that subject, in log order."""
     rows = connection.execute(
         "SELECT idx, bytes FROM entries WHERE idx IN (SELECT idx FROM audit WHERE subject = ?) ORDER BY idx", (subject,)
+    )
+    return [_log_entry(index, _decoded(index, data)) for index, data in rows]
+
+
+def entries_of_kind(connection: sqlite3.Connection, kinds: Sequence[str]) -> list[LogEntry]:
+    """Entries of any of those kinds, in log order."""
+    marks = ", ".join("?" * len(kinds))
+    rows = connection.execute(
+        f"SELECT idx, bytes FROM entries WHERE idx IN (SELECT idx FROM audit WHERE kind IN ({marks})) ORDER BY idx",  # noqa: S608 question marks only
+        kinds,
     )
     return [_log_entry(index, _decoded(index, data)) for index, data in rows]
 
@@ -68,12 +92,12 @@ def resolve(connection: sqlite3.Connection, name: str) -> str:
     """
     name = name.strip()
     if name == "@latest":
-        row = connection.execute("SELECT record_id, idx FROM records ORDER BY idx DESC LIMIT 1").fetchone()
+        row = connection.execute(f"SELECT subject, idx {_RECORDS} ORDER BY idx DESC LIMIT 1").fetchone()
         if row is None:
             raise NotFound("there is no record yet")
         _refuse_forged(connection, *row)
         return str(row[0])
-    found = _starting(connection, "record_id", f"rec_{name[4:]}" if name.startswith("out_") else name)
+    found = _starting(connection, "subject", f"rec_{name[4:]}" if name.startswith("out_") else name)
     if name.startswith("out_"):
         found = [one for one in found if one[1] is None] + _starting(connection, "output_id", name)
     if len(found) > 1:
@@ -89,7 +113,7 @@ def _starting(connection: sqlite3.Connection, column: str, prefix: str) -> list[
         return []
     beyond = prefix[:-1] + chr(min(ord(prefix[-1]) + 1, 0x10FFFF))
     rows = connection.execute(
-        f"SELECT record_id, output_id, idx FROM records WHERE {column} >= ? AND {column} < ? "  # noqa: S608 one of two columns
+        f"SELECT subject, output_id, idx {_RECORDS} WHERE {column} >= ? AND {column} < ? "
         f"AND substr({column}, instr({column}, '-') + 1, ?) = ? ORDER BY idx LIMIT ?",
         (prefix, beyond, len(infix), infix, _CANDIDATES + 1),
     ).fetchall()
@@ -124,8 +148,8 @@ def _begins(name: str) -> str:
     return f"goes by {name!r}" if ".." in name else f"begins with {name!r}"
 
 
-_SUMMARY: Final = """SELECT idx, record_id, output_id, name, status, generated_at, classification, sources,
-    transformations, model_calls, policy_checks, complete, protected FROM records ORDER BY idx"""
+_SUMMARY: Final = f"""SELECT idx, subject, output_id, name, status, generated_at, classification, sources,
+    transformations, model_calls, policy_checks, complete, protected {_RECORDS} ORDER BY idx"""
 
 
 def summaries(

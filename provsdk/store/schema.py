@@ -25,17 +25,15 @@ CREATE TABLE shared(digest BLOB NOT NULL PRIMARY KEY, bytes BLOB NOT NULL) WITHO
 """
 
 _VIEWS: Final = """
-CREATE TABLE audit(idx INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, key TEXT NOT NULL);
-CREATE INDEX audit_key ON audit(key);
+CREATE TABLE audit(idx INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, key TEXT);
+CREATE INDEX audit_key ON audit(key) WHERE key IS NOT NULL;
 CREATE INDEX audit_subject ON audit(subject);
-CREATE TABLE records(idx INTEGER PRIMARY KEY, record_id TEXT NOT NULL, output_id TEXT, name TEXT, status TEXT,
-    generated_at TEXT, classification TEXT, sources INTEGER, transformations INTEGER, model_calls INTEGER,
-    policy_checks INTEGER, complete INTEGER, protected INTEGER NOT NULL, output_join BLOB);
-CREATE INDEX records_id ON records(record_id);
+CREATE TABLE records(idx INTEGER PRIMARY KEY, output_id TEXT, name TEXT, status TEXT, generated_at TEXT,
+    classification TEXT, sources INTEGER, transformations INTEGER, model_calls INTEGER, policy_checks INTEGER,
+    complete INTEGER, protected INTEGER NOT NULL, output_join BLOB);
 CREATE TABLE sources(idx INTEGER NOT NULL, n INTEGER NOT NULL, type TEXT, name TEXT, version TEXT, location TEXT,
     value_join BLOB, PRIMARY KEY(idx, n)) WITHOUT ROWID;
-CREATE TABLE edges(idx INTEGER NOT NULL, n INTEGER NOT NULL, effect INTEGER NOT NULL, cause INTEGER NOT NULL,
-    relation INTEGER NOT NULL, basis INTEGER NOT NULL, PRIMARY KEY(idx, n)) WITHOUT ROWID;
+CREATE TABLE edges(idx INTEGER PRIMARY KEY, arrows TEXT NOT NULL);
 """
 
 VIEWS: Final = ("audit", "records", "sources", "edges")

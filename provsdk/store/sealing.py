@@ -6,15 +6,16 @@ It happens before the transaction, so that other writers wait for as little as p
 import hashlib
 import operator
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from io import BytesIO
 from typing import Final, NamedTuple
 
-from provsdk.ledger.commitments import SALT_BYTES, body, commit
-from provsdk.ledger.entries import Entry, encode, uuid7
+from provsdk.ledger.commitments import SALT_BYTES, body, commit_each
+from provsdk.ledger.entries import UUID_RANDOM_BYTES, Entry, encode, uuid7
 from provsdk.records.parts import Part
 from provsdk.store.contract import Draft
 from provsdk.store.encryption import DataKey
-from provsdk.store.packing import Open, Packed, Sealed, Shared, pack
+from provsdk.store.packing import Packer
 
 __all__ = ["Prepared", "prepare", "subjects_to_encrypt"]
 
@@ -61,31 +62,16 @@ def prepare(drafts: Sequence[Draft], keys: Mapping[str, DataKey]) -> list[Prepar
     Raises:
         FormatError: a draft cannot be an entry: two parts with one path, a kind that is unknown, a field out of form.
     """
-    # The salts of all parts come from one call: asking the kernel for each would cost more than the rest.
-    random = os.urandom(SALT_BYTES * sum(len(draft.parts) for draft in drafts))
-    salts = iter([random[at : at + SALT_BYTES] for at in range(0, len(random), SALT_BYTES)])
-    return [_prepared(draft, salts, keys.get(draft.subject)) for draft in drafts]
+    # All random bytes come from one call: asking the kernel for each salt would cost more than the rest.
+    random = BytesIO(os.urandom(sum(SALT_BYTES * len(draft.parts) + UUID_RANDOM_BYTES for draft in drafts)))
+    return [_prepared(draft, random, keys.get(draft.subject)) for draft in drafts]
 
 
-def _prepared(draft: Draft, salts: Iterator[bytes], key: DataKey | None) -> Prepared:
-    entry_id = uuid7()
-    protected = draft.protected
-    packed: list[Packed] = []
-    manifest = []
-    shared: dict[bytes, bytes] = {}
-    for part in sorted(draft.parts, key=_BY_PATH):
-        path, retention, content = part.path, part.retention, part.content
-        salt = next(salts)
-        commitment = commit(salt, path, content)
-        manifest.append((path, retention, commitment))
-        if protected or path.startswith(_CONTENT):
-            packed.append(_encrypted(part, salt, commitment, entry_id, key))
-        elif path in SHARED_PATHS and len(content) >= SHARED_FROM_BYTES:
-            digest = hashlib.sha256(content).digest()
-            shared[digest] = content
-            packed.append(Shared(path, retention, salt, digest))
-        else:
-            packed.append(Open(path, retention, salt, content))
+def _prepared(draft: Draft, random: BytesIO, key: DataKey | None) -> Prepared:
+    entry_id = uuid7(random=random.read(UUID_RANDOM_BYTES))
+    parts = sorted(draft.parts, key=_BY_PATH)
+    salts = [random.read(SALT_BYTES) for _ in parts]
+    commitments = commit_each(salts, parts)
     entry = Entry(
         id=entry_id,
         kind=draft.kind,
@@ -93,12 +79,23 @@ def _prepared(draft: Draft, salts: Iterator[bytes], key: DataKey | None) -> Prep
         key=draft.key,
         actor=draft.actor,
         subject=draft.subject,
-        body=body(manifest),
+        body=body([(part.path, part.retention, made) for part, made in zip(parts, commitments, strict=True)]),
     )
-    return Prepared(draft, entry, encode(entry), pack(packed), shared)
+    packer, shared = Packer(), {}
+    for part, salt, commitment in zip(parts, salts, commitments, strict=True):
+        path, content = part.path, part.content
+        if draft.protected or path.startswith(_CONTENT):
+            packer.sealed(path, part.retention, commitment, _encrypted(part, salt, entry_id, key))
+        elif path in SHARED_PATHS and len(content) >= SHARED_FROM_BYTES:
+            digest = hashlib.sha256(content).digest()
+            shared[digest] = content
+            packer.shared(path, part.retention, salt, digest)
+        else:
+            packer.open(path, part.retention, salt, content)
+    return Prepared(draft, entry, encode(entry), packer.blob(), shared)
 
 
-def _encrypted(part: Part, salt: bytes, commitment: bytes, entry_id: str, key: DataKey | None) -> Sealed:
+def _encrypted(part: Part, salt: bytes, entry_id: str, key: DataKey | None) -> bytes:
     if key is None:
         raise AssertionError("a part that is to be encrypted comes with the key of its subject")
-    return Sealed(part.path, part.retention, commitment, key.seal(entry_id, part.path, salt, part.content))
+    return key.seal(entry_id, part.path, salt, part.content)

@@ -268,6 +268,11 @@ class SqliteStore:
         with self._reading() as connection:
             return queries.entries_about(connection, subject)
 
+    def entries_of_kind(self, *kinds: str) -> list[LogEntry]:
+        """Entries of any of those kinds, in log order."""
+        with self._reading() as connection:
+            return queries.entries_of_kind(connection, kinds)
+
     def parts(self, index: int) -> list[StoredPart]:
         """The parts of an entry, sorted by path."""
         with self._reading() as connection:

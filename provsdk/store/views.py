@@ -4,14 +4,27 @@ Rows of a protected record hold no name, no location and no plain digest: ids, c
 first half of join digests, which are keyed.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from itertools import count
+from typing import Annotated, Any, Final, NamedTuple
+
+import msgspec
 
 from provsdk.ledger.entries import Entry
 from provsdk.records.record import Extension, ProvenanceRecord, Source
 
-__all__ = ["BASES", "INSERTS", "JOIN_BYTES", "RELATIONS", "Rows", "output_id_of", "project"]
+__all__ = [
+    "BASES",
+    "INSERTS",
+    "JOIN_BYTES",
+    "RELATIONS",
+    "Rows",
+    "are_arrows",
+    "output_id_of",
+    "project",
+    "subject_of_key",
+]
 
 JOIN_BYTES: Final = 16
 """Bytes of a join digest that views keep."""
@@ -31,17 +44,20 @@ BASES: Final[Mapping[str, int]] = {
 
 INSERTS: Final[Mapping[str, str]] = {
     "audit": "INSERT INTO audit VALUES(?, ?, ?, ?)",
-    "records": "INSERT INTO records VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "records": "INSERT INTO records VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "sources": "INSERT INTO sources VALUES(?, ?, ?, ?, ?, ?, ?)",
-    "edges": "INSERT INTO edges VALUES(?, ?, ?, ?, ?, ?)",
+    "edges": "INSERT INTO edges VALUES(?, ?)",
 }
 """View → the statement that takes its rows."""
 
 _Row = tuple[Any, ...]
 
+_Number = Annotated[int, msgspec.Meta(ge=0)]
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(list[tuple[_Number, _Number, _Number | str, _Number | str]]).decode
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+
+class Rows(NamedTuple):
     """What one entry adds to each view."""
 
     audit: tuple[_Row, ...]
@@ -59,14 +75,24 @@ def project(index: int, entry: Entry, said: ProvenanceRecord | Extension | None,
         said: The record or extension that its parts hold; None if it is none, or if parts of it are erased.
         protected: Whether its parts are stored encrypted.
     """
-    audit = ((index, entry.kind, entry.subject, entry.key),)
+    audit = ((index, entry.kind, entry.subject, _key(entry.key, entry.subject)),)
     records: tuple[_Row, ...] = ()
     if entry.kind == "record.sealed":
         records = (_record(index, entry.subject, said if isinstance(said, ProvenanceRecord) else None, protected),)
     if said is None:
         return Rows(audit, records)
-    sources = tuple(_source(index, n, source, protected) for n, source in enumerate(said.sources))
-    return Rows(audit, records, sources, _edges(index, said))
+    sources = tuple([_source(index, n, source, protected) for n, source in enumerate(said.sources)])
+    return Rows(audit, records, sources, ((index, _arrows(said)),) if said.flow else ())
+
+
+def _key(key: str, subject: str) -> str | None:
+    """An entry's key as `audit` has it: None for the one that follows from the subject, as that of almost all does."""
+    return None if key == f"record/{subject}/0" else key
+
+
+def subject_of_key(key: str) -> str | None:
+    """The subject for which `audit` has None in place of that key; None where there is none."""
+    return key[7:-2] if key.startswith("record/") and key.endswith("/0") else None
 
 
 def output_id_of(record_id: str) -> str:
@@ -76,7 +102,7 @@ def output_id_of(record_id: str) -> str:
 
 def _record(index: int, record_id: str, record: ProvenanceRecord | None, protected: bool) -> _Row:  # noqa: FBT001 a row
     if record is None:
-        return (index, record_id, *(None,) * 10, int(protected), None)
+        return (index, *(None,) * 10, int(protected), None)
     output = record.output
     counts = (
         len(record.sources),
@@ -86,10 +112,9 @@ def _record(index: int, record_id: str, record: ProvenanceRecord | None, protect
     )
     join = _join(output.join_digest)
     if protected:
-        return (index, record_id, *(None,) * 5, *counts, None, 1, join)
+        return (index, *(None,) * 5, *counts, None, 1, join)
     return (
         index,
-        record_id,
         None if output.output_id == output_id_of(record_id) else output.output_id,
         output.name,
         output.status,
@@ -109,28 +134,31 @@ def _source(index: int, n: int, source: Source, protected: bool) -> _Row:  # noq
     return (index, n, source.type, source.name, source.version, source.location, join)
 
 
-def _edges(index: int, said: ProvenanceRecord | Extension) -> tuple[_Row, ...]:
+def _arrows(said: ProvenanceRecord | Extension) -> str:
     """Edges between nodes: 0 is the output, 1 to n are the sources, others are numbered as they come."""
+    nodes: dict[str, int] = defaultdict(count(len(said.sources) + 1).__next__)
     # Both ids are of the record's own span, so that an extension names the output as its record does.
-    nodes: dict[str, int] = {output_id_of(said.record_id): 0}
+    nodes[output_id_of(said.record_id)] = 0
     if isinstance(said, ProvenanceRecord):
         nodes[said.output.output_id] = 0
     for n, source in enumerate(said.sources, 1):
         nodes.setdefault(source.source_id, n)
-    free = len(said.sources) + 1
-    rows = []
-    for n, edge in enumerate(said.flow):
-        effect = nodes.get(edge.from_)
-        if effect is None:
-            effect = nodes[edge.from_] = free
-            free += 1
-        cause = nodes.get(edge.to)
-        if cause is None:
-            cause = nodes[edge.to] = free
-            free += 1
-        relation = RELATIONS.get(edge.relation, edge.relation)
-        rows.append((index, n, effect, cause, relation, BASES.get(edge.basis, edge.basis)))
-    return tuple(rows)
+    relation, basis = RELATIONS.get, BASES.get
+    return _encode(
+        [
+            (nodes[edge.from_], nodes[edge.to], relation(edge.relation, edge.relation), basis(edge.basis, edge.basis))
+            for edge in said.flow
+        ]
+    ).decode()
+
+
+def are_arrows(stored: object) -> bool:
+    """Whether that could stand in the view `edges`: all that can be said where the edges themselves are locked."""
+    try:
+        arrows = _decode(stored) if isinstance(stored, str) else ()
+        return bool(arrows) and _encode(arrows).decode() == stored
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return False
 
 
 def _join(digest: str | None) -> bytes | None:

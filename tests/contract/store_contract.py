@@ -63,6 +63,17 @@ class StoreContract:
         assert [entry.key for entry in store.entries()] == ["log", "k", "l"]
         assert b"one" in store.parts(1)[0].content
 
+    def test_a_key_is_one_entry_whatever_it_is_about_also_where_it_follows_from_a_record(self, opened, samples):
+        store, first, second = opened(), samples.record(), samples.record()
+        taken, its_own = f"record/{first.record_id}/0", f"record/{second.record_id}/0"
+        store.append([samples.note_draft("x", key=taken), samples.draft(second)], timeout=5)
+
+        answers = store.append([samples.draft(first), samples.note_draft("x", key=its_own)], timeout=5)
+
+        assert [type(answer) for answer in answers] == [KeyConflict, KeyConflict]
+        assert [f"entry {n} has the key" in str(answer) for n, answer in enumerate(answers, 1)] == [True, True]
+        assert [entry.key for entry in store.entries(1)] == [taken, its_own]
+
     def test_nothing_to_append_is_no_error_and_appends_nothing(self, opened):
         store = opened()
 
@@ -97,6 +108,15 @@ class StoreContract:
 
         assert [entry.index for entry in store.entries(3, 5)] == [3, 4]
         assert [entry.index for entry in store.entries()] == list(range(601))
+
+    def test_entries_are_found_by_kind_in_log_order(self, opened, samples):
+        store, record = opened(), samples.record()
+        store.append([samples.note_draft("x", key="k1"), samples.draft(record)], timeout=5)
+        store.append([samples.note_draft("x", key="k2")], timeout=5)
+
+        assert [entry.index for entry in store.entries_of_kind("note.added")] == [1, 3]
+        assert [entry.index for entry in store.entries_of_kind("note.added", "record.sealed")] == [1, 2, 3]
+        assert store.entries_of_kind("key.rotated") == store.entries_of_kind() == []
 
     def test_a_record_is_folded_with_what_became_known_later_and_what_was_noted(self, opened, samples):
         store, record = opened(), samples.record()

@@ -48,7 +48,12 @@ def test_the_tests_of_a_page_pass(name, run, tmp_path):
 
 
 def test_the_guides_are_run():
-    guides = {"docs/guides/tracing.md", "docs/guides/deployment.md", "docs/guides/exporters.md"}
+    guides = {
+        "docs/guides/tracing.md",
+        "docs/guides/deployment.md",
+        "docs/guides/exporters.md",
+        "docs/guides/absence.md",
+    }
 
     assert guides <= set(WITH_PYTHON)
     assert "docs/guides/deployment.md" in WITH_TESTS

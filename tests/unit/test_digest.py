@@ -33,6 +33,7 @@ from provsdk.digest import (
     file_digest,
     is_linkable,
     measure,
+    peek,
     plain,
 )
 from provsdk.errors import KeyUnusable, NotDigestible
@@ -146,6 +147,14 @@ class TestMeasure:
             text: str
 
         assert digest(Open(text="a", more=1)) == digest({"text": "a", "more": 1})
+
+    def test_a_pydantic_model_counts_with_the_fields_that_it_still_holds(self):
+        """LiteLLM deletes fields of its messages that it does not use."""
+        model = Model(text="a", score=0.5)
+        del model.score
+
+        assert digest(model) == digest({"text": "a"})
+        assert [name for name, _ in children(model)] == ["text"]
 
     def test_a_database_row_is_a_map_of_its_columns(self):
         connection = sqlite3.connect(":memory:")
@@ -333,6 +342,37 @@ class TestHostileValues:
         assert measure(Slotted.__new__(Slotted)).problem == "a field is not set"
         assert measure(Passage.__new__(Passage)).problem == "a field is computed, not stored, or not set"
         assert digest(Defaulted.__new__(Defaulted)) == digest({"score": 0.5})
+
+    def test_a_peek_sees_what_is_stored_and_evaluates_nothing(self):
+        class Open(pydantic.BaseModel, extra="allow"):
+            text: str
+            _private: int = 3
+
+        class Lazy:
+            shared = "of the class"
+
+            @property
+            def computed(self):
+                raise AssertionError("evaluated")
+
+            def __getattr__(self, name):
+                raise AssertionError(name)
+
+        opened = Open(text="a", more=1)
+        assert [peek(opened, name) for name in ("text", "more", "_private", "other")] == ["a", 1, 3, None]
+        assert [peek(Lazy(), name) for name in ("shared", "computed", "other")] == ["of the class", None, None]
+        assert (peek({"a": 1}, "a"), peek(SimpleNamespace(a=2), "a"), peek(Slotted("x", 3), "score")) == (1, 2, 3)
+        assert (peek(None, "a"), peek([1], "a"), peek("text", "upper")) == (None, None, None)
+
+    def test_a_peek_survives_keys_that_refuse_to_be_compared(self):
+        class Key:
+            def __hash__(self):
+                return hash("a")
+
+            def __eq__(self, other):
+                raise RuntimeError
+
+        assert peek({Key(): 1}, "a") is None
 
     def test_methods_that_raise_are_not_called(self):
         class Bomb:

@@ -25,10 +25,12 @@ __all__ = [
     "OutputFacts",
     "OutputSaid",
     "Problem",
+    "PromptSaid",
     "Ref",
     "SourceFacts",
     "SourceSaid",
     "StreamFact",
+    "ToolCallSaid",
     "TransformationFacts",
     "TransformationSaid",
     "convert",
@@ -124,9 +126,28 @@ class TransformationSaid(_Struct, frozen=True):
     parameters: dict[str, Any] = {}
 
 
-class ModelSaid(_Struct, frozen=True):
-    """What may be declared of a model call."""
+class PromptSaid(_Struct, frozen=True):
+    """The template that a model call's prompt was made from."""
 
+    name: str
+    version: str | None = None
+    n: int | None = None
+    """Number of the value that the template is."""
+
+
+class ToolCallSaid(_Struct, frozen=True):
+    """A tool that the model asked for."""
+
+    name: str
+    id: str | None = None
+    n: int | None = None
+    """Number of the value that the arguments are."""
+
+
+class ModelSaid(_Struct, frozen=True):
+    """What may be declared of a model call, or was seen of it."""
+
+    operation: str | None = None
     provider: str | None = None
     model: str | None = None
     response_model: str | None = None
@@ -135,7 +156,14 @@ class ModelSaid(_Struct, frozen=True):
     parameters: dict[str, Any] = {}
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    time_to_first_chunk_s: float | int | None = None
     finish_reasons: list[str] = []
+    retries: int | None = None
+    tool_calls: list[ToolCallSaid] = []
+    prompt_template: PromptSaid | None = None
 
 
 class CheckSaid(_Struct, frozen=True):

@@ -1,7 +1,9 @@
 """Capture alone: ports plugged with a tracer that keeps spans and a durable port that keeps facts."""
 
 import json
+import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from provsdk.capture import ports
 from provsdk.digest import JoinKey
 from provsdk.gate import ALWAYS_PROCEED
 from provsdk.pipeline._private_spans import PrivateSpan, PrivateTracer
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "fakes" / "model_apis"))
 
 
 class SealedAtOnce:

@@ -155,7 +155,7 @@ def test_what_cannot_be_called_is_refused(traced):
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
-        ({"colour": "red"}, "colour: no such fact of an output; allowed: classification, owner"),
+        ({"colour": "red"}, "colour: no such fact of an output; allowed: capture_content, classification, owner"),
         ({"classification": "secretish"}, "classification of an output: .*confidential"),
         ({"retention": -3}, "retention"),
         ({"subjects": 3}, "subjects of an output: wants a str or several of them, got int"),

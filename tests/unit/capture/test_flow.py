@@ -3,6 +3,7 @@
 import contextvars
 import json
 
+import pydantic
 from opentelemetry import context as otel_context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, set_span_in_context
 
@@ -433,3 +434,31 @@ def test_configured_classification_travels_with_the_span(plug, kept):
 
     answer()
     assert kept.said("out")["defaults"] == {"classification": "confidential"}
+
+
+def test_keywords_that_the_code_does_not_name_do_not_reach_a_span(plug, kept):
+    @traced_transform("step")
+    def step(text, **more):
+        return text
+
+    @traced_output("out")
+    def answer():
+        step(text=LONG, cousin_walburga=LONG + "!", seed=[LONG + "?"])
+
+    answer()
+    assert [one["name"] for one in kept.said("step")["entities"] if one["role"] == "argument"] == ["text", "*", "seed"]
+    (names,) = [one["names"] for one in kept.facts[0]["spans"].values() if "names" in one]
+    assert names == {2: "cousin_walburga"}
+
+
+def test_what_a_model_took_beyond_its_fields_has_no_name_on_a_span(plug, kept):
+    class Form(pydantic.BaseModel, extra="allow"):
+        text: str
+
+    @traced_output("out")
+    def answer(form):
+        return LONG
+
+    answer(Form(text=LONG, oswald=LONG + "!"))
+    names = [one["name"] for one in kept.said("out")["entities"] if one["role"] == "element"]
+    assert names == ["text", "*"]

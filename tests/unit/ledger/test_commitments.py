@@ -5,9 +5,12 @@ import hmac
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from provsdk.errors import FormatError
-from provsdk.ledger.commitments import body, commit, manifest
+from provsdk.ledger.commitments import body, commit, commit_each, manifest
+from provsdk.records.parts import Part
 
 SALT = bytes(range(32))
 ONE, TWO = bytes([1]) * 32, bytes([2]) * 32
@@ -33,6 +36,32 @@ def test_where_the_path_ends_and_the_content_begins_is_committed_to():
 def test_a_salt_of_another_length_is_refused(length):
     with pytest.raises(FormatError, match=f"got a salt of {length} bytes, expected 32"):
         commit(bytes(length), "header", b"")
+
+
+salted = st.tuples(
+    st.binary(min_size=32, max_size=32), st.text(st.characters(exclude_categories=["Cs"])), st.binary(max_size=300)
+)
+
+
+@given(st.lists(salted))
+def test_several_parts_at_once_have_the_commitments_that_each_has_alone(these):
+    parts = [Part(path, "standard", content) for _, path, content in these]
+
+    made = commit_each([salt for salt, _, _ in these], parts)
+
+    assert made == [
+        hmac.new(
+            salt, b"provsdk/part/v1\x00" + len(path.encode()).to_bytes(4) + path.encode() + content, hashlib.sha256
+        ).digest()
+        for salt, path, content in these
+    ]
+    assert made == [commit(*each) for each in these]
+
+
+@pytest.mark.parametrize("lengths", [[], [32], [32, 32, 32], [31, 33], [64, 0], [32, 31]])
+def test_two_parts_want_two_salts_of_32_bytes(lengths):
+    with pytest.raises(FormatError, match="expected one of 32 bytes for each"):
+        commit_each([bytes(length) for length in lengths], [Part("a", "standard", b""), Part("b", "standard", b"")])
 
 
 def test_a_manifest_is_sorted_by_path():
@@ -78,3 +107,5 @@ def test_a_lone_surrogate_in_a_manifest_is_refused(row):
 def test_a_lone_surrogate_in_a_path_is_refused():
     with pytest.raises(FormatError, match="lone surrogate"):
         commit(SALT, "\ud800", b"")
+    with pytest.raises(FormatError, match="lone surrogate"):
+        commit_each([SALT], [Part("\ud800", "standard", b"")])

@@ -153,3 +153,8 @@ def test_ids_sort_by_time_within_a_millisecond_too():
 
 def test_ids_of_one_moment_differ():
     assert len({uuid7(5) for _ in range(100)}) == 100
+
+
+def test_the_random_bits_of_an_id_may_be_brought_along():
+    assert uuid7(5, b"\xff" * 8)[19:] == "bfff-ffffffffffff"
+    assert uuid7(5, bytes(7) + b"\x01") == uuid7(5, bytes(7) + b"\x01")

@@ -59,6 +59,7 @@ def sealer(log):
             "forget": lambda record_id: None,
             "gap_draft": lambda gap: draft(("gap", gap.number, gap.reason)),
             "on_sealed": lambda: None,
+            "settled": lambda number: None,
             "durability": "sync",
             "max_wait": 0.3,
             "on_unavailable": "proceed",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from provsdk.records.record import Checksum, Completeness, Missing, Owner
+from provsdk.records.record import Checksum, Completeness, Entity, Missing, Owner, Prompt, ToolCall
 from provsdk.report.custody import unreadable
 from provsdk.report.layout import in_ascii
 from provsdk.report.sources import source_details
@@ -107,6 +107,30 @@ def test_the_model_is_shown_with_settings_and_tokens(build):
     assert "gpt-5-mini · by openai · answered as gpt-5-mini-2026-08-07" in text
     assert "temperature 0.2 · max_tokens 400" in text
     assert "1,312 tokens in, 58 out · finished: stop" in text
+    assert "first chunk" not in text
+    assert "asked for" not in text
+
+
+def test_what_else_is_known_of_a_model_call_is_shown_beside_it(build):
+    template = Entity(entity_id=build.entity(3, 2), role="template", digest="sha256:" + "ab" * 32, size_bytes=412)
+    call = build.model_call(
+        3,
+        operation="chat",
+        cache_read_tokens=1_024,
+        cache_write_tokens=0,
+        reasoning_tokens=32,
+        time_to_first_chunk_s=0.25,
+        retries=2,
+        tool_calls=[ToolCall(name="search", tool_call_id="call_1", arguments=None)],
+        prompt=Prompt(name="support", version="7", template=template),
+    )
+
+    text = squeezed(screen(show(build.report(build.record(model_calls=[call])), width=160), 160))
+
+    assert "chat · chat · 1.19 s · first chunk after 250 ms · 2 retries" in text
+    assert "1,312 tokens in, 58 out · 1,024 read from a cache · 32 for reasoning · finished: stop" in text
+    assert "prompt support · version 7 · 412 B, sha256:abababababab…" in text
+    assert "asked for search response" in text
 
 
 @pytest.mark.parametrize(

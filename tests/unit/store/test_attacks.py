@@ -486,7 +486,7 @@ class TestWithoutTheKeys:
             "UPDATE audit SET subject = 'x' WHERE idx = 2",
             "UPDATE audit SET kind = 'note.added' WHERE idx = 2",
             "DELETE FROM audit WHERE idx = 2",
-            "UPDATE records SET record_id = 'rec_x' WHERE idx = 2",
+            "UPDATE audit SET key = 'note/1' WHERE idx = 2",
             "UPDATE records SET protected = 0 WHERE idx = 2",
             "UPDATE records SET output_id = 'out_x' WHERE idx = 2",
             "UPDATE records SET name = 'x' WHERE idx = 2",
@@ -503,8 +503,12 @@ class TestWithoutTheKeys:
             "UPDATE sources SET location = 'x' WHERE idx = 2 AND n = 1",
             "UPDATE sources SET value_join = x'00' WHERE idx = 2 AND n = 1",
             "DELETE FROM sources WHERE idx = 2 AND n = 2",
-            "DELETE FROM edges WHERE idx = 2 AND n = 1",
-            "UPDATE edges SET cause = -1 WHERE idx = 2 AND n = 1",
+            "UPDATE edges SET arrows = '[[0,-1,2,0]]' WHERE idx = 2",
+            "UPDATE edges SET arrows = '[[0,1,2]]' WHERE idx = 2",
+            "UPDATE edges SET arrows = '[[0, 1, 2, 0]]' WHERE idx = 2",
+            "UPDATE edges SET arrows = '[]' WHERE idx = 2",
+            "UPDATE edges SET arrows = 'x' WHERE idx = 2",
+            "UPDATE edges SET arrows = x'5b5b302c312c322c305d5d' WHERE idx = 2",
         ],
     )
     def test_a_change_is_found_and_its_entry_named(self, without, statement):
@@ -520,10 +524,9 @@ TEXTS = [
     ("audit", "kind"),
     ("audit", "subject"),
     ("audit", "key"),
-    ("records", "record_id"),
     ("records", "name"),
     ("sources", "location"),
-    ("edges", "relation"),
+    ("edges", "arrows"),
     ("checkpoint", "note"),
 ]
 
@@ -536,7 +539,7 @@ class TestWhatCannotBeRead:
         first = attack.run(f"SELECT * FROM {table}")[0][0]
         attack.run(
             f"UPDATE {table} SET {column} = CAST(x'61ff62' AS TEXT) WHERE rowid = ?"
-            if table not in {"sources", "edges"}
+            if table != "sources"
             else f"UPDATE {table} SET {column} = CAST(x'61ff62' AS TEXT) WHERE idx = ?",
             [first],
         )
@@ -593,10 +596,11 @@ class TestAForgedRow:
     @pytest.fixture
     def store(self, attack, places):
         attack.run(
-            "INSERT INTO records SELECT 9999, 'rec_ffff', 'out_eeee', name, status, generated_at, "
+            "INSERT INTO records SELECT 9999, 'out_eeee', name, status, generated_at, "
             "classification, sources, transformations, model_calls, policy_checks, complete, protected, "
             "output_join FROM records WHERE idx = 1"
         )
+        attack.run("INSERT INTO audit VALUES(9999, 'record.sealed', 'rec_ffff', NULL)")
         store = open_store(**places, read_only=True)
         yield store
         store.close()
@@ -607,7 +611,7 @@ class TestAForgedRow:
             store.resolve(name)
 
     def test_of_another_entry_is_refused(self, attack, places):
-        attack.run("UPDATE records SET record_id = 'rec_ffff' WHERE idx = 2")
+        attack.run("UPDATE audit SET subject = 'rec_ffff' WHERE idx = 2")
         store = open_store(**places, read_only=True)
 
         for name in ("@latest", "rec_ffff"):

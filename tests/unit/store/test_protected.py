@@ -44,7 +44,7 @@ def test_its_views_hold_ids_counts_and_join_digests_only(store, secret):
     sources = store._connection.execute("SELECT * FROM sources").fetchall()
     join = bytes.fromhex(secret.output.join_digest.rpartition(":")[2])[:16]
 
-    assert row == (1, secret.record_id, None, None, None, None, None, 2, 1, 1, 1, None, 1, join)
+    assert row == (1, None, None, None, None, None, 2, 1, 1, 1, None, 1, join)
     assert [row[2:6] for row in sources] == [(None, None, None, None)] * 2
 
 

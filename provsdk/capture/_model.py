@@ -1,0 +1,113 @@
+"""A model call beyond what every step has: what its arguments and its response say of it, where nobody declared it.
+
+What is declared goes before what is seen, always.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from provsdk import semconv
+from provsdk.capture import _guard
+from provsdk.capture._binding import EXTRA
+from provsdk.capture._plan import put
+from provsdk.capture._request import SETTINGS, model_of, settings_of
+from provsdk.capture._responses import read
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from provsdk.capture._chunks import Chunks
+    from provsdk.capture._plan import Plan
+    from provsdk.capture._session import Activity
+
+__all__ = ["note_chunks", "note_request", "note_response", "settle"]
+
+_ASKED: Final = SETTINGS.keys() | {"model"}
+
+_HOLDING: Final = ("prompt_template", "tool_calls")
+"""Facts that hold values, which become entities before they are written."""
+
+
+def note_request(
+    activity: Activity, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> None:
+    """Notes the settings among the arguments of the call, and the model."""
+    given = {name.removeprefix(EXTRA): value for name, value in plan.signature.pairs(instance, args, kwargs)}
+    asked = {name: value for name, value in {**plan.signature.defaults, **given}.items() if name in _ASKED}
+    if not asked:
+        return
+    model = model_of(asked.items())
+    if model is not None and "model" not in activity.declared:
+        put(activity, "model", model)
+    settings = settings_of(asked.items())
+    if settings and "parameters" not in activity.local:
+        put(activity, "parameters", settings)
+
+
+def note_response(activity: Activity, response: Any) -> None:
+    """Notes what the call's result says of it, where it is the response of a model API."""
+    _note_seen(activity, read(response))
+
+
+def note_chunks(activity: Activity, chunks: Chunks) -> None:
+    """Notes what the chunks of a stream say of the call, and what its answers say: their digests."""
+    _note_seen(activity, chunks.said())
+    for text in chunks.texts():
+        activity.answered(text)
+
+
+def _note_seen(activity: Activity, said: Mapping[str, Any]) -> None:
+    for name, value in said.items():
+        if name not in activity.declared:
+            put(activity, name, value)
+
+
+def settle(activity: Activity) -> None:
+    """Turns what the facts hold of values into entities, and says the facts in OpenTelemetry's words."""
+    try:
+        _enter_values(activity)
+        _write_attributes(activity)
+    except Exception as error:
+        for name in _HOLDING:
+            activity.declared.pop(name, None)
+        activity.lacks("capture_failed", "facts of the model call")
+        _guard.report(f"settle a {activity.kind}", error, activity.ports)
+
+
+def _enter_values(activity: Activity) -> None:
+    declared = activity.declared
+    prompt, calls = declared.get("prompt_template"), declared.get("tool_calls")
+    if prompt is not None:
+        declared["prompt_template"] = _without_value(activity, prompt, "template", "template")
+    if calls is not None:
+        declared["tool_calls"] = [_without_value(activity, call._asdict(), "arguments", "tool_call") for call in calls]
+
+
+def _without_value(activity: Activity, said: dict[str, Any], key: str, role: str) -> dict[str, Any]:
+    """The fact with the number of an entity in place of the value."""
+    kept = {name: value for name, value in said.items() if name != key and value is not None}
+    number = None if said[key] is None else activity.told(role, said["name"], said[key])
+    return kept if number is None else {**kept, "n": number}
+
+
+def _write_attributes(activity: Activity) -> None:
+    """For whoever looks at traces: the facts under the names of OpenTelemetry's conventions for generative AI."""
+    write, declared = activity.span.set_attribute, activity.declared
+    for name, attribute in semconv.GEN_AI.items():
+        value = declared.get(name)
+        if value is not None and value != []:
+            write(attribute, tuple(value) if type(value) is list else value)
+    first_us = activity.extra.get("stream", {}).get("first_us")
+    if first_us is not None and "time_to_first_chunk_s" not in declared:
+        write(semconv.GEN_AI["time_to_first_chunk_s"], first_us / 1_000_000)
+    parameters = activity.local.get("parameters")
+    if parameters:
+        for name, attribute in semconv.GEN_AI_REQUEST.items():
+            if type(parameters.get(name)) in (int, float):
+                write(attribute, parameters[name])
+    prompt = declared.get("prompt_template")
+    if prompt is not None:
+        write(semconv.GEN_AI_PROMPT_NAME, prompt["name"])
+        if "version" in prompt:
+            write(semconv.GEN_AI_PROMPT_VERSION, prompt["version"])

@@ -1,0 +1,215 @@
+"""Compares records with a count that somebody else made: what was never instrumented has no number, but has a line."""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from provsdk.cli.app import FINDING
+from provsdk.cli.counts import FORMATS, Count, Wanted, moment_of, read_count
+from provsdk.cli.place import as_json, opened, store_option
+from provsdk.cli.reconciling import (
+    Made,
+    Reconciliation,
+    Window,
+    by_id,
+    by_period,
+    by_time,
+    is_ours,
+    names_of,
+    period_of,
+    plain_id,
+)
+from provsdk.cli.terminal import print_json, remark, show
+from provsdk.errors import FormatError, UsageError
+
+if TYPE_CHECKING:
+    from provsdk.store.contract import Store, Summary
+
+__all__ = ["reconcile"]
+
+_YEAR_S = 366 * 86_400
+
+SHOWN = 50
+"""Findings that are shown where a person reads; all with --json."""
+
+
+@click.command("reconcile")
+@click.option("--against", metavar="FILE", required=True, help="The count: a file, or - for stdin.")
+@click.option("--format", "format_", type=click.Choice(FORMATS), help="Of the file; else as its first line looks.")
+@click.option("--id", "id_field", metavar="FIELD", help="Holds a record, output, trace or response id, or traceparent.")
+@click.option("--time", "time_field", metavar="FIELD", help="Holds the time of a line.")
+@click.option("--count", "count_field", metavar="FIELD", help="Holds how many outputs a line stands for.")
+@click.option("--only", metavar="REGEX", help="Lines in which this is not found do not count.")
+@click.option("--name", metavar="NAME", help="Only records of outputs of this name.")
+@click.option("--unit", type=click.Choice(["outputs", "model-calls"]), default="outputs", help="What a line counts.")
+@click.option("--since", metavar="TIME", help="Compare from here; else from the first line's time.")
+@click.option("--until", metavar="TIME", help="Compare to here; else to the last line's time.")
+@click.option(
+    "--tolerance", type=click.FloatRange(0, _YEAR_S), default=60.0, help="Seconds between line and record. [60]"
+)
+@click.option("--period", type=click.FloatRange(1, _YEAR_S), default=3600.0, help="Seconds to count in. [3600]")
+@store_option
+@as_json
+def reconcile(against: str, store: str | None, as_json: bool, **options: Any) -> None:  # noqa: FBT001 click's options
+    """Compare records with an independent count.
+
+    FILE is an access log (Common or Combined Log Format), JSON lines, or CSV with a line of names. Where its lines have
+    ids, outputs are compared one by one; else they are counted by time. Exits 1 where the two differ.
+    """
+    wanted = Wanted(
+        format=options["format_"],
+        id_field=options["id_field"],
+        time_field=options["time_field"],
+        count_field=options["count_field"],
+        only=_pattern(options["only"]),
+    )
+    count = _read(against, wanted)
+    with opened(store) as log:
+        found = _compared(log, count, wanted, options)
+    _print(found, count, as_json=as_json)
+    if not found.ok:
+        click.get_current_context().exit(FINDING)
+
+
+def _pattern(text: str | None) -> re.Pattern[str] | None:
+    try:
+        return None if text is None else re.compile(text)
+    except re.error as error:
+        raise click.UsageError(f"--only: not a regular expression: {error}") from None
+
+
+def _read(against: str, wanted: Wanted) -> Count:
+    try:
+        with _file(against) as file:
+            count = read_count(file, wanted)
+    except FormatError as error:
+        raise FormatError(f"{against}, {error}") from None
+    if not count.lines:
+        raise UsageError(f"{against}: no line counts" + (" (--only leaves none)" if count.left_out else ""))
+    return count
+
+
+@contextmanager
+def _file(against: str) -> Iterator[IO[bytes]]:
+    if against == "-":
+        yield sys.stdin.buffer
+    else:
+        with Path(against).open("rb") as file:
+            yield file
+
+
+def _compared(log: "Store", count: Count, wanted: Wanted, options: dict[str, Any]) -> Reconciliation:
+    ids = [line.id for line in count.lines if line.id is not None]
+    times = [line.time for line in count.lines if line.time is not None]
+    by_ids = bool(ids) or wanted.id_field is not None
+    if not by_ids and len(times) < len(count.lines):
+        raise UsageError("the lines have neither an id nor all of them a time that is known: name one, --id or --time")
+    period = timedelta(seconds=options["period"])
+    window = _window(options, times, period if wanted.count_field else None)
+    lines = tuple(line for line in count.lines if line.time is None or window.holds(line.time))
+    tolerance = timedelta(seconds=options["tolerance"])
+    made = list(_made(log, window.wider(timedelta(0) if wanted.count_field else tolerance), options))
+    if by_ids:
+        return by_id(lines, _with_responses(log, made, ids), window)
+    moments = [one.time for one in made for _ in range(one.count)]
+    if wanted.count_field:
+        return by_period(lines, moments, period)
+    moments_of_lines = [line.time for line in lines if line.time is not None]
+    return by_time(moments_of_lines, moments, window, tolerance=tolerance, period=period)
+
+
+def _window(options: dict[str, Any], times: list[datetime], period: timedelta | None) -> Window:
+    """As was asked for, else from the first line to the last; in whole periods where lines are sums."""
+    try:
+        since, until = (None if options[key] is None else moment_of(options[key]) for key in ("since", "until"))
+    except FormatError as error:
+        raise click.UsageError(f"--since, --until: {error}") from None
+    first, last = (min(times), max(times)) if times else (None, None)
+    if period is not None and first is not None and last is not None:
+        first, last = period_of(first, period), period_of(last, period) + period - timedelta(microseconds=1)
+    return Window(since or first, until or last)
+
+
+def _made(log: "Store", window: Window, options: dict[str, Any]) -> Iterator[Made]:
+    """The records within the window."""
+    for summary in log.summaries(newest_first=False):
+        moment = _time_of(log, summary)
+        if window.holds(moment) and options["name"] in {None, summary.name}:
+            weight = summary.model_calls if options["unit"] == "model-calls" else 1
+            yield Made(summary.record_id, summary.name, moment, names_of(summary.record_id), weight)
+
+
+def _with_responses(log: "Store", made: list[Made], ids: list[str]) -> list[Made]:
+    """Ids of responses stand inside of records, which are read only where a line has an id that is no other."""
+    known = {name for one in made for name in one.names}
+    if all(is_ours(one) or plain_id(one) in known for one in ids):
+        return made
+    return [replace(one, names=one.names | names_of(one.record_id, _responses(log, one.record_id))) for one in made]
+
+
+def _time_of(log: "Store", summary: "Summary") -> datetime:
+    """When the output was made; where that is encrypted, when it was sealed."""
+    if summary.generated_at is not None:
+        return moment_of(summary.generated_at)
+    return moment_of(next(log.entries(summary.entry, summary.entry + 1)).time)
+
+
+def _responses(log: "Store", record_id: str) -> list[str]:
+    record = log.fold(record_id).record
+    return [] if record is None else [call.response_id for call in record.model_calls if call.response_id]
+
+
+def _print(found: Reconciliation, count: Count, *, as_json: bool) -> None:
+    if as_json:
+        print_json(_as_json(found, count))
+        return
+    from provsdk.report.reconciliation import differences  # noqa: PLC0415 `--json` needs none of it
+
+    for table in differences(found, SHOWN):
+        show(table)
+    remark(
+        f"{found.lines:,} counted in the file ({count.format}, by {found.by}), {found.records:,} by records in the "
+        f"same time: {found.without_record:,} without a record, {found.without_line:,} without a line."
+    )
+    if count.left_out:
+        remark(f"{count.left_out:,} lines left out by --only.")
+
+
+def _as_json(found: Reconciliation, count: Count) -> dict[str, Any]:
+    return {
+        "ok": found.ok,
+        "format": count.format,
+        "by": found.by,
+        "lines": found.lines,
+        "left_out": count.left_out,
+        "records": found.records,
+        "without_record": found.without_record,
+        "without_line": found.without_line,
+        "lines_left": [
+            {"line": one.number, "time": _text(one.time), "id": one.id, "count": one.count} for one in found.lines_left
+        ],
+        "records_left": [
+            {"record_id": one.record_id, "name": one.name, "time": _text(one.time)} for one in found.records_left
+        ],
+        "periods": [
+            {
+                "start": _text(one.start),
+                "lines": one.lines,
+                "records": one.records,
+                "without_record": one.without_record,
+                "without_line": one.without_line,
+            }
+            for one in found.periods
+        ],
+    }
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,149 @@
+"""reconcile: records beside a count that somebody else made, on a real store."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def three(seal, numbered):
+    """Outputs `answer-1` to `answer-3`, made at 02:13:26, :27 and :28; each with a model call of one response id."""
+    records = [numbered(number) for number in (1, 2, 3)]
+    seal(*records)
+    return records
+
+
+@pytest.fixture
+def against(tmp_path, run):
+    def against(text, *options, code=0):
+        file = tmp_path / "count.txt"
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return run("reconcile", "--against", str(file), *options, code=code)
+
+    return against
+
+
+def access(second, path="/answer", more=""):
+    return f'192.0.2.1 - - [24/Nov/2026:02:13:{second:02d} +0000] "POST {path} HTTP/1.1" 200 12{more}\n'
+
+
+def test_an_access_log_with_as_many_lines_agrees(against, three):
+    result = against(access(26) + access(27) + access(28))
+
+    assert result.stdout == ""
+    assert "3 counted in the file (access-log, by time), 3 by records in the same time: 0 without" in result.stderr
+
+
+def test_an_output_that_was_never_instrumented_is_found_by_its_line(against, three):
+    result = against(access(26) + access(27) + access(28) + access(28), code=1)
+
+    assert "Where the numbers differ" in result.stdout
+    assert "1 without a record, 0 without a line" in result.stderr
+
+
+def test_lines_that_are_no_outputs_are_left_out(against, three):
+    result = against(access(26) + access(27) + access(28) + access(28, "/health"), "--only", "POST /answer")
+
+    assert "1 lines left out" in result.stderr
+
+
+def test_ids_say_which_output_and_which_line(against, three):
+    text = access(26, more=f' "-" "curl" "{three[0].record_id}"') + access(28, more=' "-" "curl" "-"')
+
+    found = json.loads(against(text, "--id", "10", "--json", code=1).stdout)
+
+    assert (found["by"], found["lines"], found["records"]) == ("id", 2, 3)
+    assert [one["line"] for one in found["lines_left"]] == [2]
+    assert [one["name"] for one in found["records_left"]] == ["answer-2", "answer-3"]
+    assert (found["without_record"], found["without_line"]) == (1, 2)
+
+
+def test_a_gateway_log_is_compared_by_response_id(against, three):
+    response = three[0].model_calls[0].response_id
+    lines = [
+        {"ts": "2026-11-24T02:13:26Z", "response": {"id": response}},
+        {"ts": "2026-11-24T02:13:27Z", "response": {"id": "other"}},
+    ]
+
+    text = "".join(json.dumps(one) + "\n" for one in lines)
+    found = json.loads(against(text, "--id", "response.id", "--json", code=1).stdout)
+
+    assert [one["id"] for one in found["lines_left"]] == ["other"]
+
+
+def test_a_usage_export_is_compared_by_sums(against, three):
+    calls = sum(len(record.model_calls) for record in three)
+    text = f"start_time,num_model_requests\n2026-11-24,{calls}\n"
+    options = ("--count", "num_model_requests", "--unit", "model-calls", "--period", "86400")
+
+    against(text, *options)
+    found = json.loads(against(text.replace(f",{calls}", f",{calls + 2}"), *options, "--json", code=1).stdout)
+
+    assert found["periods"] == [
+        {
+            "start": "2026-11-24T00:00:00.000000Z",
+            "lines": calls + 2,
+            "records": calls,
+            "without_record": 2,
+            "without_line": 0,
+        }
+    ]
+
+
+def test_one_kind_of_output_is_compared_alone(against, three):
+    assert json.loads(against(access(27), "--name", "answer-2", "--json").stdout)["records"] == 1
+
+
+def test_the_time_can_be_named(against, three):
+    text = access(26) + access(28)
+
+    against(text, "--until", "2026-11-24T02:13:26Z", "--tolerance", "0.5")
+    against(text, "--tolerance", "0.5", code=1)
+
+
+def test_records_outside_of_the_files_time_are_no_findings(against, three):
+    against(access(27), "--tolerance", "0.9")
+
+
+def test_a_hostile_file_is_told_with_its_line(against, three):
+    result = against(access(26) + "nonsense\n", code=3)
+
+    assert result.stdout == ""
+    assert "count.txt, line 2: not in Common or Combined Log Format" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "said"),
+    [
+        ("", (), "no line counts"),
+        (access(26), ("--only", "nothing"), "--only leaves none"),
+        (access(26), ("--only", "("), "not a regular expression"),
+        (access(26), ("--since", "then"), "--since, --until"),
+        ('{"a": 1}\n', (), "neither an id nor all of them a time"),
+        (access(26), ("--format", "xml"), "'xml' is not one of"),
+    ],
+)
+def test_what_makes_no_sense_is_wrong_usage(against, three, text, options, said):
+    assert said in against(text, *options, code=2).stderr
+
+
+def test_a_file_that_is_not_there_is_told(run, three):
+    assert "missing.log" in run("reconcile", "--against", "missing.log", code=3).stderr
+
+
+def test_the_count_can_come_from_stdin(home, three):
+    from click.testing import CliRunner
+
+    from provsdk.cli.app import cli
+
+    text = access(26) + access(27) + access(28)
+    result = CliRunner().invoke(cli, ["reconcile", "--against", "-"], input=text, prog_name="provsdk")
+
+    assert result.exit_code == 0, result.output
+
+
+def test_what_a_hostile_line_holds_is_printed_harmless(against, three):
+    result = against('{"ts": "2026-11-24T02:13:26Z", "id": "\\u001b[31m\\u202ered"}\n', "--id", "id", code=1)
+
+    assert "\x1b" not in result.stdout
+    assert "\u202e" not in result.stdout
