@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         traced_transform,
     )
     from provsdk.capture.prompt import Prompt
+    from provsdk.capture.propagation import bind, environment, extract, inject
     from provsdk.errors import OutputBlocked, ProvsdkError, RecordNotSealed
     from provsdk.pipeline import configure, flush, shutdown
 
@@ -26,9 +27,13 @@ _HOMES = {
     "Prompt": "provsdk.capture.prompt",
     "ProvsdkError": "provsdk.errors",
     "RecordNotSealed": "provsdk.errors",
+    "bind": "provsdk.capture.propagation",
     "configure": "provsdk.pipeline",
     "declare_source": "provsdk.capture.decorators",
+    "environment": "provsdk.capture.propagation",
+    "extract": "provsdk.capture.propagation",
     "flush": "provsdk.pipeline",
+    "inject": "provsdk.capture.propagation",
     "shutdown": "provsdk.pipeline",
     "traced_check": "provsdk.capture.decorators",
     "traced_model_call": "provsdk.capture.decorators",
@@ -42,9 +47,13 @@ __all__ = [
     "Prompt",
     "ProvsdkError",
     "RecordNotSealed",
+    "bind",
     "configure",
     "declare_source",
+    "environment",
+    "extract",
     "flush",
+    "inject",
     "shutdown",
     "traced_check",
     "traced_model_call",

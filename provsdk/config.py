@@ -61,6 +61,10 @@ class Config:
     """Unsealed outputs that are kept in memory while the store is down."""
     max_value_bytes: int = 256 * 1024 * 1024
     """Larger values are recorded with their size only."""
+    propagate_threads: bool = True
+    """Threads and thread pools take the current output along."""
+    propagate_processes: bool = True
+    """Child processes are told whose work they do."""
     disabled: bool = False
     """Everything is a pass-through."""
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -121,7 +125,7 @@ class _Layer(NamedTuple):
     def of_environment(cls, environ: Mapping[str, str], base: Path | None) -> _Layer:
         values = {}
         for variable, value in environ.items():
-            if not variable.startswith(_PREFIX):
+            if not variable.startswith(_PREFIX) or variable == _NO_SETTING:
                 continue
             key = variable.removeprefix(_PREFIX).lower()
             if key not in _CHECKS or variable != _variable(key):
@@ -432,11 +436,15 @@ _CHECKS: Final[Mapping[str, Callable[[_Given], Any]]] = {
     "state": _path,
     "queue_size": _count,
     "max_value_bytes": _count,
+    "propagate_threads": _boolean,
+    "propagate_processes": _boolean,
     "disabled": _boolean,
     "config": _path,
 }
 _TABLE: Final = "tool.provsdk"
 _PREFIX: Final = "PROVSDK_"
+_NO_SETTING: Final = "PROVSDK_PARENT"
+"""Tells a child process whose work it does (`provsdk.capture.propagation`)."""
 
 KEYS: Final = tuple(key for key in _CHECKS if key != "config")
 """Every key, in the order of the documentation."""

@@ -530,6 +530,8 @@ class CompletenessReason(StrEnum):
     """A span is referred to by others and did not arrive, or had not ended when the record was sealed."""
     LATE_FACTS = "late_facts"
     """Something of the output ended after the record was sealed; it is in an extension."""
+    HANDED_OVER = "handed_over"
+    """Work went to another process, in the way that the detail says: what it did there is not in this record."""
     CONTENT_NOT_KEPT = "content_not_kept"
     """Content was to be captured and could not be kept."""
     CAPTURE_FAILED = "capture_failed"

@@ -30,7 +30,6 @@ from provsdk.records.record import (
     PolicyCheck,
     ProvenanceRecord,
     Source,
-    Trace,
     Transformation,
 )
 from provsdk.vocabulary import VOCABULARY_VERSION, CompletenessReason
@@ -165,7 +164,7 @@ def _record(record_id: str, output: Native, natives: list[Native], scope: Scope)
         vocabulary_version=VOCABULARY_VERSION,
         record_id=record_id,
         generated_at=value.ended_at,
-        trace=Trace(trace_id=output.span.trace_id, span_id=output.span.span_id),
+        trace=about.trace,
         output=value,
         sources=steps.sources,
         transformations=steps.transformations,

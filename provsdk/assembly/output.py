@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from msgspec import UNSET
+
 from provsdk.assembly.dialects.native import OutputFacts, OutputSaid, convert
 from provsdk.assembly.scope import INVALID, Activity, Native, Scope
 from provsdk.assembly.text import rfc3339
-from provsdk.records.record import Context, Emitter, Output, Owner, Permissions, Retention
+from provsdk.records.ids import is_key
+from provsdk.records.record import Context, Emitter, Output, Owner, Permissions, Retention, Trace
 from provsdk.vocabulary import AccessLevel, DataClassification, OwnershipRole, RetentionPeriod
 
 __all__ = ["Made", "made"]
@@ -39,6 +42,7 @@ class Made(NamedTuple):
     retention: Retention
     permissions: Permissions
     emitter: Emitter | None
+    trace: Trace
 
 
 def made(native: Native, scope: Scope) -> Made:
@@ -66,6 +70,7 @@ def made(native: Native, scope: Scope) -> Made:
         _retention(activity, said.retention, defaults.get("retention"), classification),
         _PERMISSIONS[classification],
         _emitter(activity, facts.emitter),
+        _trace(native, activity, facts.remote_parent),
     )
 
 
@@ -158,3 +163,20 @@ def _emitter(activity: Activity, said: tuple[str, int] | None) -> Emitter | None
         return None
     identity, number = activity.text(said[0], "emitter"), activity.count(said[1], "emitter")
     return None if identity is None or number is None else Emitter(id=identity, number=number)
+
+
+def _trace(native: Native, activity: Activity, parent: tuple[str, str | None] | None) -> Trace:
+    """Where the output's span stands, and who handed the work over."""
+    trace_id, span_id = native.span.trace_id, native.span.span_id
+    if parent is None:
+        return Trace(trace_id=trace_id, span_id=span_id)
+    above, record = parent
+    if not is_key(above) or not (record is None or is_key(record)):
+        activity.lacks(INVALID, "remote_parent")
+        return Trace(trace_id=trace_id, span_id=span_id)
+    return Trace(
+        trace_id=trace_id,
+        span_id=span_id,
+        parent_activity_id="act_" + above,
+        parent_record_id=UNSET if record is None else "rec_" + record,
+    )

@@ -28,7 +28,8 @@ _IDENTITY: Final = Basis.IDENTITY.value
 _REASONS: Final = frozenset(each.value for each in CompletenessReason)
 _STATUSES: Final = frozenset(each.value for each in OutputStatus)
 _BOUNDARIES: Final = frozenset(each.value for each in StreamBoundary)
-_ROLES: Final = frozenset({"result", "argument", "element", "declared", "template", "tool_call"})
+_GIVEN: Final = frozenset({"argument", "declared"})
+_ROLES: Final = _GIVEN | {"result", "element", "template", "tool_call"}
 
 _MAX_SIZE: Final = 2**53 - 1
 _MAX_N: Final = 999_999_999
@@ -257,7 +258,7 @@ class Activity:
                 self._made.append(value)
             elif role == "element":
                 self._inner.append(value)
-            else:
+            elif role in _GIVEN:
                 self._given.append(value)
 
     def made(self) -> list[Entity]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.trace import INVALID_SPAN_CONTEXT
 
 from provsdk import semconv
-from provsdk.capture import _guard
+from provsdk.capture import _guard, _process
 from provsdk.capture._abandoned import reap
 from provsdk.capture._declared import article
 from provsdk.capture._model import note_request, note_response, settle
@@ -182,6 +182,9 @@ def fail(activity: Activity, error: BaseException) -> Ticket | None:
 
 def close(activity: Activity) -> Ticket | None:
     """Ends the span and hands the output, or what came too late for it, to the durable port."""
+    if activity.process != _process.generation:
+        _leave_to_the_parent(activity)
+        return None
     if activity.kind == semconv.KIND_OUTPUT:
         reap()  # what was dropped within the output is part of it
     try:
@@ -215,6 +218,12 @@ def _hand_over(activity: Activity) -> Ticket | None:
     except Exception as error:
         _guard.report(f"hand over {article(activity.kind)}", error, ports, about=activity.name)
     return None
+
+
+def _leave_to_the_parent(activity: Activity) -> None:
+    """A call that began before this process was forked goes on in its parent too, and ends there."""
+    activity.ended = True
+    activity.detach()
 
 
 def current() -> Activity | None:

@@ -109,6 +109,8 @@ def write_facts(activity: Activity) -> None:
         write(semconv.RECORD_ID, activity.scope.record_id)
     if activity.parent is not None:
         write(semconv.PARENT, activity.parent.key)
+    elif activity.origin is not None:
+        write(semconv.PARENT, activity.origin.activity)
     text = _text(activity)
     if len(text) <= semconv.FACTS_LIMIT_BYTES:
         write(semconv.FACTS, text)

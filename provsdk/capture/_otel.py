@@ -1,29 +1,58 @@
-"""The span and the activity that are current: they travel together in OpenTelemetry's context."""
+"""What is current: span and activity travel together in OpenTelemetry's context, and are taken back in any order.
+
+A token can be given back only in the context that it comes from. An activity may end in another one: a block that one
+task enters and another one leaves, a generator that the event loop closes. Then the activity keeps its tokens, and they
+are given back when a traced call next finds it current, where that can only be a remnant.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from contextlib import contextmanager
+from contextvars import Token
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from opentelemetry import context as otel_context
 from opentelemetry.context.context import Context
-from opentelemetry.trace import set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, get_current_span, set_span_in_context
+
+from provsdk.capture import _origin, _process
+from provsdk.capture._origin import Origin
 
 if TYPE_CHECKING:
-    from contextvars import Token
+    from collections.abc import Iterator
+
+    from opentelemetry.trace import Span, SpanContext
 
     from provsdk.capture._session import Activity
 
 __all__ = [
+    "NOBODY",
+    "Attached",
+    "Held",
+    "above",
+    "apart",
     "attach",
     "attach_context",
+    "attach_held",
+    "attach_origin",
+    "carried_origin",
     "context_with",
     "current_activity",
     "current_context",
+    "current_origin",
     "detach",
-    "parent_context",
+    "hold",
+    "is_lent",
+    "origin_of",
+    "release",
+    "stand_apart",
+    "step_back",
 ]
 
 _ACTIVITY: Final = otel_context.create_key("provsdk-activity")
+_ORIGIN: Final = otel_context.create_key("provsdk-origin")
+_LENT: Final = otel_context.create_key("provsdk-lent")
+"""True in a thread that was started within an activity, and that nobody asked whether it works for it."""
 
 current_context: Final = otel_context.get_current
 """What is current now; no function of ours around it, for streams ask in every step."""
@@ -33,15 +62,88 @@ attach_context: Final = otel_context.attach
 
 
 def current_activity() -> Activity | None:
-    """The innermost traced call that is running in this context."""
-    return otel_context.get_current().get(_ACTIVITY)  # type: ignore[return-value]
+    """The innermost traced call of this process that is running in this context."""
+    found: Activity | None = otel_context.get_current().get(_ACTIVITY)  # type: ignore[assignment]
+    if found is None or (found.process == _process.generation and not found.left):
+        return found
+    found = _without_remnants(found)
+    return found if found is not None and found.process == _process.generation else None
 
 
-def parent_context(parent: Activity | None, *, spans_current: bool) -> Context | None:
-    """The context that a new span is started in; None for the current one."""
-    if parent is None or spans_current:
-        return None
-    return set_span_in_context(parent.span)
+def _without_remnants(found: Activity | None) -> Activity | None:
+    """What is current when every activity that ended elsewhere is taken out of this context."""
+    while found is not None and found.ended and found.left:
+        for token in found.left:
+            try:
+                token.var.reset(token)
+            except ValueError:  # from another context: this one is a copy, made while the activity ran
+                continue
+            found.left = tuple(one for one in found.left if one is not token)
+            break
+        else:
+            return found
+        found = otel_context.get_current().get(_ACTIVITY)  # type: ignore[assignment]
+    return found
+
+
+def current_origin() -> Origin | None:
+    """Where the work done here came from, if another process handed it over; asked where no activity runs."""
+    return carried_origin() or _origin.of_process()
+
+
+def carried_origin() -> Origin | None:
+    """The same, as far as this context says it and not the whole process."""
+    now = otel_context.get_current()
+    parents: Activity | None = now.get(_ACTIVITY)  # type: ignore[assignment] # one that was running when this was forked
+    if parents is not None and parents.process != _process.generation:
+        return origin_of(parents)
+    return now.get(_ORIGIN)  # type: ignore[return-value]
+
+
+def origin_of(activity: Activity) -> Origin:
+    """The activity as another process has to know it."""
+    scope = activity.scope
+    return Origin(activity.key, scope.record_id[4:] if scope is not None else None, activity.span.get_span_context())
+
+
+_Above = tuple["Activity | None", Origin | None, Context | None]
+
+_NOTHING: Final[_Above] = (None, None, None)
+
+
+def above(*, spans_current: bool) -> _Above:
+    """What an activity that begins now begins below, and the context to start its span in (None: the current one)."""
+    now = otel_context.get_current()
+    activity: Activity | None = now.get(_ACTIVITY)  # type: ignore[assignment]
+    if activity is not None and (activity.left or activity.process != _process.generation):
+        activity = current_activity()
+        now = otel_context.get_current()
+    if activity is None:
+        origin = carried_origin() if now else None
+        return _below(origin or _origin.of_process(), spans_current=spans_current)
+    if spans_current and (not now.get(_LENT) or _in_a_span()):
+        return activity, None, None
+    return activity, None, set_span_in_context(activity.span)
+
+
+def _below(origin: Origin | None, *, spans_current: bool) -> _Above:
+    if origin is None:
+        return _NOTHING
+    if spans_current and _in_a_span():
+        return None, origin, None
+    return None, origin, set_span_in_context(NonRecordingSpan(origin.span_context))
+
+
+def _in_a_span() -> bool:
+    return get_current_span().get_span_context().is_valid
+
+
+def is_lent() -> bool:
+    """Whether the current activity is only the one in which this thread was started."""
+    return otel_context.get_current().get(_LENT) is True
+
+
+# -- attached and taken back
 
 
 def context_with(activity: Activity, *, spans_current: bool) -> Context:
@@ -59,6 +161,147 @@ def attach(activity: Activity, *, spans_current: bool) -> Token[Context]:
     return otel_context.attach(context_with(activity, spans_current=spans_current))
 
 
-def detach(token: Token[Context]) -> None:
+def detach(activity: Activity, token: Token[Context]) -> None:
+    """Makes what was current before the activity current again: here now, elsewhere as soon as that is possible."""
+    if not _runs_within(otel_context.get_current().get(_ACTIVITY), activity):  # type: ignore[arg-type]
+        activity.left += (token,)  # a context that it never was in, or that is taken back to before it already
+        return
+    try:
+        token.var.reset(token)
+    except ValueError:  # OpenTelemetry's own `detach` would log an error now
+        _go_back(token)
+        activity.left += (token,)
+
+
+def _runs_within(current: Activity | None, activity: Activity) -> bool:
+    """Whether it is the current one, or around it: what was opened within it and is still open ends its stay too."""
+    while current is not None and current is not activity:
+        current = current.parent
+    return current is activity
+
+
+def _go_back(token: Token[Context]) -> None:
+    """In a copy of the token's context."""
+    otel_context.attach(Context() if token.old_value is Token.MISSING else token.old_value)
+
+
+# -- taken along
+
+
+class Held(NamedTuple):
+    """What is current here, to be made current elsewhere in this process."""
+
+    activity: Activity | None
+    origin: Origin | None
+    span: Span | None
+    """The current span; None where ours are not seen by the user's tracing."""
+
+    def hands_over(self, how: str) -> None:
+        """Notes that work went to another process."""
+        if self.activity is not None:
+            self.activity.hands_over(how)
+
+    def headers(self) -> dict[str, str]:
+        """What travels to another process."""
+        origin = origin_of(self.activity) if self.activity is not None else self.origin
+        return _origin.headers(origin, self.span) if origin is not None else {}
+
+
+NOBODY: Final = Held(None, None, None)
+
+
+def hold() -> Held | None:
+    """What is current, to be taken along; None where no activity runs and no other process handed the work over."""
+    now = otel_context.get_current()
+    if now.get(_ACTIVITY) is None and now.get(_ORIGIN) is None:
+        return None
+    activity = current_activity()
+    if activity is not None:
+        return Held(activity, None, _span_of(activity) if activity.ports.settings.spans_current else None)
+    origin = carried_origin()
+    if origin is None:
+        return None
+    return Held(None, origin, get_current_span() if _in_a_span() else None)
+
+
+def _span_of(activity: Activity) -> Span:
+    """The current span; in a thread that the activity was lent to, its own."""
+    return get_current_span() if _in_a_span() else activity.span
+
+
+def attach_held(held: Held, *, lent: bool = False) -> Attached | None:
+    """Makes current what was current elsewhere; None where somebody has taken the whole context along already.
+
+    Args:
+        held: what is taken along.
+        lent: for a whole thread, whose end nobody knows: the user's own spans stay there what they were without us.
+    """
+    now = otel_context.get_current()
+    if now.get(_ACTIVITY) is held.activity and now.get(_ORIGIN) is held.origin and not now.get(_LENT):
+        return None
+    context = Context({**now, _ACTIVITY: held.activity, _ORIGIN: held.origin, _LENT: lent})
+    if held.span is not None and not lent:
+        context = set_span_in_context(held.span, context)
+    return Attached(context, otel_context.attach(context))
+
+
+def attach_origin(origin: Origin | None, span_context: SpanContext | None, *, is_job: bool) -> Attached | None:
+    """Makes another process the one that the work comes from; None where it is not said which.
+
+    Args:
+        origin: who handed the work over.
+        span_context: a span there, which becomes the current one where no span of this process is.
+        is_job: of a pool, where a span that is current can only be one that the pool's process was forked in.
+    """
+    context = otel_context.get_current()
+    if span_context is not None and (is_job or not _in_a_span()):
+        context = set_span_in_context(NonRecordingSpan(span_context), context)
+    elif origin is None:
+        return None
+    if origin is not None:
+        context = Context({**context, _ACTIVITY: None, _ORIGIN: origin, _LENT: False})
+    return Attached(context, otel_context.attach(context))
+
+
+class Attached(NamedTuple):
+    """What was made current, and the way back."""
+
+    context: Context
+    token: Token[Context]
+
+
+def step_back(token: Token[Context], context: Context) -> None:
+    """The end of a step that made *context* current, where its own task or thread comes to it."""
+    try:
+        token.var.reset(token)
+    except ValueError:  # as above
+        if otel_context.get_current() is context:
+            _go_back(token)
+
+
+def release(attached: Attached | None) -> None:
     """Makes what was current before current again."""
-    otel_context.detach(token)
+    if attached is None:
+        return
+    step_back(attached.token, attached.context)
+
+
+def stand_apart(*, from_span: bool = True) -> Attached | None:
+    """Makes no activity current, for what is started now and then works for whoever comes.
+
+    Args:
+        from_span: neither is the activity's span, which a forked process would take along.
+    """
+    activity = current_activity()
+    span = INVALID_SPAN if from_span and activity is not None and get_current_span() is activity.span else None
+    return attach_held(NOBODY if span is None else Held(None, None, span))
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """The same for a block."""
+    attached = stand_apart()
+    try:
+        yield
+    finally:
+        release(attached)

@@ -6,12 +6,11 @@ fails, the stream goes on as if we were not there.
 
 from __future__ import annotations
 
-import os
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from provsdk import semconv
-from provsdk.capture import _abandoned, _call, _guard, _otel
+from provsdk.capture import _abandoned, _call, _guard, _otel, _process
 from provsdk.capture._chunks import Chunks
 from provsdk.capture._delivery import current_delivery
 from provsdk.capture._model import note_chunks
@@ -84,8 +83,8 @@ class Reading:
         try:
             activity = _call.open_quietly(self.ports, self._plan, *self._given)
         finally:
-            if token is not None:
-                _otel.detach(token)
+            if token is not None and self._called_in is not None:
+                _otel.step_back(token, self._called_in)
         self._called_in = self._given = None  # type: ignore[assignment] # held no longer than needed
         if activity is None:
             self._over = True
@@ -101,7 +100,7 @@ class Reading:
         settings = activity.ports.settings
         keep = settings.max_value_bytes if activity.keeps_content() else 0
         self.activity = activity
-        self._pid = os.getpid()
+        self._process = _process.generation
         self._started_ns = time_ns()
         self.prefix = Prefix(max_bytes=settings.max_value_bytes, keep_bytes=keep)
         if activity.scope is not None:
@@ -137,8 +136,8 @@ class Reading:
                 self._take_delivered(self.activity)
             outside = _otel.current_context()
             if outside is not self._outside:
-                self._outside = outside
                 self._inside = _otel.context_with(self.activity, spans_current=self.ports.settings.spans_current)
+                self._outside = outside
             context = self._mine or self._inside
             assert context is not None  # noqa: S101 made with `_outside`
             if self._is_output:
@@ -156,7 +155,7 @@ class Reading:
         now = _otel.current_context()
         if now is not context:
             self._mine = now
-        _otel.detach(token)
+        _otel.step_back(token, context)
         if self._is_output and self.activity is not None:
             self.activity.running(False)
 
@@ -211,7 +210,7 @@ class Reading:
 
     def abandoned(self) -> None:
         """Nobody reads it any more."""
-        if self.activity is not None and self._pid == os.getpid():
+        if self.activity is not None and self._process == _process.generation:
             self._end(lambda activity: self._plan.conclude_stream(activity, None), ABANDONED)
 
     def _end(self, conclude: Callable[[Activity], None], status: str | None) -> Ticket | None:

@@ -5,13 +5,15 @@ An `Activity` is one span with what is said about it; a `Scope` is one output wi
 
 from __future__ import annotations
 
+import os
+import threading
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import Status, StatusCode
 
 from provsdk import semconv
-from provsdk.capture import _otel
+from provsdk.capture import _otel, _process
 from provsdk.capture._binding import EXTRA
 from provsdk.capture._content import encode
 from provsdk.capture._facts import derivation, entity, missing_of, use, write_facts
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, SpanContext
 
     from provsdk.capture._flow import Known
+    from provsdk.capture._origin import Origin
     from provsdk.capture.ports import Facts, Ports
     from provsdk.digest import Measured
 
@@ -38,6 +41,9 @@ FAILED: Final = "failed"
 CANCELLED: Final = "cancelled"
 BLOCKED: Final = "blocked"
 
+HANDED_OVER: Final = "handed_over"
+"""The `CompletenessReason`."""
+
 _LEAVES: Final = (str, bytes)
 """Nothing is inside these; asked before anything is looked into, as most values are text."""
 
@@ -46,6 +52,20 @@ _FAILED_STATUS: Final = Status(StatusCode.ERROR)
 
 _running: Final[set[Scope]] = set()
 """Outputs of this process that have not ended: each set operation is one step of the interpreter."""
+
+_counting = threading.Lock()
+"""Guards what threads that work for one output count up in it, and what they note on an activity above them all."""
+
+
+def _forget_the_parents() -> None:
+    """What ran in the parent of a fork runs on there; a thread that held the lock is not here any more."""
+    global _counting
+    _running.clear()
+    _counting = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_the_parents)
 
 
 class Scope:
@@ -63,6 +83,7 @@ class Scope:
         "record_id",
         "registry",
         "spans",
+        "strays",
     )
 
     def __init__(self, key: str) -> None:
@@ -80,6 +101,8 @@ class Scope:
         self.number = 0
         self.orphans = 0
         """Traced calls that ran meanwhile in no output: in a thread, for one, that nobody told whose work it does."""
+        self.strays = 0
+        """Traced calls that ran meanwhile in threads that another output, which had ended, had started."""
         self.open = True
 
     def local_facts(self) -> Facts:
@@ -121,6 +144,10 @@ class Activity:
     descendants: frozenset[str] = frozenset()
     """Keys of the activities that ran inside this one."""
     ended = False
+    origin: Origin | None = None
+    """Where the work came from, if another process handed it over; then there is no parent in this one."""
+    left: tuple[Token[Context], ...] = ()
+    """From contexts that it could not be taken out of when it ended (`_otel`)."""
     _count = 0
     _has_result = False
     _token: Token[Context] | None = None
@@ -128,6 +155,7 @@ class Activity:
     def __init__(self, ports: Ports, kind: str, name: str, parent: Activity | None, span: Span) -> None:
         context = span.get_span_context()
         self.ports = ports
+        self.process = _process.generation
         self.kind = kind
         self.name = name
         self.parent = parent
@@ -148,7 +176,8 @@ class Activity:
             self.scope.calls.append(key)
         above = parent
         while above is not None and above.kind != semconv.KIND_OUTPUT:
-            above.descendants |= {key}
+            with _counting:
+                above.descendants |= {key}
             above = above.parent
 
     # -- current or not
@@ -170,7 +199,13 @@ class Activity:
         """Makes the activity before it the current one again; a second call does nothing."""
         token, self._token = self._token, None
         if token is not None:
-            _otel.detach(token)
+            _otel.detach(self, token)
+
+    def hands_over(self, how: str) -> None:
+        """Notes that work of this call went to another process, and in which way: what it does is not seen here."""
+        with _counting:
+            if (HANDED_OVER, how) not in self.missing:
+                self.lacks(HANDED_OVER, how)
 
     def lacks(self, reason: str, detail: str | None) -> None:
         """Notes something that the record will not know."""
@@ -506,6 +541,9 @@ class Activity:
             scope.spans[self.key] = local
         if self.kind == semconv.KIND_OUTPUT and scope.orphans:
             self.lacks("span_missing", f"{scope.orphans} traced calls ran meanwhile outside any output")
+        if self.kind == semconv.KIND_OUTPUT and scope.strays:
+            said = f"{scope.strays} traced calls ran meanwhile in threads of outputs that had ended"
+            self.lacks("span_missing", said)
         if self.kind == semconv.KIND_OUTPUT and scope.registry.cut:
             self.lacks("bound_reached", "values of the scope")
 
@@ -538,10 +576,9 @@ def _encodable(name: str) -> str:
 
 def open_activity(ports: Ports, kind: str, name: str) -> Activity:
     """Starts the span below the current activity; the caller attaches and closes it."""
-    parent = _otel.current_activity()
-    settings = ports.settings
+    parent, origin, context = _otel.above(spans_current=ports.settings.spans_current)
     safe = name if name.isascii() else _encodable(name)
-    span = ports.tracers.tracer().start_span(safe, _otel.parent_context(parent, spans_current=settings.spans_current))
+    span = ports.tracers.tracer().start_span(safe, context)
     try:
         activity = Activity(ports, kind, safe, parent, span)
     except BaseException:
@@ -549,9 +586,23 @@ def open_activity(ports: Ports, kind: str, name: str) -> Activity:
         raise
     if safe is not name:
         activity.lacks("name_changed", "name")
-    if activity.scope is None:
-        for scope in list(_running):
-            scope.orphans += 1
+    if origin is not None:
+        activity.origin = origin
+        if kind == semconv.KIND_OUTPUT:
+            activity.extra["remote_parent"] = (origin.activity, origin.record)
+    scope = activity.scope
+    if scope is None:
+        _count_in_all("orphans")
+    elif parent is not None and not scope.open and _otel.is_lent():
+        _count_in_all("strays")
     if kind == semconv.KIND_OUTPUT and parent is not None and parent.scope is not None:
-        parent.nested += (f"out_{activity.key}",)
+        with _counting:
+            parent.nested += (f"out_{activity.key}",)
     return activity
+
+
+def _count_in_all(what: str) -> None:
+    """One more traced call of which nobody knows whether it belongs to an output that runs."""
+    for scope in list(_running):
+        with _counting:
+            setattr(scope, what, getattr(scope, what) + 1)

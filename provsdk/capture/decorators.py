@@ -155,9 +155,10 @@ class Traced(Generic[H]):
     def _leave(self) -> tuple[Activity | None, H]:
         """The block that ends: the current activity's, for one object may be entered by several threads and tasks."""
         current = _call.current()
-        for position in range(len(self._entered) - 1, -1, -1):
-            if self._entered[position][0] is current:
-                return self._entered.pop(position)
+        for entry in reversed(tuple(self._entered)):  # others may enter and leave meanwhile
+            if entry[0] is current:
+                self._entered.remove(entry)
+                return entry
         return self._entered.pop()
 
 

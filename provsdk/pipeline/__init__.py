@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from opentelemetry.sdk.trace import TracerProvider
 
-from provsdk.capture import _abandoned, _call, _guard, ports
+from provsdk.capture import _abandoned, _call, _guard, ports, propagation
 from provsdk.config import load
 from provsdk.errors import ConfigError
 from provsdk.pipeline._runtime import Flushed, Runtime
@@ -66,6 +66,7 @@ def configure(*, tracer_provider: TracerProvider | None = None, **settings: Any)
         if not config.disabled:
             runtime.start()
             ports.plug(runtime.ports())
+            propagation.automatic(threads=config.propagate_threads, processes=config.propagate_processes)
         _running = runtime
         _hook_once()
         return runtime
@@ -104,6 +105,7 @@ def shutdown() -> None:
         if runtime is not None:
             _abandoned.abandon_all()
         ports.unplug()
+        propagation.automatic(threads=False, processes=False)
         _call.renumber()
         if runtime is not None:
             runtime.stop()

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from provsdk.capture._otel import apart
 from provsdk.errors import ProvsdkError
 from provsdk.export.delivery import Cursor, deliver
 from provsdk.pipeline._timer import Timer
@@ -85,7 +86,8 @@ class Exports:
             return {}
         thread = threading.Thread(target=self.deliver, name="provsdk-export", daemon=True)
         try:
-            thread.start()
+            with apart():
+                thread.start()
         except RuntimeError:  # the interpreter is about to end and gives no thread any more
             return self.deliver()
         thread.join(max(timeout, 0))

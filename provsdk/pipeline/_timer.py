@@ -6,6 +6,8 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Final
 
+from provsdk.capture._otel import apart
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -34,7 +36,8 @@ class Timer:
                 return
             self._thread = threading.Thread(target=self._run, args=(delay_s,), name="provsdk-timer", daemon=True)
             try:
-                self._thread.start()
+                with apart():  # it works for every output, not for the one that happens to run
+                    self._thread.start()
             except RuntimeError as error:  # no thread to be had: the next output, `flush` or the exit does the work
                 self._thread = None
                 _log.warning("no timer could be started: %s", error)

@@ -20,6 +20,10 @@ class Trace(Struct, frozen=True):
 
     trace_id: str
     span_id: str
+    parent_activity_id: str | msgspec.UnsetType = msgspec.UNSET
+    """The activity in another process that handed the work over; not there where none did."""
+    parent_record_id: str | msgspec.UnsetType = msgspec.UNSET
+    """The record that it stands in; not there where it stands in none."""
 
 
 class Entity(Struct, frozen=True):

@@ -12,7 +12,7 @@ from msgspec import UnsetType
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from provsdk.records.record import Entity, ModelCall, Owner, ProvenanceRecord, ToolCall
+from provsdk.records.record import Entity, ModelCall, Owner, ProvenanceRecord, ToolCall, Trace
 from provsdk.report import wording
 from provsdk.report.custody import custody_section, missing_section, verdict
 from provsdk.report.environment import environment_section
@@ -84,6 +84,7 @@ def _headline(report: Report) -> RenderableType:
         ("made", joined([wording.moment(record.generated_at), f"in {wording.duration(report.duration_us)}", version])),
         ("answers for it", _accountable(record.ownership)),
         ("context", _context(record)),
+        ("handed over by", _handed_over_by(record.trace)),
         ("from", listed(_argument(item) for item in output.arguments) if output.arguments else None),
         ("value", joined(value) if any(value) else cell("none", "dim")),
         ("delivered", cell(wording.delivered(output.stream)) if output.stream else None),
@@ -114,6 +115,14 @@ def _context(record: ProvenanceRecord) -> Text | None:
         f"purpose {context.purpose}" if context.purpose else None,
     ]
     return joined(known) if any(known) else None
+
+
+def _handed_over_by(trace: Trace) -> Text | None:
+    """Which activity of another process the output was made for."""
+    activity, record = trace.parent_activity_id, trace.parent_record_id
+    if isinstance(activity, UnsetType):
+        return None
+    return cell(f"{activity}, of no output") if isinstance(record, UnsetType) else joined([record, activity])
 
 
 def _argument(item: Entity) -> str:

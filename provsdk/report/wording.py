@@ -33,6 +33,7 @@ _MISSING: Final = {
     "invalid_fact": "something was said that could not be understood, and was left out",
     "facts_lost": "facts were lost between the span and the record",
     "span_missing": "a span did not arrive",
+    "handed_over": "work went to another process, and what it did there is not in this record",
     "late_facts": "something ended after the output had returned",
     "content_not_kept": "content was to be kept, and was not",
     "queue_full": "the queue of unsealed outputs was full",

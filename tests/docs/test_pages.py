@@ -53,6 +53,7 @@ def test_the_guides_are_run():
         "docs/guides/deployment.md",
         "docs/guides/exporters.md",
         "docs/guides/absence.md",
+        "docs/guides/concurrency.md",
     }
 
     assert guides <= set(WITH_PYTHON)

@@ -33,6 +33,7 @@ def test_the_defaults_are_those_of_the_documentation(tmp_path):
     assert (config.capture_content, config.durability, config.max_wait) == ("none", "sync", 2.0)
     assert (config.on_unavailable, config.on_failure, config.export_spans) == ("proceed", "ignore", "all")
     assert (config.exporters, config.queue_size, config.max_value_bytes) == ((), 10_000, 256 * 1024 * 1024)
+    assert (config.propagate_threads, config.propagate_processes) == (True, True)
     assert not config.disabled
 
 
@@ -235,6 +236,8 @@ class TestValues:
             ("PROVSDK_DISABLED", "Yes", True),
             ("PROVSDK_DISABLED", "off", False),
             ("PROVSDK_DURABILITY", "BATCH", "batch"),
+            ("PROVSDK_PROPAGATE_THREADS", "no", False),
+            ("PROVSDK_PROPAGATE_PROCESSES", "0", False),
             ("PROVSDK_STORE", "~/log", "/home/ann/log"),
             ("PROVSDK_STORE", "sqlite:///var/lib/pro%20v", "/var/lib/pro v"),
             ("PROVSDK_KEYS", "/k", Path("/k")),
@@ -293,6 +296,9 @@ class TestNames:
 
         assert message.startswith(f"{variable}: no such environment variable")
         assert "PROVSDK_STORE" in message
+
+    def test_the_variable_that_tells_a_child_process_whose_work_it_does_is_no_setting(self, tmp_path):
+        assert load({}, {**HOME, "PROVSDK_PARENT": "act_…"}, tmp_path) == load({}, HOME, tmp_path)
 
 
 class TestDirectories:

@@ -199,6 +199,7 @@ def test_the_reasons_of_incompleteness_are_a_closed_list():
         "content_not_kept",
         "digest_unavailable",
         "facts_lost",
+        "handed_over",
         "invalid_fact",
         "late_facts",
         "name_changed",

@@ -198,6 +198,8 @@ class OutputFacts(Facts, frozen=True):
 
     declared: OutputSaid = OutputSaid()
     emitter: tuple[str, int] | None = None
+    remote_parent: tuple[str, str | None] | None = None
+    """Keys of the activity in another process that handed the work over, and of the output that it worked for."""
     defaults: dict[str, str | int] = {}
     """Configured classification and retention, for whoever assembles the record elsewhere."""
     calls: list[str] = []

@@ -7,6 +7,7 @@ import pytest
 from span_builder import act, arrows, ent, entity, key, local, one, out, rag, reasons, rec, span, span_id
 
 from provsdk.assembly.assembler import assemble
+from provsdk.records.codec import encode
 from provsdk.records.fold import fold
 from provsdk.records.record import Checksum
 
@@ -53,6 +54,28 @@ class TestScope:
 
     def test_a_duplicate_span_changes_nothing(self):
         assert one(rag() + rag()) == one(rag())
+
+
+class TestRemoteParent:
+    def test_an_output_names_the_activity_of_another_process_that_handed_it_over(self):
+        trace = one([span(1, "output", {"remote_parent": [key(8), key(7)]})]).trace
+
+        assert (trace.parent_activity_id, trace.parent_record_id) == (act(8), rec(7))
+
+    def test_of_an_activity_that_worked_for_no_output_there_is_no_record(self):
+        trace = one([span(1, "output", {"remote_parent": [key(8), None]})]).trace
+
+        assert (trace.parent_activity_id, trace.parent_record_id) == (act(8), msgspec.UNSET)
+
+    def test_where_nobody_handed_it_over_the_record_says_nothing(self):
+        assert b"parent_" not in encode(one(rag()).trace)
+
+    @pytest.mark.parametrize("said", [["nonsense", None], [None, None], "text", [1, 2], [key(8), "x"]])
+    def test_what_is_no_key_is_left_out_and_named(self, said):
+        record = one([span(1, "output", {"remote_parent": said})])
+
+        assert record.trace.parent_activity_id is msgspec.UNSET
+        assert reasons(record) == {"invalid_fact"}
 
 
 class TestFlow:

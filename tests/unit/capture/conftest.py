@@ -35,6 +35,7 @@ class Kept:
     spans: list[PrivateSpan] = field(default_factory=list)
     facts: list[dict[str, Any]] = field(default_factory=list)
     late_facts: list[dict[str, Any]] = field(default_factory=list)
+    outputs: list[Any] = field(default_factory=list)
     started: list[tuple[int, str]] = field(default_factory=list)
     id: str = "emi_test"
 
@@ -48,6 +49,7 @@ class Kept:
         self.announced = record_id
 
     def ticket(self, span_context, facts):
+        self.outputs.append(span_context)
         self.facts.append(facts)
         return SealedAtOnce()
 
@@ -65,6 +67,12 @@ class Kept:
     def said(self, name) -> dict[str, Any]:
         """The facts on the span of that name."""
         return json.loads(self.span(name).attributes[semconv.FACTS])
+
+    def missing(self, position=0) -> list[tuple[str, str | None]]:
+        """What the output that came at that position misses: as its span says it, and as only the process knows."""
+        (span,) = [span for span in self.spans if span.context == self.outputs[position]]
+        on_span = json.loads(span.attributes[semconv.FACTS]).get("missing", [])
+        return [*map(tuple, on_span), *self.facts[position]["missing"]]
 
     def id_of(self, name, n=0) -> str:
         context = self.span(name).context

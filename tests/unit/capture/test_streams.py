@@ -105,7 +105,7 @@ def test_a_stream_that_is_left_by_a_break_within_an_output_is_part_of_it(plug, k
     assert outer() == WORDS[0]
     assert kept.said("model")["status"] == "abandoned"
     assert not kept.late_facts
-    assert kept.facts[0]["missing"] == []
+    assert kept.missing() == []
 
 
 def test_a_stream_that_is_open_when_the_process_ends_is_abandoned(plug, kept):
@@ -361,7 +361,7 @@ def test_a_stream_belongs_to_where_it_was_called_not_to_where_it_is_read(plug, k
 
     outer()
     assert kept.span("model").parent.span_id == kept.span("outer").context.span_id
-    assert kept.facts[0]["missing"] == []
+    assert kept.missing() == []
 
 
 def test_calls_between_the_steps_of_a_stream_are_not_taken_for_its_own(plug, kept):
@@ -372,7 +372,7 @@ def test_calls_between_the_steps_of_a_stream_are_not_taken_for_its_own(plug, kep
     for _ in answer():
         unrelated()
     assert "provsdk.parent" not in kept.spans[0].attributes
-    assert kept.facts[0]["missing"] == []
+    assert kept.missing() == []
 
 
 async def test_interleaved_streams_of_one_task_do_not_mix(plug, kept, caplog):

@@ -47,6 +47,19 @@ def test_the_first_lines_answer_what_who_and_whether_it_holds(build):
     assert "1 thing, named at the end" in head
 
 
+def test_an_output_that_another_process_handed_over_says_so_first(build):
+    record = build.record()
+    activity, above = f"act_{'a' * 32}-{'b' * 16}", f"rec_{'a' * 32}-{'c' * 16}"
+    for trace, said in (
+        ({"parent_activity_id": activity, "parent_record_id": above}, f"handed over by {above} · {activity}"),
+        ({"parent_activity_id": activity}, f"handed over by {activity}, of no output"),
+    ):
+        item = build.changed(record, trace=build.changed(record.trace, **trace))
+        assert said in squeezed(screen(show(build.report(item), width=200), 200))
+
+    assert "handed over by" not in screen(show(build.report(), width=200), 200)
+
+
 def test_sources_are_shown_with_type_version_reliability_and_link(build):
     text = squeezed(screen(show(build.report(), width=120), 120))
 

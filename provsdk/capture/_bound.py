@@ -1,0 +1,94 @@
+"""A function with what was current when it was handed on: in another thread, later, or pickled in another process."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from provsdk.capture import _origin, _otel
+
+if TYPE_CHECKING:
+    from provsdk.capture._otel import Held
+
+__all__ = ["PROCESS_POOL", "Arrived", "Bound", "bound", "bound_coroutine"]
+
+
+PROCESS_POOL: Final = "process pool"
+"""How jobs of pools are handed over."""
+
+
+class Bound:
+    """Calls a function as if where it was bound. Pickled, it takes along what another process may know: ids.
+
+    Args:
+        function: what is called.
+        held: what is current then.
+        way: how work is handed over where this is pickled, as records say it.
+    """
+
+    __slots__ = ("__wrapped__", "_held", "_way")
+
+    def __init__(self, function: Callable[..., Any], held: Held, way: str = "pickle") -> None:
+        self.__wrapped__ = function
+        self._held = held
+        self._way = way
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Calls the function."""
+        attached = _otel.attach_held(self._held)
+        try:
+            return self.__wrapped__(*args, **kwargs)
+        finally:
+            _otel.release(attached)
+
+    def __getattr__(self, name: str) -> Any:
+        """Name, documentation and whatever else one asks a function for."""
+        return getattr(self.__wrapped__, name)
+
+    def __copy__(self) -> Bound:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Bound:
+        return self
+
+    def __reduce__(self) -> Any:
+        self._held.hands_over(self._way)
+        return Arrived, (self.__wrapped__, self._held.headers())
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A bound function in the process that it was sent to."""
+
+    function: Callable[..., Any]
+    headers: dict[str, str]
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Calls the function as work of the activity that sent it."""
+        get = self.headers.get
+        attached = _otel.attach_origin(_origin.read(get), _origin.span_context_in(get), is_job=True)
+        try:
+            return self.function(*args, **kwargs)
+        finally:
+            _otel.release(attached)
+
+
+def bound(function: Callable[..., Any], held: Held, way: str = "pickle") -> Callable[..., Any]:
+    """The function with what is held; one that somebody has bound stays as it is."""
+    return function if isinstance(function, Bound) else Bound(function, held, way)
+
+
+def bound_coroutine(function: Callable[..., Any], held: Held) -> Callable[..., Any]:
+    """The same for a coroutine function."""
+
+    @functools.wraps(function)
+    async def calls(*args: Any, **kwargs: Any) -> Any:
+        attached = _otel.attach_held(held)
+        try:
+            return await function(*args, **kwargs)
+        finally:
+            _otel.release(attached)
+
+    return calls

@@ -1,0 +1,79 @@
+"""Child processes of the standard library are told whose work they do, and records say that work went there.
+
+What is done in another process is another emitter's: an output there has a record of its own that names the activity
+that sent it. Jobs take that along in their pickle, processes of `multiprocessing` on the process object, others in
+environment variables, where the caller leaves the environment to us.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+from provsdk.capture import _origin, _otel
+from provsdk.capture._bound import PROCESS_POOL, bound
+from provsdk.capture._patches import Arguments, Switch, layer, put_on
+
+if TYPE_CHECKING:
+    from provsdk.capture._otel import Held
+
+__all__ = ["PROCESSES", "switch"]
+
+PROCESSES: Final = Switch()
+
+_ENV_POSITION: Final = 10
+"""Of `env` among the arguments of `subprocess.Popen`."""
+
+
+def switch(*, on: bool) -> None:
+    """Begins or stops to tell child processes."""
+    PROCESSES.on = on
+    if on:
+        put_on(_LAYERS)
+
+
+def _submit(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:  # noqa: ARG001
+    """Of `ProcessPoolExecutor.submit`, and with it `map` and `loop.run_in_executor`."""
+    held.hands_over(PROCESS_POOL)
+    return (*(bound(function, held, PROCESS_POOL) for function in args[:1]), *args[1:]), kwargs
+
+
+def _start(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+    """Of `multiprocessing.Process.start`."""
+    held.hands_over("process")
+    setattr(instance, _origin.PROCESS_ATTRIBUTE, held.headers())
+    return args, kwargs
+
+
+def _open(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:  # noqa: ARG001
+    """Of `subprocess.Popen`. An environment that the caller made is the caller's: nothing is added to it."""
+    held.hands_over("subprocess")
+    if len(args) <= _ENV_POSITION and kwargs.get("env") is None:
+        kwargs = {**kwargs, "env": {**os.environ, **_origin.as_variables(held.headers())}}
+    return args, kwargs
+
+
+_LAYERS: Final = (
+    layer(("concurrent.futures.process", "ProcessPoolExecutor", "submit"), PROCESSES, _submit),
+    # The span stays current: in a forked child it is what other spans belong below.
+    layer(("multiprocessing.process", "BaseProcess", "start"), PROCESSES, _start, from_span=False),
+    layer(("subprocess", "Popen", "__init__"), PROCESSES, _open),
+)
+
+
+# -- fork, which cannot be switched off: what a child finds current is its parent's
+
+
+def _before_fork() -> None:
+    activity = _otel.current_activity()
+    if activity is not None:
+        activity.hands_over("fork")
+
+
+def _after_fork() -> None:
+    """In the child: the activity in which it was forked is where all its work comes from."""
+    _origin.forked_by(_otel.carried_origin())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)

@@ -1,0 +1,341 @@
+"""Work in other processes for real: its outputs name who sent it, and the sender's record says that it went away."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from provsdk.store.open import open_store
+from provsdk.store.verify import verify
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+PROLOGUE = """
+import asyncio, concurrent.futures, json, multiprocessing, os, subprocess, sys, threading
+import provsdk
+from provsdk import traced_output, traced_source
+
+LONG = "a sentence that is long enough to link something"
+
+@traced_source("load")
+def load(_=None): return LONG
+
+@traced_output("inner")
+def inner(_=None): return load() + "!"
+
+def work(_=None): inner()
+
+def nothing(_=None): pass
+
+def in_thread(function=work):
+    thread = threading.Thread(target=function)
+    thread.start()
+    thread.join()
+
+@traced_output("outer")
+def outer(function, *args): return function(*args)
+
+def start(context, target):
+    process = context.Process(target=target)
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+
+class Working(multiprocessing.get_context("spawn").Process):
+    def run(self): work()
+
+def forked(function):
+    child = os.fork()
+    if not child:
+        function()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Runs a program that other processes can import, and gives its records by name."""
+    environment = {name: value for name, value in os.environ.items() if name not in {"TRACEPARENT", "TRACESTATE"}}
+    (tmp_path / "program.py").touch()
+
+    def run(main, **variables):
+        body = f"{PROLOGUE}\nif __name__ == '__main__':\n{textwrap.indent(textwrap.dedent(main), '    ')}"
+        (tmp_path / "program.py").write_text(body, encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "program.py"],
+            check=False,
+            cwd=tmp_path,
+            env={**environment, "PYTHONPATH": str(tmp_path), **variables},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        return records(tmp_path)
+
+    return run
+
+
+def records(place):
+    store = open_store(place / ".provsdk", keys=place / "keys", state=place / "state", read_only=True)
+    try:
+        assert verify(store).ok
+        found = {}
+        for summary in store.summaries(newest_first=False):
+            record = store.fold(summary.record_id).record
+            found.setdefault(record.output.name, []).append(record)
+        return found
+    finally:
+        store.close()
+
+
+def handed_over(record):
+    return sorted(each.detail for each in record.completeness.reasons if each.reason == "handed_over")
+
+
+def assert_linked(found, how):
+    """The inner record names the outer one and shares its trace; the outer one says in which ways work went away."""
+    (inner,), (outer,) = found["inner"], found["outer"]
+    assert inner.trace.parent_record_id == outer.record_id
+    assert inner.trace.parent_activity_id == outer.record_id.replace("rec_", "act_")
+    assert inner.trace.trace_id == outer.trace.trace_id
+    assert inner.emitter.id != outer.emitter.id
+    assert [source.name for source in inner.sources] == ["load"]
+    assert inner.completeness.complete
+    assert outer.sources == []
+    assert handed_over(outer) == [f"outer: {each}" for each in how]
+
+
+ALONE = [sys.executable, "-c", "import program; program.work()"]
+WAYS = {
+    "ProcessPoolExecutor, fork": (
+        """
+        with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
+            outer(lambda: pool.submit(work).result())
+        """,
+        ["process pool"],
+    ),
+    "ProcessPoolExecutor, spawn": (
+        """
+        with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+            outer(lambda: pool.submit(work).result())
+        """,
+        ["process pool"],
+    ),
+    "ProcessPoolExecutor.map": (
+        """
+        with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
+            outer(lambda: list(pool.map(work, [1])))
+        """,
+        ["process pool"],
+    ),
+    "run_in_executor": (
+        """
+        async def main():
+            with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
+                await asyncio.get_running_loop().run_in_executor(pool, work)
+        outer(lambda: asyncio.run(main()))
+        """,
+        ["process pool"],
+    ),
+    "Pool, fork": (
+        """
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            outer(lambda: pool.map(work, [1]))
+        """,
+        ["process pool"],
+    ),
+    "Pool, spawn": (
+        """
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            outer(lambda: pool.apply_async(work).get())
+        """,
+        ["process pool"],
+    ),
+    "Process, fork": ('outer(start, multiprocessing.get_context("fork"), work)', ["process"]),
+    "Process, spawn": ('outer(start, multiprocessing.get_context("spawn"), work)', ["process"]),
+    "Process, forkserver": ('outer(start, multiprocessing.get_context("forkserver"), work)', ["process"]),
+    "a class of process": (
+        "outer(lambda: (process := Working(), process.start(), process.join()))",
+        ["process"],
+    ),
+    "a thread in a process": ('outer(start, multiprocessing.get_context("fork"), in_thread)', ["process"]),
+    "os.fork": ("outer(forked, work)", ["fork"]),
+    "a thread after os.fork": ("outer(forked, in_thread)", ["fork"]),
+    "subprocess": (f"outer(lambda: subprocess.run({ALONE}, check=True))", ["subprocess"]),
+    "asyncio's subprocess": (
+        f"""
+        async def main():
+            process = await asyncio.create_subprocess_exec(*{ALONE})
+            assert await process.wait() == 0
+        outer(lambda: asyncio.run(main()))
+        """,
+        ["subprocess"],
+    ),
+    "subprocess with an environment of its own": (
+        f"""
+        kept = {{name: value for name, value in os.environ.items() if name.startswith(("PROVSDK_", "PYTHON"))}}
+        outer(lambda: subprocess.run({ALONE}, env={{**kept, **provsdk.environment()}}, check=True))
+        """,
+        ["subprocess"],
+    ),
+    "a message": (
+        """
+        receiver = "import json, sys, program, provsdk\\nwith provsdk.extract(json.loads(sys.argv[1])): program.work()"
+        def send():
+            headers = {}
+            provsdk.inject(headers)
+            subprocess.run([sys.executable, "-c", receiver, json.dumps(headers)], env={**os.environ}, check=True)
+        outer(send)
+        """,
+        ["message", "subprocess"],
+    ),
+    "a bound function that is pickled": (
+        """
+        import pickle, program
+        receiver = "import pickle, sys; pickle.loads(bytes.fromhex(sys.argv[1]))()"
+        def send():
+            job = pickle.dumps(provsdk.bind(program.work)).hex()
+            subprocess.run([sys.executable, "-c", receiver, job], env={**os.environ}, check=True)
+        outer(send)
+        """,
+        ["pickle", "subprocess"],
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_output_in_another_process_names_the_one_that_sent_it(run, way):
+    main, how = WAYS[way]
+
+    assert_linked(run(main), how)
+
+
+@pytest.mark.parametrize("way", ["Process, fork", "Process, spawn", "Pool, spawn", "subprocess", "a message"])
+def test_without_spans_in_the_users_tracing_too(run, way):
+    main, how = WAYS[way]
+
+    assert_linked(run(main, PROVSDK_EXPORT_SPANS="none"), how)
+
+
+@pytest.mark.parametrize("way", ["Process, spawn", "ProcessPoolExecutor, spawn", "Pool, spawn", "subprocess"])
+def test_switched_off_a_child_is_told_nothing(run, way):
+    main, _ = WAYS[way]
+    found = run(main, PROVSDK_PROPAGATE_PROCESSES="false")
+
+    assert found["inner"][0].trace.trace_id != found["outer"][0].trace.trace_id
+    assert not isinstance(found["inner"][0].trace.parent_activity_id, str)
+    assert handed_over(found["outer"][0]) == []
+
+
+def test_switched_off_a_forked_child_still_knows_what_it_was_forked_in(run):
+    main, _ = WAYS["Process, fork"]
+
+    assert_linked(run(main, PROVSDK_PROPAGATE_PROCESSES="false"), ["fork"])
+
+
+def test_a_step_in_a_child_without_an_output_is_no_part_of_the_parents_record(run):
+    found = run('outer(start, multiprocessing.get_context("fork"), load)')
+
+    assert found["outer"][0].sources == []
+    assert handed_over(found["outer"][0]) == ["outer: process"]
+
+
+def test_the_workers_of_a_pool_are_nobodys(run):
+    """The pool starts its processes within the first output; a job from outside is not taken for that one's."""
+    found = run(
+        """
+        for method in ("fork", "spawn"):
+            with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context(method)) as pool:
+                outer(lambda: pool.submit(nothing).result())
+                pool.submit(work).result()
+        made = []
+        outer(lambda: made.append(multiprocessing.get_context("fork").Pool(1)))
+        with made[0] as pool:
+            pool.apply(work)
+        """
+    )
+
+    outers = {record.trace.trace_id for record in found["outer"]}
+    assert len(found["inner"]) == 3
+    for record in found["inner"]:
+        assert record.trace.trace_id not in outers
+        assert not isinstance(record.trace.parent_activity_id, str)
+
+
+def test_prefork_workers_are_emitters_of_their_own(run):
+    """A server that configures, opens nothing, forks its workers and lets each of them make outputs."""
+    found = run(
+        """
+        provsdk.configure()
+        outer(load)
+        children = []
+        for _ in range(4):
+            child = os.fork()
+            if not child:
+                for _ in range(25): outer(in_thread, load)
+                os._exit(0)
+            children.append(child)
+        assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+        outer(load)
+        """
+    )
+
+    by_emitter = {}
+    for record in found["outer"]:
+        by_emitter.setdefault(record.emitter.id, []).append(record.emitter.number)
+    assert sorted(sorted(numbers) for numbers in by_emitter.values()) == [[1, 2], *([list(range(1, 26))] * 4)]
+    assert all(record.completeness.complete for record in found["outer"])
+    assert all(len(record.sources) == 1 for record in found["outer"])
+    assert not any(isinstance(record.trace.parent_activity_id, str) for record in found["outer"])
+
+
+def test_an_output_that_is_forked_in_its_middle_is_sealed_once_by_the_parent(run):
+    """The child goes on as if it were the parent, returns from the traced call, and makes outputs of its own."""
+    found = run(
+        """
+        @traced_output("forks")
+        def forks():
+            load()
+            child = os.fork()
+            load()
+            return child
+        child = forks()
+        if not child:
+            inner()
+            provsdk.shutdown()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        inner()
+        """
+    )
+
+    (record,) = found["forks"]
+    assert len(record.sources) == 2
+    assert handed_over(record) == ["forks: fork"]
+    children = [one for one in found["inner"] if one.emitter.id != record.emitter.id]
+    assert len(children) == 1
+    assert len(found["inner"]) == 2
+
+
+def test_a_thread_of_the_parent_may_hold_our_lock_when_another_one_forks(run):
+    """A lock that was held at the fork would stay held in the child for ever."""
+    found = run(
+        """
+        import signal
+        from provsdk.capture import _session
+        provsdk.configure(propagate_threads=False)
+        def counts():
+            signal.alarm(20)
+            traced_output("inner")(in_thread)(load)
+        with _session._counting:
+            forked(counts)
+        """
+    )
+
+    (inner,) = found["inner"]
+    assert [each.detail for each in inner.completeness.reasons] == ["1 traced calls ran meanwhile outside any output"]

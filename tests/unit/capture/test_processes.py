@@ -1,0 +1,74 @@
+"""What a child process gets from us, and what the record of its parent says; whole runs are in `tests/e2e`."""
+
+import os
+import subprocess
+
+import pytest
+
+from provsdk import traced_output
+from provsdk.capture import _origin, propagation
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs the command env")
+
+
+@traced_output("out")
+def output(function, *args):
+    return function(*args)
+
+
+@pytest.fixture
+def captured(plug, kept):
+    propagation.automatic(threads=False, processes=True)
+    yield kept
+    propagation.automatic(threads=False, processes=False)
+
+
+def variables(*args, **named):
+    """The environment that a child process finds, but for what a C library has put there behind Python's back."""
+    named |= {} if args else {"stdout": subprocess.PIPE}
+    with subprocess.Popen(["env", "-0"], *args, **named) as process:
+        text = process.communicate()[0].decode()
+    found = dict(each.split("=", 1) for each in text.split("\0") if each)
+    return {name: value for name, value in found.items() if name in os.environ or name not in {"COLUMNS", "LINES"}}
+
+
+def test_a_child_inherits_the_environment_and_whose_work_it_does(captured):
+    found = output(variables)
+
+    key = captured.span("out").context
+    ours = f"{key.trace_id:032x}-{key.span_id:016x}"
+    assert found.pop("PROVSDK_PARENT") == f"act_{ours};rec_{ours}"
+    assert found.pop("TRACEPARENT") == f"00-{ours}-01"
+    assert found == dict(os.environ)
+    assert captured.said("out")["missing"] == [["handed_over", "subprocess"]]
+
+
+def test_without_spans_in_the_users_tracing_there_is_no_traceparent(captured, plug):
+    plug(spans_current=False)
+
+    found = output(variables)
+
+    assert "PROVSDK_PARENT" in found
+    assert "TRACEPARENT" not in found
+
+
+def test_an_environment_that_the_caller_made_is_not_touched(captured):
+    mine = {"PATH": os.environ["PATH"], "MINE": "1"}
+
+    assert output(lambda: variables(env=mine)) == mine
+    assert output(lambda: variables(-1, None, None, subprocess.PIPE, None, None, True, False, None, mine)) == mine
+    assert [captured.missing(n) for n in range(2)] == [[("handed_over", "subprocess")]] * 2
+    assert all('"handed_over","subprocess"' in span.attributes["provsdk.facts"] for span in captured.spans)
+
+
+def test_outside_any_output_and_switched_off_a_child_is_told_nothing(captured):
+    assert variables() == dict(os.environ)
+    propagation.automatic(threads=False, processes=False)
+    assert output(variables) == dict(os.environ)
+    assert "missing" not in captured.said("out")
+
+
+def test_a_fault_of_ours_costs_the_child_nothing(captured, monkeypatch):
+    monkeypatch.setattr(_origin, "as_variables", lambda found: 1 / 0)
+
+    assert output(variables) == dict(os.environ)
