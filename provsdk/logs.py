@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.trace import get_current_span
 
+from provsdk.capture import _guard
 from provsdk.capture._otel import current_activity
 
 if TYPE_CHECKING:
@@ -25,6 +26,14 @@ def add_provenance_ids(logger: WrappedLogger, method_name: str, event_dict: Even
     What is not known is left out: outside any output there is no record, outside any span no trace. A value that the
     line has already stays. Ids are written as in records and in W3C trace context: lower-case hex.
     """
+    try:
+        _add(event_dict)
+    except Exception as error:  # a line without ids is better than none
+        _guard.report("add ids to a log line", error)
+    return event_dict
+
+
+def _add(event_dict: EventDict) -> None:
     activity = current_activity()
     if activity is not None and activity.scope is not None:
         event_dict.setdefault("record_id", activity.scope.record_id)
@@ -35,4 +44,3 @@ def add_provenance_ids(logger: WrappedLogger, method_name: str, event_dict: Even
     if span_context.is_valid:
         event_dict.setdefault("trace_id", f"{span_context.trace_id:032x}")
         event_dict.setdefault("span_id", f"{span_context.span_id:016x}")
-    return event_dict

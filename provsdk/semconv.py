@@ -70,3 +70,19 @@ SERVICE_NAME: Final = "service.name"
 SERVICE_VERSION: Final = "service.version"
 DEPLOYMENT_ENVIRONMENT: Final = "deployment.environment.name"
 VCS_REVISION: Final = "vcs.ref.head.revision"
+CONTAINER_IMAGE_NAME: Final = "container.image.name"
+CONTAINER_IMAGE_ID: Final = "container.image.id"
+CONTAINER_IMAGE_DIGESTS: Final = "container.image.repo_digests"
+CONTAINER_IMAGE_TAGS: Final = "container.image.tags"
+
+FROM_RESOURCE: Final = (
+    SERVICE_NAME,
+    SERVICE_VERSION,
+    DEPLOYMENT_ENVIRONMENT,
+    VCS_REVISION,
+    CONTAINER_IMAGE_NAME,
+    CONTAINER_IMAGE_ID,
+    CONTAINER_IMAGE_DIGESTS,
+    CONTAINER_IMAGE_TAGS,
+)
+"""Attributes of a resource that say what a record's environment may say: versions, no names of machines or people."""

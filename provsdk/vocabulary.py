@@ -22,6 +22,7 @@ __all__ = [
     "AccessLevel",
     "Basis",
     "CheckResult",
+    "ChecksumResult",
     "CompletenessReason",
     "ComplianceCheckType",
     "DataClassification",
@@ -403,6 +404,17 @@ class PolicyCategory(StrEnum):
     def enforcement(self) -> Literal["strict", "moderate"]:
         """How firmly such a policy is held to."""
         return "moderate" if self in {PolicyCategory.USAGE, PolicyCategory.RETENTION} else "strict"
+
+
+class ChecksumResult(StrEnum):
+    """What comparing a source with the checksum that is stated of it came to."""
+
+    VERIFIED = "verified"
+    """The same."""
+    MISMATCH = "mismatch"
+    """Another: what was loaded is not what was stated. A finding."""
+    NOT_COMPARED = "not_compared"
+    """What was loaded has no bytes to compare."""
 
 
 class IntegrityStatus(StrEnum):

@@ -16,11 +16,14 @@ from provsdk.assembly.dialects.native import (
 )
 from provsdk.assembly.scope import INVALID, Activity, Native, Scope
 from provsdk.assembly.text import MAX_TEXT, is_moment, rfc3339
+from provsdk.checksum import ALGORITHMS, algorithm_of
+from provsdk.checksum import parse as parse_checksum
 from provsdk.records.ids import is_value_id, position
-from provsdk.records.record import Entity, ModelCall, PolicyCheck, Prompt, Source, ToolCall, Transformation
+from provsdk.records.record import Checksum, Entity, ModelCall, PolicyCheck, Prompt, Source, ToolCall, Transformation
 from provsdk.vocabulary import (
     Basis,
     CheckResult,
+    ChecksumResult,
     ComplianceCheckType,
     DataClassification,
     OutputStatus,
@@ -38,6 +41,7 @@ _TRANSFORMATIONS: Final = frozenset(each.value for each in TransformationType)
 _CHECKS: Final = {each.value: each.blocking for each in ComplianceCheckType}
 _CHECK_WORDS: Final = frozenset(_CHECKS)
 _RESULTS: Final = frozenset(each.value for each in CheckResult)
+_CHECKSUM_RESULTS: Final = frozenset(each.value for each in ChecksumResult)
 _CLASSES: Final = frozenset(each.value for each in DataClassification)
 
 _LEAST_SOURCE: Final = SourceType.EXTERNAL.value
@@ -67,7 +71,7 @@ def sources(native: Native, scope: Scope) -> list[Source]:
     results = activity.made() if facts.each else ()
     if not results:
         inside = activity.inner_of_results() + activity.declared()
-        return [_source(activity, activity.value(0), facts.type, said, retrieved_at, inside)]
+        return [_source(activity, activity.value(0), facts.type, said, retrieved_at, inside, n=0)]
     items = {item.n: item for item in facts.items}
     elements: dict[str | None, list[Entity]] = {}
     for element in activity.inner():
@@ -75,7 +79,7 @@ def sources(native: Native, scope: Scope) -> list[Source]:
     return [
         _source(
             activity, each, facts.type, said, retrieved_at, elements.get(each.entity_id, []),
-            items.get(position(each.entity_id)),
+            items.get(position(each.entity_id)), n=position(each.entity_id),
         )
         for each in results
     ]  # fmt: skip
@@ -89,6 +93,8 @@ def _source(  # noqa: PLR0913, PLR0917 one for each place that a source's fields
     retrieved_at: str,
     elements: list[Entity],
     item: ItemSaid | None = None,
+    *,
+    n: int,
 ) -> Source:
     name: str | None = activity.name
     if item is not None:
@@ -121,8 +127,41 @@ def _source(  # noqa: PLR0913, PLR0917 one for each place that a source's fields
         basis=_EXPLICIT if by_hand else _IDENTITY,
         status=activity.status,
         error_type=activity.error_type,
+        checksum=_checksum(activity, n) if activity.facts.checksums else msgspec.UNSET,  # type: ignore[attr-defined] # of a source
         stream=activity.stream(),
     )
+
+
+def _checksum(activity: Activity, n: int) -> Checksum | msgspec.UnsetType:
+    """What came of the checksum that was stated of the n-th value; what was stated is known only to the process."""
+    facts = activity.facts
+    assert isinstance(facts, SourceFacts)  # noqa: S101 the dialect made them by kind
+    for number, algorithm, result, why in facts.checksums:
+        if number != n:
+            continue
+        if algorithm not in ALGORITHMS or result not in _CHECKSUM_RESULTS:
+            activity.lacks(INVALID, "checksums")
+            continue
+        return Checksum(
+            algorithm=algorithm,
+            stated=_stated(activity, n, algorithm),
+            result=result,
+            why=activity.text(why, "checksums"),
+        )
+    return msgspec.UNSET
+
+
+def _stated(activity: Activity, n: int, algorithm: str) -> str | None:
+    local = activity.local.get("checksums")
+    stated = local.get(n) if isinstance(local, dict) else None
+    try:
+        found = parse_checksum(stated) if isinstance(stated, str) else None
+    except ValueError:
+        found = None
+    if stated is None or (found is not None and algorithm_of(found) == algorithm):
+        return found
+    activity.lacks(INVALID, "checksums")
+    return None
 
 
 def _with_owner(activity: Activity, said: SourceSaid) -> SourceSaid:

@@ -42,13 +42,6 @@ _SPAN_MISSING: Final = CompletenessReason.SPAN_MISSING.value
 _SPAN_DIGITS: Final = 16
 _PROCESS_ONLY: Final = (CompletenessReason.PROCESS_ONLY.value, process_only.SUMMARY)
 
-_FROM_RESOURCE: Final = (
-    semconv.SERVICE_NAME,
-    semconv.SERVICE_VERSION,
-    semconv.DEPLOYMENT_ENVIRONMENT,
-    semconv.VCS_REVISION,
-)
-
 _STEPS: Final = frozenset(
     {semconv.KIND_SOURCE, semconv.KIND_TRANSFORMATION, semconv.KIND_MODEL_CALL, semconv.KIND_POLICY_CHECK}
 )
@@ -241,7 +234,7 @@ def _environment(scope: Scope, span: SpanData) -> dict[str, str]:
     """What the process said of itself; where it could not, what its resource says."""
     said = scope.local.get("environment") if scope.local is not None else None
     if not isinstance(said, dict):
-        said = {name: span.resource[name] for name in _FROM_RESOURCE if name in span.resource}
+        said = {name: span.resource[name] for name in semconv.FROM_RESOURCE if name in span.resource}
     return dict(_clean_texts(tuple([each for each in said.items() if type(each[0]) is str and type(each[1]) is str])))
 
 

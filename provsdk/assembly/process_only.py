@@ -24,6 +24,7 @@ _ENTITIES: Final = (
 FIELDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "plain digests": ("output.digest", "sources.digest", *(f"{each}.digest" for each in _ENTITIES)),
+        "checksums": ("sources.checksum.stated",),
         "content": (),
         "keys in names": tuple(f"{each}.name" for each in _ENTITIES),
         "parameters": tuple(

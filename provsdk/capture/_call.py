@@ -13,28 +13,36 @@ from opentelemetry.trace import INVALID_SPAN_CONTEXT
 from provsdk import semconv
 from provsdk.capture import _guard, _process
 from provsdk.capture._abandoned import reap
+from provsdk.capture._declared import article
 from provsdk.capture._model import note_request, note_response, settle
+from provsdk.capture._otel import current_activity
 from provsdk.capture._session import BLOCKED, Activity
 from provsdk.capture._verdict import verdict_of
-from provsdk.errors import OutputBlocked
+from provsdk.errors import OutputBlocked, RecordNotSealed
 from provsdk.vocabulary import DataClassification
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from opentelemetry.trace import SpanContext
 
     from provsdk.capture._plan import Plan
     from provsdk.capture.ports import Ports, Ticket
 
 __all__ = [
     "acall",
+    "await_",
     "await_quietly",
     "begin",
     "call",
     "close",
+    "current",
     "end",
     "fail",
+    "is_gated",
     "open_quietly",
     "renumber",
+    "wait",
     "wait_quietly",
 ]
 
@@ -59,8 +67,8 @@ def begin(ports: Ports, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs
         return None
     try:
         activity.attach()
-    except Exception as error:
-        _guard.report(f"begin a {plan.kind}", error, ports)
+    except BaseException as error:
+        _give_up(activity, error)
         return None
     return activity
 
@@ -69,25 +77,49 @@ def open_quietly(
     ports: Ports, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> Activity | None:
     """Opens the activity, and gives an output its number; None where that failed."""
-    is_output, number = plan.kind == semconv.KIND_OUTPUT, 0
+    is_output, activity = plan.kind == semconv.KIND_OUTPUT, None
     try:
         activity = plan.open(ports, instance, args, kwargs)
         if plan.kind == semconv.KIND_MODEL_CALL:
-            note_request(activity, plan, instance, args, kwargs)
-        if is_output and activity.scope is not None:
-            # At the last moment: a process that is killed between the number and its slot leaves a number of nothing.
-            activity.number = activity.scope.number = number = next(_numbers)
-            in_the_open = not (activity.declared or ports.settings.defaults) or _may_lie_open(activity)
-            name = activity.name if in_the_open else ""
-            ports.emitter.started(number, activity.span.get_span_context(), name)
-            if not ports.settings.spans_current:
-                ports.tracers.announce(activity.scope.record_id)
-    except Exception as error:
+            _note_request(activity, plan, instance, args, kwargs)
         if is_output:
-            _count_unrecorded(ports, number or next(_numbers))
-        _guard.report(f"begin a {plan.kind}", error, ports)
-        return None
+            _start_output(ports, activity)
+    except BaseException as error:
+        if is_output and (activity is None or activity.number is None):
+            _count(ports, next(_numbers), INVALID_SPAN_CONTEXT, "")
+        if activity is not None:
+            _give_up(activity, error)
+            return None
+        if not isinstance(error, Exception):
+            raise
+        _guard.report(f"begin {article(plan.kind)}", error, ports)
     return activity
+
+
+def _note_request(
+    activity: Activity, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> None:
+    try:
+        note_request(activity, plan, instance, args, kwargs)
+    except Exception as error:
+        activity.lacks("capture_failed", "request")
+        _guard.report("note the request of a model call", error, activity.ports, about=activity.name)
+
+
+def _start_output(ports: Ports, activity: Activity) -> None:
+    """Gives the output its number."""
+    scope = activity.scope
+    assert scope is not None  # noqa: S101 an output has one
+    in_the_open = not (activity.declared or ports.settings.defaults) or _may_lie_open(activity)
+    name = activity.name if in_the_open else ""
+    # At the last moment: a process that is killed between the number and its slot leaves a number of nothing.
+    activity.number = scope.number = number = next(_numbers)
+    _count(ports, number, activity.span.get_span_context(), name)
+    if not ports.settings.spans_current:
+        try:
+            ports.tracers.announce(scope.record_id)
+        except Exception as error:
+            _guard.report("announce a record", error, ports)
 
 
 def _may_lie_open(activity: Activity) -> bool:
@@ -96,16 +128,36 @@ def _may_lie_open(activity: Activity) -> bool:
     return activity.declared.get("classification", defaults.get("classification")) not in _ENCRYPTED
 
 
-def _count_unrecorded(ports: Ports, number: int) -> None:
+def _count(ports: Ports, number: int, span_context: SpanContext, name: str) -> None:
     """An output that could not be begun has a number all the same: what was started and never sealed can be told."""
     try:
-        ports.emitter.started(number, INVALID_SPAN_CONTEXT, "")
+        ports.emitter.started(number, span_context, name)
     except Exception as error:
-        _guard.report("count an output", error)
+        _guard.report("count an output", error, ports)
+
+
+def _give_up(activity: Activity, error: BaseException) -> None:
+    """Lets go of a call that could not be begun; an interrupt goes on its way."""
+    try:
+        activity.abandon()
+    except Exception as ours:
+        _guard.report(f"let go of {article(activity.kind)}", ours)
+    if not isinstance(error, Exception):
+        raise error
+    _guard.report(f"begin {article(activity.kind)}", error, activity.ports, about=activity.name)
 
 
 def end(plan: Plan, activity: Activity, result: Any) -> Ticket | None:
     """Notes the result and closes; what to wait for, where there is something."""
+    try:
+        _conclude(plan, activity, result)
+    except BaseException as error:  # an interrupt that came while we were at work: that is what the call came to
+        fail(activity, error)
+        raise
+    return close(activity)
+
+
+def _conclude(plan: Plan, activity: Activity, result: Any) -> None:
     try:
         plan.conclude(activity, result)
         if plan.kind == semconv.KIND_POLICY_CHECK:
@@ -114,9 +166,7 @@ def end(plan: Plan, activity: Activity, result: Any) -> Ticket | None:
             note_response(activity, result)
     except Exception as error:
         activity.lacks("capture_failed", "result")
-        activity.detach()  # where the report raises, this is the end
-        _guard.report(f"note the result of a {plan.kind}", error, activity.ports)
-    return close(activity)
+        _guard.report(f"note the result of {article(plan.kind)}", error, activity.ports, about=activity.name)
 
 
 def fail(activity: Activity, error: BaseException) -> Ticket | None:
@@ -126,32 +176,47 @@ def fail(activity: Activity, error: BaseException) -> Ticket | None:
         if activity.kind == semconv.KIND_POLICY_CHECK:
             activity.declared["result"] = "error"
     except Exception as ours:
-        _guard.report(f"note the failure of a {activity.kind}", ours)
+        _guard.report(f"note the failure of {article(activity.kind)}", ours)
     return close(activity)
 
 
 def close(activity: Activity) -> Ticket | None:
     """Ends the span and hands the output, or what came too late for it, to the durable port."""
-    ports, scope = activity.ports, activity.scope
     if activity.process != _process.generation:
         _leave_to_the_parent(activity)
         return None
     if activity.kind == semconv.KIND_OUTPUT:
         reap()  # what was dropped within the output is part of it
     try:
-        if activity.kind == semconv.KIND_MODEL_CALL:
-            settle(activity)
-        span_context = activity.close()
-        if scope is None:
-            return None
+        try:
+            if activity.kind == semconv.KIND_MODEL_CALL:
+                settle(activity)
+        finally:
+            activity.close()
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            _hand_over(activity)
+            raise
+        if activity.scope is not None:
+            activity.scope.missing.append(("capture_failed", f"close {article(activity.kind)}"))
+        _guard.report(f"close {article(activity.kind)}", error, activity.ports, about=activity.name)
+    return _hand_over(activity)
+
+
+def _hand_over(activity: Activity) -> Ticket | None:
+    """An output whose span could not be ended as it should is handed over too: it becomes a gap that has a name."""
+    ports, scope = activity.ports, activity.scope
+    if scope is None:
+        return None
+    try:
+        span_context = activity.span.get_span_context()
         if activity.kind == semconv.KIND_OUTPUT:
             scope.open = False
             return ports.durable.ticket(span_context, scope.local_facts())
         if not scope.open:
             ports.durable.late(span_context, {"record_id": scope.record_id, **scope.local_facts()})
     except Exception as error:
-        activity.detach()
-        _guard.report(f"close a {activity.kind}", error, ports)
+        _guard.report(f"hand over {article(activity.kind)}", error, ports, about=activity.name)
     return None
 
 
@@ -161,12 +226,30 @@ def _leave_to_the_parent(activity: Activity) -> None:
     activity.detach()
 
 
+def current() -> Activity | None:
+    """The innermost traced call that is running here."""
+    try:
+        return current_activity()
+    except Exception as error:
+        _guard.report("find the current call", error)
+        return None
+
+
+def is_gated(ports: Ports) -> bool:
+    """Whether somebody has to be asked before values move on."""
+    try:
+        return not ports.gate.always_proceeds
+    except Exception as error:
+        _guard.report("ask whether there are policies", error)
+        return False
+
+
 def call(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
     """Calls a function, traced."""
+    gated = is_gated(ports)
     activity = begin(ports, plan, instance, args, kwargs)
     if activity is None:
         return wrapped(*args, **kwargs)
-    gated = not ports.gate.always_proceeds
     try:
         if gated:
             from provsdk.capture import _gate  # noqa: PLC0415 most programs have no policies
@@ -184,18 +267,18 @@ def call(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, a
         raise
     ticket = end(plan, activity, result)
     if ticket is not None:
-        ticket.wait()
+        wait(ticket, ports)
         if gated:
-            ports.gate.after_seal(f"rec_{activity.key}")
+            _gate.sealed(ports, f"rec_{activity.key}")
     return result
 
 
 async def acall(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
     """Calls a coroutine function, traced."""
+    gated = is_gated(ports)
     activity = begin(ports, plan, instance, args, kwargs)
     if activity is None:
         return await wrapped(*args, **kwargs)
-    gated = not ports.gate.always_proceeds
     try:
         if gated:
             from provsdk.capture import _gate  # noqa: PLC0415 most programs have no policies
@@ -213,10 +296,34 @@ async def acall(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance:
         raise
     ticket = end(plan, activity, result)
     if ticket is not None:
-        await ticket
+        await await_(ticket, ports)
         if gated:
-            await ports.gate.aafter_seal(f"rec_{activity.key}")
+            await _gate.asealed(ports, f"rec_{activity.key}")
     return result
+
+
+def wait(ticket: Ticket, ports: Ports | None) -> None:
+    """Waits until the record is durable, within the bounds of the configuration.
+
+    Raises:
+        RecordNotSealed: it is not, and the configuration asks to be told.
+    """
+    try:
+        ticket.wait()
+    except RecordNotSealed:
+        raise
+    except Exception as error:
+        _guard.report("wait for a record", error, ports)
+
+
+async def await_(ticket: Ticket, ports: Ports | None) -> None:
+    """As `wait`, for async callers."""
+    try:
+        await ticket
+    except RecordNotSealed:
+        raise
+    except Exception as error:
+        _guard.report("wait for a record", error, ports)
 
 
 def _adopted(plan: Plan, activity: Activity, result: Any) -> Any:
@@ -228,7 +335,7 @@ def _adopted(plan: Plan, activity: Activity, result: Any) -> Any:
     try:
         return adopt(plan, activity, result)
     except Exception as error:
-        _guard.report(f"trace the stream of a {activity.kind}", error, activity.ports)
+        _guard.report(f"trace the stream of {article(activity.kind)}", error, activity.ports, about=activity.name)
         return None
 
 

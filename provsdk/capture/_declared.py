@@ -12,7 +12,16 @@ from provsdk.capture._responses import ToolCall, asked
 from provsdk.digest import peek
 from provsdk.errors import UsageError
 
-__all__ = ["CAPTURE_CONTENT", "FIXED_AT_START", "LOCAL_ONLY", "check", "check_name", "refused"]
+__all__ = [
+    "CAPTURE_CONTENT",
+    "CHECKSUM",
+    "FIXED_AT_START",
+    "LOCAL_ONLY",
+    "article",
+    "check",
+    "check_name",
+    "refused",
+]
 
 CAPTURE_CONTENT: Final = "capture_content"
 """No fact of the record, but a setting of the call: whether the content of its values is kept."""
@@ -24,6 +33,9 @@ LOCAL_ONLY: Final = frozenset(
     {"session", "subjects", "recipients", "purpose", "owner", "reasons", "parameters", "on_unavailable"}
 )
 """Facts that name people, may quote content, or say what this process is to do: they never go on a span."""
+
+CHECKSUM: Final = "checksum"
+"""Stays home like those, as short content can be guessed from it; but unlike those it may be said of each item."""
 
 MAX_TEXT: Final = 4_096
 MAX_TEXTS: Final = 1_000
@@ -52,6 +64,18 @@ def _texts(value: Any) -> list[str]:
     if isinstance(value, Iterable) and not isinstance(value, (bytes, Mapping)):
         return [_text(item) for _, item in zip(range(MAX_TEXTS), value, strict=False)]
     raise TypeError("a str or several of them")
+
+
+def _checksum(value: Any) -> str:
+    """A checksum by a known algorithm; says what is wrong with it without quoting it."""
+    if not isinstance(value, str):
+        raise TypeError("text such as 'sha256:<64 hexadecimal digits>'")
+    from provsdk import checksum  # noqa: PLC0415 most programs state none
+
+    try:
+        return checksum.parse(value)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _count(value: Any) -> int:
@@ -198,6 +222,7 @@ _KINDS: Final[dict[str, dict[str, Check]]] = {
         "classification": _one_of(vocabulary.DataClassification),
         "owner": _text,
         "reliability": _score,
+        CHECKSUM: _checksum,
         CAPTURE_CONTENT: _capture_content,
     },
     semconv.KIND_TRANSFORMATION: {**_MADE, "type": _one_of(vocabulary.TransformationType)},
@@ -237,7 +262,7 @@ def check_name(kind: str, name: str) -> None:
     """
     checks = _KINDS[kind]
     if name not in checks:
-        raise UsageError(f"{name}: no such fact of {_article(kind)}; allowed: {', '.join(sorted(checks))}")
+        raise UsageError(f"{name}: no such fact of {article(kind)}; allowed: {', '.join(sorted(checks))}")
 
 
 def check(kind: str, name: str, value: Any) -> Any:
@@ -250,17 +275,18 @@ def check(kind: str, name: str, value: Any) -> Any:
     try:
         return _KINDS[kind][name](value)
     except UsageError as error:
-        raise UsageError(f"{name} of {_article(kind)}: {error}") from None
+        raise UsageError(f"{name} of {article(kind)}: {error}") from None
     except (TypeError, ValueError, OverflowError) as error:
         wanted = str(error) if isinstance(error, TypeError) else "text that can be read as that"
-        raise UsageError(f"{name} of {_article(kind)}: wants {wanted}, got {type(value).__name__}") from None
+        raise UsageError(f"{name} of {article(kind)}: wants {wanted}, got {type(value).__name__}") from None
 
 
 def refused(kind: str, name: str, value: Any) -> UsageError:
     """What to say of a value that a fact does not take, where the value is the data of a call: its type, no more."""
-    return UsageError(f"{name} of {_article(kind)}: cannot be what was said during the call, a {type(value).__name__}")
+    return UsageError(f"{name} of {article(kind)}: cannot be what was said during the call, a {type(value).__name__}")
 
 
-def _article(kind: str) -> str:
+def article(kind: str) -> str:
+    """A kind of activity as a sentence has it: `an output`, `a model call`."""
     words = kind.replace("_", " ")
     return f"an {words}" if words[0] in "aeiou" else f"a {words}"

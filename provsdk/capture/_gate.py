@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from provsdk import semconv
+from provsdk.capture import _guard
 from provsdk.errors import OutputBlocked
-from provsdk.gate import Block, Hold, Replace, Subject
+from provsdk.gate import PROCEED, Block, Hold, Replace, Subject
 
 if TYPE_CHECKING:
     from provsdk.capture._session import Activity
+    from provsdk.capture.ports import Ports
     from provsdk.gate import Answer
 
-__all__ = ["achunk", "aenter", "aleave", "chunk", "enter", "leave"]
+__all__ = ["achunk", "aenter", "aleave", "asealed", "chunk", "enter", "leave", "sealed"]
 
 
 def _subject(activity: Activity, stage: Any, value: Any) -> Subject:
@@ -33,39 +35,62 @@ def _obey(answer: Answer, value: Any) -> Any:
     return answer.value if isinstance(answer, Replace) else value
 
 
+def _broke(activity: Activity, error: Exception) -> Answer:
+    """A gate that breaks is a failure of ours: the value moves on, the record says so. What blocks says `Block`."""
+    activity.lacks("capture_failed", "policies")
+    _guard.report("ask the policies", error, activity.ports, about=activity.name)
+    return PROCEED
+
+
+def _asked(activity: Activity, method: str, stage: str, value: Any) -> Any:
+    try:
+        answer: Answer = getattr(activity.ports.gate, method)(_subject(activity, stage, value))
+    except OutputBlocked:
+        raise
+    except Exception as error:
+        answer = _broke(activity, error)
+    return _obey(answer, value)
+
+
+async def _aasked(activity: Activity, method: str, stage: str, value: Any) -> Any:
+    try:
+        answer: Answer = await getattr(activity.ports.gate, method)(_subject(activity, stage, value))
+    except OutputBlocked:
+        raise
+    except Exception as error:
+        answer = _broke(activity, error)
+    return _obey(answer, value)
+
+
 def enter(activity: Activity, call: Any) -> Any:
     """Before a model is called: its arguments, as they may go."""
-    gate = activity.ports.gate
     if activity.kind != semconv.KIND_MODEL_CALL:
         return call
-    return _obey(gate.before_model(_subject(activity, "model", call)), call)
+    return _asked(activity, "before_model", "model", call)
 
 
 async def aenter(activity: Activity, call: Any) -> Any:
     """As `enter`, for async callers."""
-    gate = activity.ports.gate
     if activity.kind != semconv.KIND_MODEL_CALL:
         return call
-    return _obey(await gate.abefore_model(_subject(activity, "model", call)), call)
+    return await _aasked(activity, "abefore_model", "model", call)
 
 
 def leave(activity: Activity, value: Any) -> Any:
     """Before a source's value or an output is handed on: the value, as it may go."""
-    gate = activity.ports.gate
     if activity.kind == semconv.KIND_SOURCE:
-        return _obey(gate.before_source(_subject(activity, "source", value)), value)
+        return _asked(activity, "before_source", "source", value)
     if activity.kind == semconv.KIND_OUTPUT:
-        return _obey(gate.before_return(_subject(activity, "return", value)), value)
+        return _asked(activity, "before_return", "return", value)
     return value
 
 
 async def aleave(activity: Activity, value: Any) -> Any:
     """As `leave`, for async callers."""
-    gate = activity.ports.gate
     if activity.kind == semconv.KIND_SOURCE:
-        return _obey(await gate.abefore_source(_subject(activity, "source", value)), value)
+        return await _aasked(activity, "abefore_source", "source", value)
     if activity.kind == semconv.KIND_OUTPUT:
-        return _obey(await gate.abefore_return(_subject(activity, "return", value)), value)
+        return await _aasked(activity, "abefore_return", "return", value)
     return value
 
 
@@ -73,11 +98,31 @@ def chunk(activity: Activity, value: Any) -> Any:
     """Before a chunk of an output's stream is handed on: the chunk, as it may go."""
     if activity.kind != semconv.KIND_OUTPUT:
         return value
-    return _obey(activity.ports.gate.on_chunk(_subject(activity, "chunk", value)), value)
+    return _asked(activity, "on_chunk", "chunk", value)
 
 
 async def achunk(activity: Activity, value: Any) -> Any:
     """As `chunk`, for async callers."""
     if activity.kind != semconv.KIND_OUTPUT:
         return value
-    return _obey(await activity.ports.gate.aon_chunk(_subject(activity, "chunk", value)), value)
+    return await _aasked(activity, "aon_chunk", "chunk", value)
+
+
+def sealed(ports: Ports, record_id: str) -> None:
+    """When the output's record is durable, before the caller gets the output."""
+    try:
+        ports.gate.after_seal(record_id)
+    except OutputBlocked:
+        raise
+    except Exception as error:
+        _guard.report("tell the policies of a record", error, ports)
+
+
+async def asealed(ports: Ports, record_id: str) -> None:
+    """As `sealed`, for async callers."""
+    try:
+        await ports.gate.aafter_seal(record_id)
+    except OutputBlocked:
+        raise
+    except Exception as error:
+        _guard.report("tell the policies of a record", error, ports)

@@ -6,9 +6,18 @@ import functools
 from typing import TYPE_CHECKING, Any, Final
 
 from provsdk import semconv
-from provsdk.capture import _guard
+from provsdk.capture import _code, _guard
 from provsdk.capture._binding import Rule, Signature, rule_for
-from provsdk.capture._declared import CAPTURE_CONTENT, FIXED_AT_START, LOCAL_ONLY, check, check_name, refused
+from provsdk.capture._declared import (
+    CAPTURE_CONTENT,
+    CHECKSUM,
+    FIXED_AT_START,
+    LOCAL_ONLY,
+    article,
+    check,
+    check_name,
+    refused,
+)
 from provsdk.capture._session import Activity, open_activity
 from provsdk.errors import UsageError
 
@@ -17,7 +26,7 @@ if TYPE_CHECKING:
 
     from provsdk.capture.ports import Ports
 
-__all__ = ["Plan", "say"]
+__all__ = ["Plan", "compare_checksum", "say"]
 
 _IN_EXTRA: Final = "type"
 """The fact that stands beside `declared` in a span's facts."""
@@ -35,8 +44,13 @@ _DEFAULT_TYPES: Final = {
 def say(activity: Activity, name: str, value: Any) -> None:
     """Notes a fact of the call that is going on; a wrong one is noted as missing, and the call goes on."""
     checked = _checked(activity, name, value)
-    if checked is not None:
+    if checked is None:
+        return
+    try:
         put(activity, name, checked)
+    except Exception as error:
+        activity.lacks("invalid_fact", name)
+        _guard.report(f"take {name!r} of {article(activity.kind)}", error, activity.ports, about=activity.name)
 
 
 def _checked(activity: Activity, name: str, value: Any) -> Any:
@@ -44,9 +58,12 @@ def _checked(activity: Activity, name: str, value: Any) -> Any:
     try:
         return check(activity.kind, name, value)
     except UsageError:
-        activity.lacks("invalid_fact", name)
+        failure: Exception = refused(activity.kind, name, value)
+    except Exception as error:  # a value is the user's: looking at it may run code of its class
+        failure = error
+    activity.lacks("invalid_fact", name)
     # Outside the handler: what is raised here must not drag an error along that quotes the value.
-    _guard.report(f"take {name!r} of {activity.name!r}", refused(activity.kind, name, value), activity.ports)
+    _guard.report(f"take {name!r} of {article(activity.kind)}", failure, activity.ports, about=activity.name)
     return None
 
 
@@ -56,7 +73,7 @@ def put(activity: Activity, name: str, checked: Any) -> None:
         activity.extra["type"] = checked
     elif name == CAPTURE_CONTENT:
         activity.keep(checked)
-    elif name in LOCAL_ONLY:
+    elif name in LOCAL_ONLY or name == CHECKSUM:
         activity.local[name] = checked
     else:
         activity.declared[name] = checked
@@ -66,8 +83,19 @@ class Plan:
     """The checked facts of one decorator for one function."""
 
     __slots__ = (
-        "constants", "declared", "each", "extra", "item_name", "keeps", "kind", "local", "name", "rules", "signature"
-    )  # fmt: skip
+        "code",
+        "constants",
+        "declared",
+        "each",
+        "extra",
+        "item_name",
+        "keeps",
+        "kind",
+        "local",
+        "name",
+        "rules",
+        "signature",
+    )
 
     def __init__(
         self, kind: str, name: str | Rule, signature: Signature, *, each: bool, item_name: Rule | None
@@ -82,6 +110,8 @@ class Plan:
         self.declared: dict[str, Any] = {}
         self.local: dict[str, Any] = {}
         self.rules: dict[str, Rule] = {}
+        self.code: int | None = None
+        """Number of the function's code."""
         self.keeps: str | None = None
         """`capture_content` of this call; None: as its output or the configuration says."""
         self.constants: frozenset[int] = frozenset()
@@ -119,6 +149,7 @@ class Plan:
         elif not isinstance(name, str):
             raise UsageError(f"name of {kind}: wants a str or a function, got {type(name).__name__}")
         plan = cls(kind, name, signature, each=each, item_name=item_name)
+        plan.code = _code.number_of(function)
         code = getattr(getattr(function, "__func__", function), "__code__", None)
         plan.constants = frozenset(id(one) for one in getattr(code, "co_consts", ()) if type(one) in _CONSTANTS)
         if kind in _DEFAULT_TYPES:
@@ -141,7 +172,9 @@ class Plan:
             self.extra["type"] = check(self.kind, fact, value)
         elif fact == CAPTURE_CONTENT:
             self.keeps = check(self.kind, fact, value)
-        elif fact in LOCAL_ONLY:
+        elif fact == CHECKSUM and self.each:
+            raise UsageError("checksum: with each=True every item has its own, so it has to be a function of the item")
+        elif fact in LOCAL_ONLY or fact == CHECKSUM:
             self.local[fact] = check(self.kind, fact, value)
         else:
             self.declared[fact] = check(self.kind, fact, value)
@@ -152,12 +185,27 @@ class Plan:
         if self.rules or not isinstance(name, str):
             return self._open_with_rules(ports, instance, args, kwargs)
         activity = open_activity(ports, self.kind, name)
-        self._say_fast(activity)
-        for parameter, value in self.signature.pairs(instance, args, kwargs):
-            activity.given(parameter, value)
+        try:
+            self._say_fast(activity)
+            self._note_arguments(activity, instance, args, kwargs)
+        except BaseException:
+            activity.abandon()
+            raise
         return activity
 
+    def _note_arguments(
+        self, activity: Activity, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        try:
+            for parameter, value in self.signature.pairs(instance, args, kwargs):
+                activity.given(parameter, value)
+        except Exception as error:
+            activity.lacks("capture_failed", "arguments")
+            _guard.report(f"note the arguments of {article(self.kind)}", error, activity.ports, about=activity.name)
+
     def _say_fast(self, activity: Activity) -> None:
+        if self.code is not None and activity.scope is not None:
+            activity.scope.code.add(self.code)
         if self.extra:
             activity.extra.update(self.extra)
         if self.declared:
@@ -175,13 +223,16 @@ class Plan:
         if isinstance(name, Rule):
             name = self.kind if name.needs_result else _asked_name(name, available, self.kind)
         activity = open_activity(ports, self.kind, name)
-        self._say_fast(activity)
-        activity.available = available
-        for fact, rule in self.rules.items():
-            if not rule.needs_result:
-                _ask(activity, fact, rule, available)
-        for parameter, value in self.signature.pairs(instance, args, kwargs):
-            activity.given(parameter, value)
+        try:
+            self._say_fast(activity)
+            activity.available = available
+            for fact, rule in self.rules.items():
+                if not rule.needs_result:
+                    _ask(activity, fact, rule, available)
+            self._note_arguments(activity, instance, args, kwargs)
+        except BaseException:
+            activity.abandon()
+            raise
         return activity
 
     def _available(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -198,6 +249,8 @@ class Plan:
         if self.rules or not isinstance(self.name, str):
             self._ask_waiting(activity, {**(activity.available or {}), "result": result})
         activity.made(result, is_constant=id(result) in self.constants)
+        if CHECKSUM in activity.local:
+            compare_checksum(activity, activity.local.pop(CHECKSUM), result)
 
     def take_chunk(self, activity: Activity, chunk: Any) -> None:
         """Notes a chunk of a stream; with `each`, every one is a source of its own."""
@@ -243,6 +296,9 @@ class Plan:
                 _ask_item(activity, said, fact, rule, available)
         if self.item_name is not None:
             said["name"] = _asked_name(self.item_name, available, self.kind)
+        stated = said.pop(CHECKSUM, None)
+        if stated is not None:
+            compare_checksum(activity, stated, known["item"], n=n, name=said.get("name"))
         items.append(said)
         return True
 
@@ -251,6 +307,13 @@ class Plan:
         for fact in LOCAL_ONLY & self.rules.keys():
             if self.rules[fact].needs_result:
                 _ask(activity, fact, self.rules[fact], {**(activity.available or {}), "result": result})
+
+
+def compare_checksum(activity: Activity, stated: str, value: Any, **of: Any) -> None:
+    """Compares what was loaded with the checksum that was stated of it."""
+    from provsdk.capture import _checksum  # noqa: PLC0415 most sources state none
+
+    _checksum.compare(activity, stated, value, **of)
 
 
 def _own_name(function: Any) -> str | None:
@@ -263,11 +326,10 @@ def _own_name(function: Any) -> str | None:
 
 def _asked_name(rule: Rule, available: Mapping[str, Any], fallback: str) -> str:
     try:
-        name = rule.ask(available)
+        return str(rule.ask(available))
     except Exception as error:
         _guard.report("ask for a name", error)
         return fallback
-    return name if isinstance(name, str) else str(name)
 
 
 def _ask(activity: Activity, fact: str, rule: Rule, available: Mapping[str, Any]) -> None:
@@ -276,7 +338,7 @@ def _ask(activity: Activity, fact: str, rule: Rule, available: Mapping[str, Any]
         value = rule.ask(available)
     except Exception as error:
         activity.lacks("invalid_fact", fact)
-        _guard.report(f"ask for {fact!r} of {activity.name!r}", error, activity.ports)
+        _guard.report(f"ask for {fact!r} of {article(activity.kind)}", error, activity.ports, about=activity.name)
         return
     if value is not None:
         say(activity, fact, value)
@@ -287,7 +349,7 @@ def _ask_item(activity: Activity, said: dict[str, Any], fact: str, rule: Rule, a
         value = rule.ask(available)
     except Exception as error:
         activity.lacks("invalid_fact", fact)
-        _guard.report(f"ask for {fact!r} of an item of {activity.name!r}", error, activity.ports)
+        _guard.report(f"ask for {fact!r} of an item", error, activity.ports, about=activity.name)
         return
     checked = None if value is None else _checked(activity, fact, value)
     if checked is not None:

@@ -52,7 +52,7 @@ class Reading:
         self._given = given
         self._called_in = _otel.current_context() if activity is None else None
         self._is_output = plan.kind == semconv.KIND_OUTPUT
-        self.gated = not ports.gate.always_proceeds
+        self.gated = _call.is_gated(ports)
         self._mine: Context | None = None
         """What the generator itself made current, to be current again in its next step."""
         self._outside: Context | None = None
@@ -88,8 +88,13 @@ class Reading:
         self._called_in = self._given = None  # type: ignore[assignment] # held no longer than needed
         if activity is None:
             self._over = True
-        else:
+            return
+        try:
             self._begun(activity)
+        except BaseException:
+            self._over = True
+            activity.abandon()
+            raise
 
     def _begun(self, activity: Activity) -> None:
         settings = activity.ports.settings
@@ -131,8 +136,8 @@ class Reading:
                 self._take_delivered(self.activity)
             outside = _otel.current_context()
             if outside is not self._outside:
-                self._outside = outside
                 self._inside = _otel.context_with(self.activity, spans_current=self.activity.spans_current)
+                self._outside = outside
             context = self._mine or self._inside
             assert context is not None  # noqa: S101 made with `_outside`
             if self._is_output:
@@ -219,6 +224,14 @@ class Reading:
             return None
         self._over = True
         try:
+            self._conclude(activity, conclude, status)
+        except BaseException as error:  # an interrupt that came while we were at work: that is what the stream came to
+            _call.fail(activity, error)
+            raise
+        return _call.close(activity)
+
+    def _conclude(self, activity: Activity, conclude: Callable[[Activity], None], status: str | None) -> None:
+        try:
             if self._waiting:
                 self._take_delivered(activity)
             conclude(activity)
@@ -230,7 +243,6 @@ class Reading:
         except Exception as error:
             activity.lacks("capture_failed", "stream")
             _guard.report("end a stream", error, self.ports)
-        return _call.close(activity)
 
     def _say_what_was_delivered(self, activity: Activity) -> None:
         delivery = self._delivery

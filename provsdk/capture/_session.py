@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import Status, StatusCode
@@ -72,8 +73,8 @@ class Scope:
     """One output: its registry, its local facts, and whether it still runs. Shared by the threads that work for it."""
 
     __slots__ = (
-        "calls", "foreign", "keeps", "missing", "number", "open", "orphans", "output_id", "record_id", "registry",
-        "spans", "strays",
+        "calls", "code", "foreign", "keeps", "missing", "number", "open", "orphans", "output_id", "record_id",
+        "registry", "spans", "strays",
     )  # fmt: skip
 
     def __init__(self, key: str) -> None:
@@ -82,6 +83,8 @@ class Scope:
         self.registry = Registry()
         self.missing: list[tuple[str, str | None]] = []
         self.spans: dict[str, dict[str, Any]] = {}
+        self.code: set[int] = set()
+        """Numbers of the traced functions that were at work."""
         self.calls: list[str] = []
         """Keys of the activities inside the output: whoever assembles the record can tell which did not arrive."""
         self.keeps: str | None = None
@@ -103,6 +106,7 @@ class Scope:
             "path": "process",
             "number": self.number,
             "integrations": [] if foreign is None else foreign.names,
+            "code": list(self.code),
             "missing": self.missing if foreign is None else [*self.missing, *foreign.missing()],
             "spans": self.spans,
         }
@@ -125,6 +129,8 @@ class Activity:
     """Ids of known values that the call was given, and of known values in them."""
     names: dict[int, str] | None = None
     """Names of elements with the keys of mappings in them, by number."""
+    stated: Mapping[int, str] = MappingProxyType({})
+    """Checksums that were stated of values, by number."""
     linked: frozenset[str] = frozenset()
     """Ids of known values that a stream was found to come from."""
     streams: tuple[Any, ...] = ()
@@ -485,19 +491,34 @@ class Activity:
         self.error = f"{kind.__module__}.{kind.__qualname__}"
 
     def close(self) -> SpanContext:
-        """Writes the facts on the span, ends it, and puts what stays home into the scope."""
+        """Writes the facts on the span, ends it, and puts what stays home into the scope.
+
+        Whatever fails on the way, nothing stays current or running, and the span has ended.
+        """
+        self._let_go()
+        span, scope = self.span, self.scope
+        try:
+            if scope is not None:
+                self._use_streams()
+                self._leave_home_facts(scope)
+            if self.status == FAILED:
+                span.set_status(_FAILED_STATUS)
+            write_facts(self)
+        finally:
+            span.end()
+        return span.get_span_context()
+
+    def abandon(self) -> None:
+        """Lets go of a call that we could not begin to follow: nothing stays current or running, the span has ended."""
+        self._let_go()
+        self.span.end()
+
+    def _let_go(self) -> None:
         self.detach()
         self.ended = True
-        span, scope = self.span, self.scope
-        span_context = span.get_span_context()
-        if self.status == FAILED:
-            span.set_status(_FAILED_STATUS)
-        if scope is not None:
-            self._use_streams()
-            self._leave_home_facts(scope)
-        write_facts(self)
-        span.end()
-        return span_context
+        scope = self.scope
+        if scope is not None and self.kind == semconv.KIND_OUTPUT:
+            _running.discard(scope)
 
     def _use_streams(self) -> None:
         """A stream that the call was given has an id as soon as its first step has begun."""
@@ -513,17 +534,17 @@ class Activity:
             local["declared"] = self.local
         if self.names:
             local["names"] = dict(self.names)
+        if self.stated:
+            local["checksums"] = dict(self.stated)
         if self.content:
             local["content"] = self.content
         if local:
             scope.spans[self.key] = local
-        if self.kind == semconv.KIND_OUTPUT:
-            _running.discard(scope)
-            if scope.orphans:
-                self.lacks("span_missing", f"{scope.orphans} traced calls ran meanwhile outside any output")
-            if scope.strays:
-                said = f"{scope.strays} traced calls ran meanwhile in threads of outputs that had ended"
-                self.lacks("span_missing", said)
+        if self.kind == semconv.KIND_OUTPUT and scope.orphans:
+            self.lacks("span_missing", f"{scope.orphans} traced calls ran meanwhile outside any output")
+        if self.kind == semconv.KIND_OUTPUT and scope.strays:
+            said = f"{scope.strays} traced calls ran meanwhile in threads of outputs that had ended"
+            self.lacks("span_missing", said)
         if self.kind == semconv.KIND_OUTPUT and scope.registry.cut:
             self.lacks("bound_reached", "values of the scope")
 
@@ -561,7 +582,12 @@ def open_activity(ports: Ports, kind: str, name: str) -> Activity:
     current = ports.settings.spans_current and tracers.exports_spans
     parent, origin, context = _otel.above(spans_current=current)
     safe = name if name.isascii() else _encodable(name)
-    activity = Activity(ports, kind, safe, parent, tracer.start_span(safe, context))
+    span = tracer.start_span(safe, context)
+    try:
+        activity = Activity(ports, kind, safe, parent, span)
+    except BaseException:
+        span.end()
+        raise
     activity.spans_current = current if parent is None else parent.spans_current
     if safe is not name:
         activity.lacks("name_changed", "name")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import wrapt
 
 from provsdk import semconv
-from provsdk.capture import _abandoned, _call
+from provsdk.capture import _abandoned, _call, _gate
 from provsdk.capture._reading import Reading
 
 if TYPE_CHECKING:
@@ -211,16 +211,16 @@ class AsyncStream(_Proxy):
 
 def _wait(reading: Reading, ticket: Ticket | None) -> None:
     if ticket is not None:
-        ticket.wait()
+        _call.wait(ticket, reading.ports)
         if reading.gated:
-            reading.ports.gate.after_seal(reading.record_id)
+            _gate.sealed(reading.ports, reading.record_id)
 
 
 async def _await(reading: Reading, ticket: Ticket | None) -> None:
     if ticket is not None:
-        await ticket
+        await _call.await_(ticket, reading.ports)
         if reading.gated:
-            await reading.ports.gate.aafter_seal(reading.record_id)
+            await _gate.asealed(reading.ports, reading.record_id)
 
 
 def _wait_quietly(ticket: Ticket | None) -> None:
@@ -282,6 +282,6 @@ def open_generator(
     if proxy is None:
         return generator
     reading = Reading(plan, ports, given)
-    if plan.kind == semconv.KIND_MODEL_CALL and not ports.gate.always_proceeds:
+    if plan.kind == semconv.KIND_MODEL_CALL and reading.gated:
         reading.to_ask = function, given[1], given[2]
     return proxy(generator, reading)

@@ -20,7 +20,6 @@ from provsdk import semconv
 from provsdk.capture import _call, ports
 from provsdk.capture._callables import TracedFunction, kind_of, public_methods
 from provsdk.capture._declared import check_name
-from provsdk.capture._otel import current_activity
 from provsdk.capture._plan import Plan
 from provsdk.capture.handles import ActivityHandle, OutputHandle, by_hand
 from provsdk.errors import UnsupportedCallable, UsageError
@@ -114,7 +113,7 @@ class Traced(Generic[H]):
         if ticket is not None and error is not None:
             _call.wait_quietly(ticket)
         elif ticket is not None:
-            ticket.wait()
+            _call.wait(ticket, ports.current())
 
     async def __aenter__(self) -> H:
         """As `__enter__`."""
@@ -128,7 +127,7 @@ class Traced(Generic[H]):
         if ticket is not None and error is not None:
             await _call.await_quietly(ticket)
         elif ticket is not None:
-            await ticket
+            await _call.await_(ticket, ports.current())
 
     def _block_plan(self) -> Plan:
         if self._plan is None:
@@ -138,7 +137,13 @@ class Traced(Generic[H]):
         return self._plan
 
     def _end(self, error: BaseException | None) -> Ticket | None:
-        activity, handle = self._leave()
+        try:
+            activity, handle = self._leave()
+        except BaseException as interrupt:
+            activity, _ = self._entered.pop()
+            if activity is not None:
+                _call.fail(activity, interrupt)
+            raise
         if activity is None:
             return None
         if error is not None:
@@ -149,7 +154,7 @@ class Traced(Generic[H]):
 
     def _leave(self) -> tuple[Activity | None, H]:
         """The block that ends: the current activity's, for one object may be entered by several threads and tasks."""
-        current = current_activity()
+        current = _call.current()
         for entry in reversed(tuple(self._entered)):  # others may enter and leave meanwhile
             if entry[0] is current:
                 self._entered.remove(entry)
@@ -275,6 +280,7 @@ def traced_source(
     classification: Any = None,
     owner: Any = None,
     reliability: Any = None,
+    checksum: Any = None,
     parameters: Any = None,
     capture_content: Any = None,
     each: bool = False,
@@ -292,6 +298,8 @@ def traced_source(first: Any = None, /, *, each: bool = False, **facts: Any) -> 
         classification: a `DataClassification`.
         owner: who answers for it.
         reliability: from 0 to 1, where the type's default does not fit.
+        checksum: what is stated of its bytes, as `sha256:<hex>` (also sha512, blake2b, md5); compared with what is
+            returned: text (as UTF-8), bytes, or a path (its file). The record says what came of it.
         parameters: of the load, as a mapping.
         capture_content: whether the content of its values is kept; goes before what the output says.
         each: the function returns a list, and each item is a source of its own; rules may then want `item`.

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from provsdk import semconv
 from provsdk.capture import _guard
 from provsdk.capture._call import close
-from provsdk.capture._declared import FIXED_AT_START
+from provsdk.capture._declared import CHECKSUM, FIXED_AT_START, article
 from provsdk.capture._model import note_response
-from provsdk.capture._plan import Plan, say
+from provsdk.capture._plan import Plan, compare_checksum, say
 from provsdk.capture._verdict import verdict_of
 from provsdk.errors import UsageError
 
@@ -45,7 +45,7 @@ class ActivityHandle:
         """Whether there is nothing to say it of: not configured, or the block has ended, which is told."""
         activity = self._activity
         if activity is not None and activity.ended:
-            _guard.report(f"{what} of {activity.name!r}", UsageError("its block has ended"), activity.ports)
+            _guard.report(what, UsageError("its block has ended"), activity.ports, about=activity.name)
         return activity is None or activity.ended
 
     def use(self, *values: Any) -> None:
@@ -129,23 +129,34 @@ def by_hand(
     ports = current()
     if ports is None:
         return result
+    activity = None
     try:
-        plan = Plan.of(kind, name, {}, None)
-        activity = plan.open(ports, None, (), {})
-        activity.extra["by_hand"] = True
-        for fact, value in facts.items():
-            if value is not None:
-                say(activity, fact, value)
-        for parameter, value in used:
-            if value is not None:
-                activity.given(parameter, value)
-        if result is not None:
-            activity.made(result)
-            if kind == semconv.KIND_POLICY_CHECK:
-                verdict_of(activity, result)
-            elif kind == semconv.KIND_MODEL_CALL:
-                note_response(activity, result)
+        activity = Plan.of(kind, name, {}, None).open(ports, None, (), {})
+        _tell(activity, facts, used, result)
         close(activity)
-    except Exception as error:
-        _guard.report(f"add a {kind}", error, ports)
+    except BaseException as error:
+        if activity is not None and not activity.ended:
+            activity.lacks("capture_failed", "what was said by hand")
+            close(activity)
+        if not isinstance(error, Exception):
+            raise
+        _guard.report(f"add {article(kind)}", error, ports)
     return result
+
+
+def _tell(activity: Activity, facts: Mapping[str, Any], used: Iterable[tuple[str | None, Any]], result: object) -> None:
+    activity.extra["by_hand"] = True
+    for fact, value in facts.items():
+        if value is not None:
+            say(activity, fact, value)
+    for parameter, value in used:
+        if value is not None:
+            activity.given(parameter, value)
+    if result is not None:
+        activity.made(result)
+        if CHECKSUM in activity.local:
+            compare_checksum(activity, activity.local.pop(CHECKSUM), result)
+        if activity.kind == semconv.KIND_POLICY_CHECK:
+            verdict_of(activity, result)
+        elif activity.kind == semconv.KIND_MODEL_CALL:
+            note_response(activity, result)

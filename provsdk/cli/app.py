@@ -27,7 +27,10 @@ COMMANDS: Final = {
     "trace": ("provsdk.cli.trace:trace", "Run a program with capture and the installed instrumentations on."),
     "list": ("provsdk.cli.records:list_", "List records, newest first."),
     "show": ("provsdk.cli.records:show", "Show the report of one record."),
-    "sources": ("provsdk.cli.records:sources", "Show every source of a record, in full."),
+    "sources": (
+        "provsdk.cli.sources:sources",
+        "Show every source of a record, or all that the store's records rest on.",
+    ),
     "lineage": ("provsdk.cli.lineage:lineage", "Show what an output goes back to, as a tree."),
     "audit": ("provsdk.cli.log:audit", "List log entries in log order."),
     "verify": ("provsdk.cli.log:verify", "Recompute everything and say whether it was tampered with."),

@@ -24,8 +24,6 @@ State = Literal["ok", "note", "finding"]
 VERIFIED_UP_TO: Final = 2_000
 """Entries that `doctor` verifies by itself; a larger store is left to `provsdk verify`."""
 
-LOOKED_BACK: Final = 1_000
-"""Entries at the end of the log in which `doctor` looks for failures of ours."""
 
 CLOCK_SLACK_S: Final = 300.0
 
@@ -286,14 +284,19 @@ def _signing_key(log: "Store", keys: Path) -> Iterator[Check]:
 
 
 def _failures(log: "Store") -> Iterator[Check]:
-    """What failed of ours in the processes that ended last: the traced functions went on, their records miss it."""
-    import msgspec  # noqa: PLC0415 help needs none of it
+    from provsdk.cli.failures import newest_ended  # noqa: PLC0415 help needs none of it
 
-    for entry in log.entries(max(log.size() - LOOKED_BACK, 0)):
-        said = log.parts(entry.index)[0].content if entry.kind == "emitter.closed" else None
-        for what, count in (msgspec.json.decode(said).get("failures", {}) if said else {}).items():
-            text = f"{entry.actor}, ended {entry.time}: could not {what}, {count:,} times"
-            yield Check("failures", "finding", text, "look for that line in the log of the program; tell us")
+    ended = newest_ended(log)
+    if ended is None:
+        return
+    if not ended.failures:
+        yield Check("host", "ok", f"the process that ended at {ended.time} had no failure of provsdk's own")
+        return
+    named = ", ".join(f"could not {one.where} ({one.kind}, {one.count:,} times)" for one in ended.failures[:5])
+    more = f" and {len(ended.failures) - 5} other kinds" if len(ended.failures) > 5 else ""
+    text = f"in the process that ended at {ended.time} provsdk {named}{more}; the traced functions were not affected"
+    remedy = 'the logger `provsdk` says when each happened first; on_failure="raise" in a test shows where'
+    yield Check("host", "finding", text, remedy)
 
 
 def _age_s(text: str) -> float:

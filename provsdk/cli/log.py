@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from provsdk.store.contract import Draft, Folded, Store
     from provsdk.store.verify import VerifyReport
 
-__all__ = ["audit", "record", "verify"]
+__all__ = ["audit", "note_draft", "record", "verify"]
 
 T = TypeVar("T")
 
@@ -151,7 +151,7 @@ def record(record: str, note: str, author: str | None, store: str | None, as_jso
 
     with opened(store, read_only=False) as log:
         folded = found(log, record)
-        (sealed,) = log.append([_draft(folded, note, author)], timeout=WAIT_S)
+        (sealed,) = log.append([note_draft(folded, note, author)], timeout=WAIT_S)
     if isinstance(sealed, Exception):
         raise sealed
     if as_json:
@@ -160,7 +160,8 @@ def record(record: str, note: str, author: str | None, store: str | None, as_jso
         click.echo(f"entry {sealed.index}: note on {folded.record_id}")
 
 
-def _draft(folded: "Folded", text: str, author: str | None) -> "Draft":
+def note_draft(folded: "Folded", text: str, author: str | None, *, key: str | None = None) -> "Draft":
+    """The entry of a note on a record; the same note by the same key is appended once."""
     import secrets  # noqa: PLC0415 help needs none of it
     from datetime import UTC, datetime  # noqa: PLC0415 as above
 
@@ -168,7 +169,7 @@ def _draft(folded: "Folded", text: str, author: str | None) -> "Draft":
 
     return Draft(
         kind="note.added",
-        key=f"note/{folded.record_id}/{secrets.token_hex(8)}",
+        key=f"note/{folded.record_id}/{key or secrets.token_hex(8)}",
         actor=f"usr_{secrets.token_hex(16)}",
         subject=folded.record_id,
         time=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),

@@ -1,4 +1,4 @@
-"""Records as lists, reports and sources."""
+"""Records as lists and reports."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from provsdk.report.summary import Integrity
     from provsdk.store.contract import Folded, Store
 
-__all__ = ["list_", "show", "sources"]
+__all__ = ["list_", "show"]
 
 PAGE = 50
 
@@ -95,25 +95,3 @@ def _print_report(log: "Store", folded: "Folded", integrity: "Integrity") -> Non
     else:
         report = summarise(folded.record, integrity, custody, nested_of(log, folded.record))
         show_screen(report_screen(report, width=console().width))
-
-
-@click.command("sources")
-@click.argument("record")
-@store_option
-@as_json
-def sources(record: str, store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
-    """Show every source of a record, in full.
-
-    RECORD is an id, a unique prefix of it, an output id, or @latest.
-    """
-    from provsdk.cli.reading import readable  # noqa: PLC0415 as above
-    from provsdk.report.sources import source_details, source_json  # noqa: PLC0415 as above
-    from provsdk.report.summary import source_lines  # noqa: PLC0415 as above
-
-    with opened(store) as log:
-        found_record = readable(log, record)
-    lines = source_lines(found_record)
-    if as_json:
-        print_json([source_json(line) for line in lines])
-    else:
-        show_screen(source_details(lines, found_record))

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from opentelemetry.sdk.trace import TracerProvider
 
-from provsdk.capture import _abandoned, _call, ports, propagation
+from provsdk.capture import _abandoned, _call, _guard, ports, propagation
 from provsdk.config import load
 from provsdk.errors import ConfigError
 from provsdk.pipeline._runtime import Flushed, Runtime
@@ -139,6 +139,7 @@ def _after_fork() -> None:
     global _lock, _running
     _lock = threading.RLock()
     _call.renumber()
+    _guard.failures.clear()
     parents = _running
     if parents is None or parents.config.disabled:
         return

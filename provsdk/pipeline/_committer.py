@@ -333,7 +333,7 @@ class Committer:
         at = traceback.extract_tb(error.__traceback__)[-1]
         # Not the error's message: it may hold content.
         _log.error("output %s cannot be sealed: %s at %s:%s", number, type(error).__qualname__, at.name, at.lineno)
-        _guard.failures["seal an output", type(error).__qualname__] += 1
+        _guard.count("seal an output", error)
 
     def _settle(self, drafted: list[tuple[Claim, tuple[Draft, ...]]], answers: list[Sealed | KeyConflict]) -> None:
         position = 0

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from time import time_ns
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
 from provsdk.assembly.text import clean, rfc3339
-from provsdk.capture import _guard
 from provsdk.records.codec import encode
 from provsdk.records.parts import Part, split, split_extension
 from provsdk.store.contract import Draft
@@ -21,12 +18,11 @@ if TYPE_CHECKING:
     from provsdk.assembly.assembler import Assembled
     from provsdk.pipeline._committer import Committer
     from provsdk.pipeline._emitter import Gap, ProcessEmitter
+    from provsdk.pipeline._failures import Failures
     from provsdk.pipeline._revisions import Revision
     from provsdk.records.record import Extension
 
 __all__ = ["closed_draft", "extension_draft", "gap_draft", "opened_draft", "record_draft", "recovered_draft"]
-
-_QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
 def record_draft(emitter_id: str, assembled: Assembled, revision: Revision) -> Draft:
@@ -62,8 +58,8 @@ def opened_draft(emitter_id: str, environment: Mapping[str, str], *, slots: bool
     return _emitter_draft(emitter_id, "opened", "opened", {"environment": dict(environment), "slots": slots})
 
 
-def closed_draft(emitter: ProcessEmitter, committer: Committer) -> Draft:
-    """A process ends: how many outputs it started, how many of them are sealed, how many are lost."""
+def closed_draft(emitter: ProcessEmitter, committer: Committer, failures: Failures) -> Draft:
+    """A process ends: how many outputs it started, how many are sealed, how many lost, and what we could not do."""
     started = emitter.started_count
     numbers = {
         "by": "exit",
@@ -71,8 +67,8 @@ def closed_draft(emitter: ProcessEmitter, committer: Committer) -> Draft:
         "sealed": committer.sealed,
         "lost": committer.lost,
         "unaccounted": max(started - committer.sealed - committer.lost, 0),
+        "failures": failures.said(),
         "untracked": emitter.untracked,
-        **({"failures": _failures()} if _guard.failures else {}),
     }
     return _emitter_draft(emitter.id, "closed", "closed", numbers)
 
@@ -81,14 +77,6 @@ def recovered_draft(emitter_id: str, *, started: int, lost: int, untracked: int)
     """A process ended without saying so: what its slots said, once every gap that they show is in the log."""
     numbers = {"by": "recovery", "started": started, "lost": lost, "untracked": untracked}
     return _emitter_draft(emitter_id, "closed", "closed", numbers)
-
-
-def _failures() -> dict[str, int]:
-    """How often what of ours failed in this process. Names that users gave are left out: this part is not encrypted."""
-    found: Counter[str] = Counter()
-    for (where, kind), count in _guard.failures.items():
-        found[f"{_QUOTED.sub('…', where)}: {kind}"] += count
-    return dict(found)
 
 
 def gap_draft(emitter_id: str, gap: Gap) -> Draft:

@@ -22,8 +22,9 @@ from provsdk.ledger.keys import digest_key, log_key
 from provsdk.pipeline._backlog import Backlog
 from provsdk.pipeline._drafts import closed_draft, extension_draft, gap_draft, opened_draft, record_draft
 from provsdk.pipeline._emitter import ProcessEmitter
-from provsdk.pipeline._environment import environment
+from provsdk.pipeline._environment import Environment
 from provsdk.pipeline._exports import Exports
+from provsdk.pipeline._failures import Failures
 from provsdk.pipeline._lane import Lane
 from provsdk.pipeline._recovery import recover
 from provsdk.pipeline._revisions import Revisions
@@ -101,7 +102,7 @@ class Runtime:
         self._keeper = Keeper(self._forward_to)
         self._tracers = OwnTracers(self._keeper, provider, config.export_spans, config.record_unsampled)
         self._defaults = _defaults(config)
-        self._environment = environment(config.service, self._tracers.resource)
+        self._environment = Environment(config.service, self._tracers.resource)
         self._store: SqliteStore | None = None
         self._opening = threading.Lock()
         self._join: JoinKey | None = None
@@ -109,6 +110,7 @@ class Runtime:
         self._opened = False
         self._stopped = False
         self._revisions = Revisions()
+        self._failures = Failures()
         self._exports = Exports((), self.store, Path())
         self._inherited: object = None
         self._sealer = self._made_sealer(None)
@@ -140,7 +142,7 @@ class Runtime:
         return Backlog(own, lambda: () if self._opened else (self._opening_draft(),))
 
     def _opening_draft(self) -> Draft:
-        return opened_draft(self._emitter.id, self._environment(), slots=self._emitter.has_slots)
+        return opened_draft(self._emitter.id, self._environment.now(), slots=self._emitter.has_slots)
 
     # -- life
 
@@ -264,6 +266,11 @@ class Runtime:
                 )
             return self._store
 
+    @property
+    def failures(self) -> dict[str, int]:
+        """How often we could not do what, in this process: failures of ours that traced functions never saw."""
+        return self._failures.by_name()
+
     def flush(self, timeout: float) -> Flushed:
         """Seals what is pending and hands it to the exporters."""
         if self.config.disabled:
@@ -317,7 +324,7 @@ class Runtime:
         try:
             if not (committer.pending or committer.spooled or committer.gaps):
                 if self._opened:
-                    self._append((closed_draft(self._emitter, committer),), EXIT_S)
+                    self._append((closed_draft(self._emitter, committer, self._failures),), EXIT_S)
                 self._emitter.end()
         except Exception as error:  # the guard around the host
             _guard.report("close the emitter", error)
@@ -333,7 +340,11 @@ class Runtime:
     def _draft(self, claim: Claim) -> tuple[Draft, ...]:
         """A record, or an extension of one; nothing where the record has the late spans already."""
         spans = [from_readable(span) for span in self._keeper.take(claim.record_id)]
-        facts = {**claim.facts, "environment": self._environment(), "defaults": self._defaults}
+        facts = {
+            **claim.facts,
+            "environment": self._environment.now(claim.facts.get("code", ())),
+            "defaults": self._defaults,
+        }
         assembly = assemble(spans, {claim.record_id: facts})
         emitter_id, revisions = self._emitter.id, self._revisions
         drafts = [record_draft(emitter_id, one, revisions.sealing(one.record)) for one in assembly.records]

@@ -24,6 +24,7 @@ from provsdk.errors import FormatError
 from provsdk.records.codec import decode, encode
 from provsdk.records.record import (
     Capture,
+    Checksum,
     Completeness,
     Context,
     Edge,
@@ -122,6 +123,7 @@ class _SourceDetail(Struct, frozen=True, kw_only=False):
     basis: str
     status: str
     error_type: str | None
+    checksum: Checksum | msgspec.UnsetType = msgspec.UNSET
     stream: Stream | msgspec.UnsetType = msgspec.UNSET
 
 

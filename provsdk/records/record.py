@@ -78,6 +78,19 @@ class Output(Struct, frozen=True):
     stream: Stream | msgspec.UnsetType = msgspec.UNSET
 
 
+class Checksum(Struct, frozen=True):
+    """What comparing a source with the checksum that is stated of it came to, when it was loaded."""
+
+    algorithm: str
+    """`sha256`, `sha512`, `blake2b`, or `md5`, which is weak."""
+    stated: str | None
+    """`<algorithm>:<hex>`; None where only the process that loaded it could know."""
+    result: str
+    """A `ChecksumResult`."""
+    why: str | None
+    """Why nothing was compared."""
+
+
 class Source(Struct, frozen=True):
     """Something that was loaded or declared: a document, rows, an API's answer, what a user typed."""
 
@@ -109,6 +122,8 @@ class Source(Struct, frozen=True):
     """`explicit` where somebody declared it by hand, else `identity`: we saw it being loaded."""
     status: str
     error_type: str | None
+    checksum: Checksum | msgspec.UnsetType = msgspec.UNSET
+    """Left out where none was stated."""
     stream: Stream | msgspec.UnsetType = msgspec.UNSET
 
 

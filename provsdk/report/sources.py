@@ -9,13 +9,24 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from provsdk.records.record import ProvenanceRecord
+from provsdk.records.record import Checksum, ProvenanceRecord, Source
 from provsdk.report import wording
 from provsdk.report.layout import Shortened, cell, columns, joined, pairs, parameters, status_style
 from provsdk.report.links import Link
 from provsdk.report.summary import SourceLine
+from provsdk.report.verdicts import Verdict, verdict_cell, verdict_json
+from provsdk.vocabulary import ChecksumResult
 
-__all__ = ["LOCATIONS_UP_TO", "activity_names", "legend", "source_details", "source_json", "source_table"]
+__all__ = [
+    "LOCATIONS_UP_TO",
+    "activity_names",
+    "checksum_cell",
+    "legend",
+    "mismatches",
+    "source_details",
+    "source_json",
+    "source_table",
+]
 
 LOCATIONS_UP_TO: Final = 12
 """Beyond this many sources, a report shows their names and leaves locations to `provsdk sources`."""
@@ -65,6 +76,22 @@ def source_table(lines: Sequence[SourceLine], record: ProvenanceRecord) -> Table
     return table
 
 
+def mismatches(lines: Sequence[SourceLine]) -> int:
+    """How many sources do not have the checksum that is stated of them."""
+    return sum(_checksum_of(line.source, ChecksumResult.MISMATCH) is not None for line in lines)
+
+
+def _checksum_of(source: Source, result: ChecksumResult | None = None) -> Checksum | None:
+    found = source.checksum
+    return found if isinstance(found, Checksum) and result in {None, found.result} else None
+
+
+def checksum_cell(found: Checksum) -> Text:
+    """What came of a stated checksum."""
+    styles = {"verified": "green", "mismatch": "bold red"}
+    return cell(wording.checksum(found), styles.get(found.result, "yellow"))
+
+
 def legend(lines: Sequence[SourceLine]) -> list[Text]:
     """What the words in the table mean, as far as they stand there."""
     used = [text for strength, text in _LEGEND.items() if any(line.link.strength == strength for line in lines)]
@@ -76,7 +103,8 @@ def _name(line: SourceLine, *, with_location: bool) -> RenderableType:
     source = line.source
     bad = None if source.status == "completed" else cell(source.status, status_style(source.status))
     by_hand = cell("declared by hand", "cyan") if source.basis == "explicit" else None
-    name = joined([cell(source.name), by_hand, bad])
+    wrong = cell("checksum MISMATCH", "bold red") if _checksum_of(source, ChecksumResult.MISMATCH) else None
+    name = joined([cell(source.name), by_hand, bad, wrong])
     if not with_location or not source.location or source.location == source.name:
         return name
     return Group(name, Shortened(source.location, "dim"))
@@ -86,7 +114,7 @@ def _link(link: Link, names: Mapping[str, str]) -> Text:
     return cell(wording.link(link, names.get(link.through or "")), _STYLES[link.strength])
 
 
-def source_json(line: SourceLine) -> dict[str, Any]:
+def source_json(line: SourceLine, verdict: Verdict | None = None) -> dict[str, Any]:
     """The source as its record has it, with what follows from the record: its link and its freshness."""
     link = {
         "strength": line.link.strength,
@@ -94,17 +122,23 @@ def source_json(line: SourceLine) -> dict[str, Any]:
         "steps": line.link.steps,
         "through": line.link.through,
     }
-    return {**msgspec.to_builtins(line.source), "link": link, "freshness": line.freshness, "needs_refresh": line.stale}
+    said = {"link": link, "freshness": line.freshness, "needs_refresh": line.stale}
+    check = {} if verdict is None else {"check": verdict_json(verdict)}
+    return {**msgspec.to_builtins(line.source), **said, **check}
 
 
-def source_details(lines: Sequence[SourceLine], record: ProvenanceRecord) -> RenderableType:
-    """Everything that is known of each source, one after the other."""
+def source_details(
+    lines: Sequence[SourceLine], record: ProvenanceRecord, verdicts: Mapping[int, Verdict] | None = None
+) -> RenderableType:
+    """Everything that is known of each source, one after the other; with verdicts, what fetching it again came to."""
     if not lines:
         return cell("This record has no sources.", "yellow")
     names = activity_names(record)
     blocks: list[RenderableType] = []
     for line in lines:
-        blocks += [Text(), _title(line), pairs(_details(line, names))]
+        verdict = (verdicts or {}).get(line.number)
+        now = [("now", verdict_cell(verdict))] if verdict is not None else []
+        blocks += [Text(), _title(line), pairs([*now, *_details(line, names)])]
     return Group(*blocks[1:])
 
 
@@ -120,6 +154,7 @@ def _details(line: SourceLine, names: Mapping[str, str]) -> list[tuple[str, Rend
     source = line.source
     seen = "declared by hand" if source.basis == "explicit" else "seen being loaded"
     verify = "has to be verified" if source.requires_verification else None
+    stated = _checksum_of(source)
     kind, _, hexadecimal = (source.digest or source.join_digest or "").rpartition(":")
     rows: list[tuple[str, RenderableType | None]] = [
         ("type", joined([wording.words(source.type), seen])),
@@ -129,6 +164,8 @@ def _details(line: SourceLine, names: Mapping[str, str]) -> list[tuple[str, Rend
         ("reliability", joined([f"{source.reliability:.2f}, {_POLICY}", verify])),
         ("value", joined([source.media_type or "type unknown", wording.size(source.size_bytes) or "size unknown"])),
         (kind.partition(":")[0] or "digest", cell(hexadecimal or "not available", "" if hexadecimal else "dim")),
+        ("checksum", checksum_cell(stated) if stated else None),
+        ("stated", cell(stated.stated) if stated and stated.stated else None),
         ("retrieved", cell(wording.moment(source.retrieved_at))),
         ("modified", cell(wording.moment(source.modified_at) or "unknown", "" if source.modified_at else "dim")),
         (

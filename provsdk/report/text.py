@@ -15,7 +15,9 @@ from rich.text import Text
 from provsdk.records.record import Entity, ModelCall, Owner, ProvenanceRecord, ToolCall, Trace
 from provsdk.report import wording
 from provsdk.report.custody import custody_section, missing_section, verdict
+from provsdk.report.environment import environment_section
 from provsdk.report.layout import (
+    BAD,
     BAR,
     DOT,
     UNSURE,
@@ -30,7 +32,7 @@ from provsdk.report.layout import (
 )
 from provsdk.report.links import Strength
 from provsdk.report.rules import checks_section, owners_section, retention_section
-from provsdk.report.sources import legend, source_table
+from provsdk.report.sources import legend, mismatches, source_table
 from provsdk.report.steps import Step, counted, microseconds_between, tokens
 from provsdk.report.summary import Report
 from provsdk.vocabulary import OwnershipRole
@@ -62,7 +64,7 @@ def show(report: Report, *, width: int) -> RenderableType:
         checks_section(report.record),
         owners_section(report.record),
         retention_section(report.record, report.kept_until),
-        *_environment(report.record),
+        *environment_section(report.record.environment),
         custody_section(report.integrity, report.custody, report.record),
         missing_section(report.record),
     )
@@ -89,6 +91,7 @@ def _headline(report: Report) -> RenderableType:
         ("class", cell(output.classification)),
         ("integrity", verdict(report.integrity)),
         ("linked", _linked(report)),
+        ("checksums", _checksums(report)),
         ("missing", _missing_count(record)),
     ]
     return pairs((label, value) for label, value in rows if value is not None)
@@ -138,6 +141,13 @@ def _linked(report: Report) -> Text:
     ways = (f"{found[strength]} {words}" for strength, words in _OTHERWISE.items() if found[strength])
     text = f"{found['observed']} of {counted(number, 'source')} observed to reach the output"
     return joined([cell(text, "green" if found["observed"] == number else "yellow"), *ways, nested])
+
+
+def _checksums(report: Report) -> Text | None:
+    number = mismatches(report.sources)
+    if not number:
+        return None
+    return cell(f"{BAD} {counted(number, 'source')} without the checksum that is stated of it", "bold red")
 
 
 def _missing_count(record: ProvenanceRecord) -> Text:
@@ -269,9 +279,3 @@ def _measured(value: Entity | None) -> str | None:
         return None
     known = [wording.size(value.size_bytes), wording.digest(value.digest or value.join_digest)]
     return ", ".join(each for each in known if each) or None
-
-
-def _environment(record: ProvenanceRecord) -> list[RenderableType]:
-    if not record.environment:
-        return []
-    return [section("Environment", "", joined(f"{name} {value}" for name, value in sorted(record.environment.items())))]

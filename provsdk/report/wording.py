@@ -2,13 +2,15 @@
 
 from typing import Final
 
-from provsdk.records.record import Stream
+from provsdk.checksum import WEAK
+from provsdk.records.record import Checksum, Stream
 from provsdk.report.links import Link
 from provsdk.report.steps import counted, parse_time
 from provsdk.report.summary import Integrity
-from provsdk.vocabulary import IntegrityStatus, StreamBoundary
+from provsdk.vocabulary import ChecksumResult, IntegrityStatus, StreamBoundary
 
 __all__ = [
+    "checksum",
     "day",
     "delivered",
     "digest",
@@ -101,6 +103,16 @@ def digest(text: str | None) -> str | None:
         return None
     head, _, hexadecimal = text.rpartition(":")
     return f"{head.partition(':')[0]}:{hexadecimal[:12]}…" if head else text
+
+
+def checksum(found: Checksum) -> str:
+    """What came of a stated checksum, and by which algorithm."""
+    algorithm = f"{found.algorithm} (weak)" if found.algorithm in WEAK else found.algorithm
+    if found.result == ChecksumResult.VERIFIED:
+        return f"verified: {algorithm}, as stated, when it was loaded"
+    if found.result == ChecksumResult.MISMATCH:
+        return f"MISMATCH: what was loaded does not have the {algorithm} that is stated of it"
+    return f"not compared: {found.why}" if found.why else "not compared"
 
 
 def retention_days(days: int) -> str:

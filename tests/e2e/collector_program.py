@@ -50,6 +50,7 @@ def text(what):
     owner="ana@example.org",
     modified_at="2026-11-01T08:00:00Z",
     classification="internal",
+    checksum="sha256:" + "0" * 64,
     parameters={"pages": 12},
 )
 def handbook(request):

@@ -176,7 +176,8 @@ def holders(tree, path):
     *above, field = path.split(".")
     found = [tree]
     for name in above:
-        found = [each for one in found for each in (one[name] if isinstance(one[name], list) else [one[name]])]
+        inside = [one[name] for one in found if name in one]  # fields that are not set are left out
+        found = [each for one in inside for each in (one if isinstance(one, list) else [one])]
     return found, field
 
 

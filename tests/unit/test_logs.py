@@ -5,6 +5,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
 import provsdk
+from provsdk.capture import _guard
 from provsdk.logs import add_provenance_ids
 
 
@@ -71,3 +72,14 @@ def test_structlog_takes_it_as_a_processor(provsdk_records):
         log.info("hello")
 
     assert [(one["event"], one["record_id"]) for one in kept.entries] == [("hello", out.record_id)]
+
+
+def test_a_fault_of_ours_costs_the_line_its_ids_and_nothing_else(monkeypatch):
+    def fails():
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("provsdk.logs.current_activity", fails)
+
+    assert ids() == {"event": "hello"}
+    assert ids() == {"event": "hello"}
+    assert _guard.failures.pop(("add ids to a log line", "ZeroDivisionError")) == 2

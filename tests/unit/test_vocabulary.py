@@ -212,6 +212,10 @@ def test_the_reasons_of_incompleteness_are_a_closed_list():
     ]
 
 
+def test_a_stated_checksum_comes_to_one_of_three():
+    assert sorted(v.ChecksumResult) == ["mismatch", "not_compared", "verified"]
+
+
 def test_outputs_end_in_one_of_seven_ways():
     assert sorted(v.OutputStatus) == [
         "abandoned",

@@ -212,6 +212,8 @@ class SourceFacts(Facts, frozen=True):
     declared: SourceSaid = SourceSaid()
     each: bool = False
     items: list[ItemSaid] = []
+    checksums: list[tuple[int, str, str, str | None]] = []
+    """Of values by number: algorithm, a `ChecksumResult`, and why nothing was compared."""
 
 
 class TransformationFacts(Facts, frozen=True):

@@ -9,6 +9,7 @@ from span_builder import act, arrows, ent, entity, key, local, one, out, rag, re
 from provsdk.assembly.assembler import assemble
 from provsdk.records.codec import encode
 from provsdk.records.fold import fold
+from provsdk.records.record import Checksum
 
 USED, MADE, DERIVED = "used", "wasGeneratedBy", "wasDerivedFrom"
 
@@ -188,6 +189,49 @@ class TestSources:
         assert one(rag()).sources[0].reliability == 0.9
         said = span(2, "source", {"type": "file", "declared": {"reliability": 0.4}})
         assert one([span(1, "output"), said]).sources[0].reliability == 0.4
+
+
+class TestChecksums:
+    GOOD = "sha256:" + "ab" * 32
+
+    def loaded(self, checksums, stated, **more):
+        facts = {"type": "file", "entities": [entity(0), entity(1)], "checksums": checksums, **more}
+        spans = [span(1, "output"), span(2, "source", facts)]
+        return one(spans, local() | {"spans": {key(2): {"checksums": stated}}} if stated is not None else {})
+
+    def test_what_came_of_a_stated_checksum_stands_with_its_source(self):
+        (found,) = self.loaded([[0, "sha256", "mismatch", None]], {0: self.GOOD}).sources
+
+        assert found.checksum == Checksum(algorithm="sha256", stated=self.GOOD, result="mismatch", why=None)
+
+    def test_each_item_has_its_own(self):
+        checksums = [[1, "md5", "not_compared", "list has no bytes of its own"]]
+        first, second = self.loaded(checksums, {1: "md5:" + "0" * 32}, each=True).sources
+
+        assert first.checksum is msgspec.UNSET
+        assert (second.checksum.stated, second.checksum.result) == ("md5:" + "0" * 32, "not_compared")
+        assert second.checksum.why == "list has no bytes of its own"
+
+    def test_elsewhere_only_the_result_is_known(self):
+        record = self.loaded([[0, "sha256", "verified", None]], None)
+
+        assert record.sources[0].checksum == Checksum(algorithm="sha256", stated=None, result="verified", why=None)
+
+    @pytest.mark.parametrize(
+        ("checksums", "stated"),
+        [
+            ([[0, "crc32", "verified", None]], {0: GOOD}),
+            ([[0, "sha256", "probably", None]], {0: GOOD}),
+            ([[0, "md5", "verified", None]], {0: GOOD}),
+            ([[0, "sha256", "verified", None]], {0: "sha256:nonsense"}),
+        ],
+    )
+    def test_what_means_nothing_is_left_out_and_named(self, checksums, stated):
+        record = self.loaded(checksums, stated)
+
+        assert reasons(record) == {"invalid_fact"}
+        found = record.sources[0].checksum
+        assert found is msgspec.UNSET or found.stated is None
 
 
 class TestLocalFacts:

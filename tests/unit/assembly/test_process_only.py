@@ -27,11 +27,13 @@ PATHS = dict(fields(ProvenanceRecord))
 
 
 def test_every_listed_field_is_one_of_a_record():
-    assert set(PATHS) >= LISTED
+    """Or of a struct that a field may hold, which is not gone into here."""
+    assert set(PATHS) >= {path if path in PATHS else path.rpartition(".")[0] for path in LISTED}
 
 
 def test_all_that_capture_keeps_off_spans_is_listed():
-    assert {path.rpartition(".")[2] for path in LISTED} >= LOCAL_ONLY
+    in_no_record = {"on_unavailable"}  # what the process is to do, no fact of the output
+    assert {path.rpartition(".")[2] for path in LISTED} >= LOCAL_ONLY - in_no_record
 
 
 def test_what_is_listed_for_one_kind_of_thing_is_listed_for_all():

@@ -421,7 +421,7 @@ def test_what_is_said_after_the_block_is_told_and_changes_nothing(plug, kept, ca
         out.set_result(LONG)
     assert out.add_source("late", value=LONG) is LONG
     out.set(session="s")
-    assert "add a source of 'out'" in caplog.text
+    assert "add a source ('out')" in caplog.text
     assert [span.name for span in kept.spans] == ["out"]
 
 

@@ -89,3 +89,46 @@ def test_a_tree_names_values_and_loads_that_nobody_named(run, home):
     assert "argument of chat" in tree
     assert "given to a load of 2" in tree
     assert "ent_" not in tree
+
+
+CHECKED = """
+    import hashlib, pathlib, provsdk
+
+    handbook = pathlib.Path("handbook.md").absolute()
+    handbook.write_text("Refunds are paid within fourteen days of the request.\\n")
+    stated = "sha256:" + hashlib.sha256(handbook.read_bytes()).hexdigest()
+
+    @provsdk.traced_source(type="file", location=lambda: handbook, checksum=stated)
+    def read_handbook():
+        return handbook.read_text()
+
+    @provsdk.traced_source("registry", type="external", checksum="md5:" + "0" * 32)
+    def registry():
+        return b"what the registry gives"
+
+    @provsdk.traced_output("refund-answer")
+    def answer():
+        registry()
+        return read_handbook()
+
+    provsdk.configure()
+    answer()
+    provsdk.shutdown()
+"""
+
+
+def test_what_was_stated_of_sources_is_compared_and_they_are_fetched_again(run, home):
+    (home / "program.py").write_text(textwrap.dedent(CHECKED))
+    done = subprocess.run([sys.executable, "program.py"], check=True, timeout=60, capture_output=True, text=True)
+    assert "source 'registry' does not have the md5 checksum" in done.stderr
+
+    record = json.loads(command("show", "@latest", "--json"))
+    found = {source["name"]: source["checksum"]["result"] for source in record["sources"]}
+    assert found == {"read_handbook": "verified", "registry": "mismatch"}
+    assert "code.__main__.answer" in record["environment"]
+    assert "1 source without the checksum that is stated of it" in command("show", "@latest")
+
+    check = {one["name"]: one["check"]["result"] for one in json.loads(command("sources", "--verify", "--json"))}
+    assert check == {"read_handbook": "verified", "registry": "unknown"}
+    (home / "handbook.md").unlink()
+    assert "gone" in run("sources", "--verify", code=1).stdout

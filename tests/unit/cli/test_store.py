@@ -219,6 +219,31 @@ def test_doctor_finds_a_lost_signing_key(run, three, tmp_path):
     assert ("keys", "finding") in checks(run, code=1)[1]
 
 
+def ended(opened, failures):
+    """A process of the project that has ended, as the pipeline seals it."""
+    from provsdk.records.codec import encode
+    from provsdk.records.parts import Part
+    from provsdk.store.contract import Draft
+
+    log = opened()
+    content = encode({"emitter_id": "emi_0001", "by": "exit", "started": 3, "sealed": 3, "failures": failures})
+    time = "2026-11-24T02:13:25.000000Z"
+    part = Part("emitter", "long_term", content)
+    draft = Draft("emitter.closed", f"emitter/{len(failures)}", "emi_0001", "emi_0001", time, (part,), protected=False)
+    log.append([draft], timeout=5.0)
+    log.close()
+
+
+def test_doctor_finds_what_provsdk_could_not_do_in_the_newest_process(run, three, opened):
+    ended(opened, [{"where": "note the result of a source", "kind": "ZeroDivisionError", "count": 7}])
+
+    text = " ".join(run("doctor", code=1).stdout.split())
+    assert "could not note the result of a source (ZeroDivisionError, 7 times)" in text
+
+    ended(opened, [])
+    assert ("host", "ok") in checks(run)[1]
+
+
 def test_doctor_finds_a_disabled_sdk(run, three, monkeypatch):
     monkeypatch.setenv("PROVSDK_DISABLED", "1")
 

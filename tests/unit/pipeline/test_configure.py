@@ -421,3 +421,32 @@ def test_what_was_shut_down_does_not_configure_itself_again(place, monkeypatch):
     provsdk.shutdown()
     answer()
     assert len(records(place)) == 1
+
+
+def test_what_we_could_not_do_is_counted_and_said_when_the_process_ends(place):
+    @traced_source("broken", version=lambda result: result.nothing)
+    def broken():
+        return LONG
+
+    runtime = provsdk.configure(store=place)
+    assert runtime.failures == {}
+    traced_output("answer")(broken)()
+    traced_output("answer")(broken)()
+    assert runtime.failures == {"ask for 'version' of a source (AttributeError)": 2}
+    provsdk.shutdown()
+    assert closed(place)["failures"] == [
+        {"where": "ask for 'version' of a source", "kind": "AttributeError", "count": 2}
+    ]
+    provsdk.configure(store=place)
+    answer()
+    provsdk.shutdown()
+    assert closed(place)["failures"] == [], "another configuration begins with none"
+
+
+def closed(place):
+    store = opened(place)
+    try:
+        newest = [entry for entry in store.entries() if entry.kind == "emitter.closed"][-1]
+        return msgspec.json.decode(store.parts(newest.index)[0].content)
+    finally:
+        store.close()

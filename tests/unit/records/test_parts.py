@@ -9,6 +9,7 @@ from span_builder import entity, local, one, rag, rec, span
 from provsdk.assembly.assembler import assemble
 from provsdk.errors import FormatError
 from provsdk.records.parts import join, join_extension, retention_of, split, split_extension
+from provsdk.records.record import Checksum
 
 
 @pytest.fixture
@@ -38,6 +39,15 @@ def test_parts_are_named_and_kept_as_the_vocabulary_says(record):
         "context": "standard",
         "environment": "standard",
     }
+
+
+def test_a_checksum_comes_back_and_without_one_no_byte_is_there(record):
+    checksum = Checksum(algorithm="md5", stated="md5:" + "0" * 32, result="mismatch", why=None)
+    stated = msgspec.structs.replace(record.sources[0], checksum=checksum)
+    changed = msgspec.structs.replace(record, sources=[stated, record.sources[1]])
+
+    assert join(contents(split(changed))) == changed
+    assert b"checksum" not in b"".join(part.content for part in split(record))
 
 
 def test_what_is_kept_for_ever_holds_no_text_of_users(record):

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from provsdk.records.record import Completeness, Entity, Missing, Owner, Prompt, ToolCall
+from provsdk.records.record import Checksum, Completeness, Entity, Missing, Owner, Prompt, ToolCall
 from provsdk.report.custody import unreadable
 from provsdk.report.layout import in_ascii
-from provsdk.report.summary import Integrity
+from provsdk.report.sources import source_details
+from provsdk.report.summary import Integrity, source_lines
 from provsdk.report.text import show
 from provsdk.vocabulary import IntegrityStatus
 
@@ -64,6 +65,37 @@ def test_sources_are_shown_with_type_version_reliability_and_link(build):
 
     assert "1 wrapt/README.rst file 2.5.2 0.90 given to chat" in text
     assert "2 orders database unknown 0.90 inferred: enclosing" in text
+
+
+def stated(build, result, algorithm="sha256", why=None):
+    found = Checksum(algorithm=algorithm, stated=f"{algorithm}:{'ab' * 16}", result=result, why=why)
+    return build.record(sources=[build.source(1, checksum=found)])
+
+
+def test_a_checksum_that_does_not_match_stands_at_the_top_and_beside_its_source(build):
+    text = squeezed(screen(show(build.report(stated(build, "mismatch")), width=120), 120))
+
+    assert "checksums ✗ 1 source without the checksum that is stated of it" in text
+    assert "wrapt/README.rst · checksum MISMATCH" in text
+    assert "checksum" not in squeezed(screen(show(build.report(stated(build, "verified")), width=120), 120))
+
+
+@pytest.mark.parametrize(
+    ("result", "algorithm", "why", "said"),
+    [
+        ("verified", "sha256", None, "verified: sha256, as stated, when it was loaded"),
+        ("verified", "md5", None, "verified: md5 (weak), as stated"),
+        ("mismatch", "sha512", None, "MISMATCH: what was loaded does not have the sha512"),
+        ("not_compared", "sha256", "list has no bytes of its own", "not compared: list has no bytes of its own"),
+    ],
+)
+def test_the_details_of_a_source_say_what_came_of_its_checksum(build, result, algorithm, why, said):
+    record = stated(build, result, algorithm, why)
+
+    text = squeezed(screen(source_details(source_lines(record), record), 120))
+
+    assert said in text
+    assert f"stated {algorithm}:abab" in text
 
 
 def test_reliability_is_never_shown_as_evidence(build):

@@ -1,0 +1,140 @@
+"""A record says what the process was: worked out once, the same for all records of a function, no names of people."""
+
+import getpass
+import platform
+import socket
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+import provsdk
+from provsdk import traced_output, traced_source, traced_transform
+from provsdk.capture._code import number_of
+from provsdk.pipeline import _environment
+from provsdk.pipeline._environment import Environment
+from provsdk.pipeline._functions import function_digest
+from provsdk.testing import captured_records
+
+COMMIT = "ab" * 20
+
+
+@traced_source
+def load():
+    return "a sentence that is long enough to link something"
+
+
+@traced_transform
+def shorten(text):
+    return text[:40]
+
+
+@traced_output
+def answer():
+    return shorten(load())
+
+
+@traced_output
+def other():
+    return 1
+
+
+@pytest.fixture
+def found(monkeypatch):
+    """What is found in the process, in place of the repository that these tests lie in."""
+    monkeypatch.setattr(_environment, "_revision", lambda: {"vcs.ref.head.revision": COMMIT, "vcs.modified": "true"})
+
+
+def now(service=None, functions=(), **resource):
+    return Environment(service, lambda: resource).now(functions)
+
+
+def test_the_process_says_what_it_runs_on(found):
+    said = now("desk")
+    assert said["service.name"] == "desk"
+    assert said["process.runtime.version"] == platform.python_version()
+    assert said["provsdk.version"] == provsdk.__version__
+    assert (said["vcs.ref.head.revision"], said["vcs.modified"]) == (COMMIT, "true")
+
+
+def test_what_the_resource_says_goes_before_what_is_found(found):
+    stated = {
+        "vcs.ref.head.revision": "cd" * 20,
+        "service.name": "said",
+        "container.image.repo_digests": ("a@1", "b@2"),
+    }
+    said = now(None, **stated)
+    assert said["service.name"] == "said"
+    assert said["vcs.ref.head.revision"] == "cd" * 20
+    assert "vcs.modified" not in said, "of another revision"
+    assert said["container.image.repo_digests"] == "a@1, b@2"
+
+
+def test_git_is_not_asked_where_the_resource_names_the_revision(monkeypatch):
+    monkeypatch.setattr(_environment, "_revision", lambda: pytest.fail("asked"))
+    now(None, **{"vcs.ref.head.revision": COMMIT})
+
+
+def test_nobodys_name_is_in_it():
+    said = " ".join(f"{name} {value}" for name, value in now("desk").items()).split()
+    assert socket.gethostname() not in said
+    assert getpass.getuser() not in said
+
+
+def test_it_is_one_mapping_as_long_as_nothing_changes(found):
+    attributes = {"service.name": "a"}
+    environment = Environment(None, lambda: attributes)
+    number = number_of(load)
+    assert environment.now((number,)) is environment.now((number,))
+    attributes = {"service.name": "b"}
+    assert environment.now((number,))["service.name"] == "b"
+
+
+def test_many_environments_are_not_kept_for_ever(found):
+    attributes = {}
+    environment = Environment(None, lambda: attributes)
+    for number in range(3 * _environment.MAX_KEPT):
+        environment.now((number,))
+    assert len(environment._kept) <= _environment.MAX_KEPT + 1
+
+
+def test_functions_beyond_the_bound_are_counted(found):
+    more = _environment.MAX_FUNCTIONS + 7
+    assert now("desk", range(more))["code"] == "and 7 more"
+
+
+def test_a_record_names_the_functions_that_were_at_work_with_their_digests():
+    with captured_records() as records:
+        answer()
+        other()
+    code = [{k: v for k, v in one.environment.items() if k.startswith("code.")} for one in records]
+    assert code[0] == {f"code.{name}": digest for name, digest in map(digest_of, (answer, load, shorten))}
+    assert code[1] == {f"code.{name}": digest for name, digest in [digest_of(other)]}
+
+
+def digest_of(function):
+    return function_digest(number_of(function.__wrapped__))
+
+
+def test_an_installed_functions_package_takes_part():
+    import rich
+
+    with captured_records() as records:
+        traced_output("printed")(rich.get_console)()
+    assert "package.rich" in records[0].environment
+    assert "code.rich.get_console" in records[0].environment
+
+
+def test_a_store_holds_each_environment_once(tmp_path):
+    with captured_records(store=tmp_path / "store"):
+        for _ in range(20):
+            answer()
+            other()
+    with closing(sqlite3.connect(tmp_path / "store" / "log.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM shared").fetchone() == (2,)
+
+
+def test_a_protected_record_names_its_functions_too():
+    with captured_records(classification="confidential") as records:
+        answer()
+    assert f"code.{__name__}.load" in records[0].environment
