@@ -270,7 +270,7 @@ def test_what_could_not_be_sealed_before_the_end_is_a_gap(place):
     run(
         place,
         """
-        provsdk.configure(store=place, max_wait=0.1)
+        provsdk.configure(store=place, max_wait=0.1, spool_bytes=0)
         os.rename(place, place + ".away")
         answer()
         import provsdk.pipeline._runtime as runtime
@@ -430,7 +430,7 @@ def test_a_full_queue_leaves_gaps_with_name_and_time(place):
     import sqlite3
     from contextlib import closing
 
-    provsdk.configure(store=place, max_wait=0.1, queue_size=1)
+    provsdk.configure(store=place, max_wait=0.1, queue_size=1, spool_bytes=0)
     with closing(sqlite3.connect(place / "log.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         for _ in range(3):
