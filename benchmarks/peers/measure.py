@@ -197,13 +197,13 @@ def weave() -> Decorate:
 
 
 PEERS: dict[str, tuple[Callable[[], Decorate], str]] = {
-    "provsdk": (provsdk, "provsdk"),
-    "util-genai": (util_genai, "opentelemetry.util.genai"),
+    "provsdk": (provsdk, "provsdk.capture.decorators"),
+    "util-genai": (util_genai, "opentelemetry.util.genai.handler"),
     "openinference": (openinference, "openinference.instrumentation"),
     "traceloop": (traceloop, "traceloop.sdk"),
     "langfuse": (langfuse, "langfuse"),
     "logfire": (logfire, "logfire"),
-    "langsmith": (langsmith, "langsmith"),
+    "langsmith": (langsmith, "langsmith.run_helpers"),
     "mlflow": (mlflow, "mlflow"),
     "weave": (weave, "weave"),
 }
