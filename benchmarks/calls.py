@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ class CollectingDurable:
     """The durable port without assembly, sealing and waiting: it only remembers what it was handed."""
 
     def __init__(self) -> None:
-        self.taken: list[tuple[SpanContext, dict[str, Any]]] = []
+        self.taken: deque[tuple[SpanContext, dict[str, Any]]] = deque()
 
     def ticket(self, span_context: SpanContext, facts: dict[str, Any]) -> _Done:
         """Remembers."""
@@ -298,7 +299,10 @@ def outputs_of(runtime: Any) -> Callable[[], float]:
 
 def forget(runtime: Any, durable: CollectingDurable) -> None:
     """What a durable port that does its work would have taken away."""
-    for span_context, facts in durable.taken:
+    while durable.taken:
+        try:
+            span_context, facts = durable.taken.popleft()
+        except IndexError:  # another thread was faster
+            return
         runtime._emitter.settled(facts["number"])
         runtime._keeper.take(f"rec_{span_context.trace_id:032x}-{span_context.span_id:016x}")
-    durable.taken.clear()

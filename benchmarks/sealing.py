@@ -88,7 +88,7 @@ def batch_of_64(directory: Path, quick: bool) -> list[Figure]:  # noqa: FBT001 o
             for _ in range(RECORDS):
                 made += 1
                 answer(f"What does question number {made:09d} of this benchmark want to know?")
-            taken, durable.taken = durable.taken, []
+            taken = [durable.taken.popleft() for _ in range(len(durable.taken))]
 
             def commit() -> None:
                 tickets = [runtime._sealer.ticket(*one) for one in taken]
