@@ -356,5 +356,5 @@ def _uncaptured_libraries() -> Iterator[Check]:
         name for name in versions if name.startswith(("opentelemetry-instrumentation-", "openinference-"))
     )
     if instrumentations:
-        text = f"spans of {', '.join(instrumentations)}: this version does not read other instrumentations"
+        text = f"spans of {', '.join(instrumentations)}: counted and named in a record, not read as sources or model calls"
         yield Check("not captured", "note", text)
