@@ -356,5 +356,6 @@ def _uncaptured_libraries() -> Iterator[Check]:
         name for name in versions if name.startswith(("opentelemetry-instrumentation-", "openinference-"))
     )
     if instrumentations:
-        text = f"spans of {', '.join(instrumentations)}: counted and named in a record, not read as sources or model calls"
+        named = ", ".join(instrumentations)
+        text = f"spans of {named}: counted and named in a record, not read as sources or model calls"
         yield Check("not captured", "note", text)

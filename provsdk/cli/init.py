@@ -155,9 +155,9 @@ def _advice_screen(project: "Project", suggestions: "tuple[Suggestion, ...]") ->
     for item in suggestions:
         head = Text.assemble(cell(f"{_place(item, project.root)}: ", "bold"), cell(item.why))
         blocks.append(Group(head, *(Padding(cell(text, "cyan"), (0, 0, 0, 4)) for text in item.lines), Text()))
-    return section(
-        "Lines to add", "", *(blocks or [cell("none that could be found: what is recognised here is traced")])
-    )
+    if not blocks:
+        blocks.append(Group(cell("none that could be found: what is recognised here is traced")))
+    return section("Lines to add", "", *blocks)
 
 
 def _place(item: "Suggestion", root: Path) -> str:

@@ -60,6 +60,24 @@ def test_a_stream_that_a_client_left_says_what_the_server_took(build, undelivere
     assert said in shown
 
 
+@pytest.mark.parametrize(
+    ("result", "blocking", "status", "said"),
+    [
+        ("fail", True, "completed", True),
+        ("fail", False, "completed", False),
+        ("fail", True, "blocked", False),
+        ("pass", True, "completed", False),
+    ],
+)
+def test_a_failure_that_was_meant_to_block_and_did_not_is_named(build, result, blocking, status, said):
+    record = build.record()
+    output = build.changed(record.output, status=status)
+    checks = [build.check(5, result=result, blocking=blocking)]
+    shown = squeezed(screen(show(build.report(build.changed(record, output=output, policy_checks=checks)), width=80)))
+
+    assert ("the output was not withheld" in shown) is said
+
+
 def test_an_output_that_another_process_handed_over_says_so_first(build):
     record = build.record()
     activity, above = f"act_{'a' * 32}-{'b' * 16}", f"rec_{'a' * 32}-{'c' * 16}"
