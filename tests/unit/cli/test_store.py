@@ -172,6 +172,12 @@ def test_doctor_names_each_setting_with_its_source(run, three, monkeypatch):
     assert found["settings"]["tenant"]["source"] == "default"
 
 
+def test_doctor_tells_a_setting_that_is_not_set_from_one_that_is_none(run, three):
+    found = checks(run)[0]["settings"]
+
+    assert (found["retention"]["value"], found["capture_content"]["value"]) == ("not set", "none")
+
+
 def test_doctor_says_what_it_cannot_see(run, three):
     (note,) = [check["text"] for check in checks(run)[0]["checks"] if check["area"] == "settings"]
 
