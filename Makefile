@@ -40,6 +40,6 @@ help: ## this list
 
 .venv/demo .venv/dev: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("provsdk needs Python 3.11 or newer: make PYTHON=/path/to/it")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/python || $(PYTHON) -m venv --upgrade-deps .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(@F)]'
 	touch $@

@@ -1,7 +1,7 @@
 """A web service whose every answer has a record: whole, streamed as server-sent events, and made in the background.
 
-    pip install "provsdk" fastapi uvicorn
-    uvicorn app:app                      # from this directory
+    pip install ../.. fastapi uvicorn    # from this directory of a clone
+    uvicorn app:app
     curl 'http://127.0.0.1:8000/ask?question=How+long+do+you+keep+a+parcel'
     curl -N 'http://127.0.0.1:8000/stream?question=How+long+do+you+keep+a+parcel'
     provsdk list

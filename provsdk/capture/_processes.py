@@ -8,6 +8,7 @@ environment variables, where the caller leaves the environment to us.
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from provsdk.capture import _origin, _otel
@@ -23,6 +24,10 @@ PROCESSES: Final = Switch()
 
 _ENV_POSITION: Final = 10
 """Of `env` among the arguments of `subprocess.Popen`."""
+
+_ON_THE_WAY: Final = frozenset(["provsdk", "subprocess", "wrapt"])
+_ABOUT_THE_MACHINE: Final = frozenset(["ctypes.util", "platform", "uuid"])
+"""They start `uname`, `ldconfig` and the like, for nobody: model clients ask `platform` at their first request."""
 
 
 def switch(*, on: bool) -> None:
@@ -47,10 +52,20 @@ def _start(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, A
 
 def _open(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:  # noqa: ARG001
     """Of `subprocess.Popen`. An environment that the caller made is the caller's: nothing is added to it."""
+    if _asks_about_the_machine():
+        return args, kwargs
     held.hands_over("subprocess")
     if len(args) <= _ENV_POSITION and kwargs.get("env") is None:
         kwargs = {**kwargs, "env": {**os.environ, **_origin.as_variables(held.headers())}}
     return args, kwargs
+
+
+def _asks_about_the_machine() -> bool:
+    """Whether the standard library starts the program to learn where it runs, not to have work done."""
+    frame = sys._getframe(1)  # noqa: SLF001 a traceback would be built whole
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _ON_THE_WAY:
+        frame = frame.f_back
+    return frame.f_globals.get("__name__") in _ABOUT_THE_MACHINE
 
 
 _LAYERS: Final = (

@@ -38,6 +38,9 @@ _HANDLERS: Final = frozenset(["get", "post", "put", "patch", "route", "api_route
 _APPLICATIONS: Final = frozenset(
     ["FastAPI", "Flask", "Starlette", "FastMCP", "Celery", "get_wsgi_application", "get_asgi_application"]
 )
+_DECORATORS: Final = frozenset(
+    ["traced_output", "traced_source", "traced_transform", "traced_model_call", "traced_check"]
+)
 _LOADS: Final = re.compile(r"(search|retriev|fetch|load|read|lookup|query|find|get)_?", re.IGNORECASE)
 
 
@@ -65,15 +68,29 @@ def advice(project: Project) -> tuple[Suggestion, ...]:
     models = list(_model_functions(project))
     outputs = _outputs(project, models)[:OUTPUTS_AT_MOST]
     settings = [item for item in (_configuration_file(project), _configure(project, outputs)) if item is not None]
-    marked = [_decorated(place, "traced_output", "makes an output", f'("{_named(place)}")') for place in outputs]
-    marked += _model_lines(models, outputs)
-    marked += [_source(place) for place in _loads(project, outputs)]
-    imported = {item.path for item in settings}
+    marked = [
+        _decorated(place, "traced_output", "makes an output", f'("{_named(place)}")')
+        for place in outputs
+        if not _is_traced(place)
+    ]
+    marked += _model_lines([model for model in models if not _is_traced(model[0], "traced_model_call")], outputs)
+    marked += [_source(place) for place in _loads(project, outputs) if not _is_traced(place)]
+    imported = {item.path for item in settings} | {module.path for module in project.modules if _has_import(module)}
     imports = [
         _import(module) for module in project.modules if module.path in {item.path for item in marked} - imported
     ]
     by_file = [*imports, *marked] if outputs else [_nothing_found(project)]
     return (*settings, *by_file)
+
+
+def _is_traced(place: _Place, *decorators: str) -> bool:
+    """Whether it bears one of these decorators of ours; any, where none is named."""
+    found = {name.rpartition(".")[2] for name in place.function.decorators}
+    return not found.isdisjoint(decorators or _DECORATORS)
+
+
+def _has_import(module: Module) -> bool:
+    return any(name == "provsdk" for name, _ in module.imports)
 
 
 def _import(module: Module) -> Suggestion:
@@ -83,7 +100,8 @@ def _import(module: Module) -> Suggestion:
 def _source(place: _Place) -> Suggestion:
     name = place.function.name.lower()
     guess = "file" if "read" in name or "load" in name else "api" if "fetch" in name else "database"
-    arguments = f'(type="{guess}")  # or file, api …'
+    others = ", ".join(sorted({"api", "database", "file"} - {guess}))
+    arguments = f'(type="{guess}")  # or {others} …; location= says where'
     return _decorated(place, "traced_source", "loads what the output is made from", arguments)
 
 
@@ -203,7 +221,8 @@ def _model_lines(models: list[tuple[_Place, str, int]], outputs: list[_Place]) -
     named: set[Path] = set()
     for place, provider, line in models[:OUTPUTS_AT_MOST]:
         if place not in outputs:
-            yield _decorated(place, "traced_model_call", f"calls {provider}", f'(provider="{provider}")')
+            why = f"calls {provider}; model and tokens are read from the response, where it returns that"
+            yield _decorated(place, "traced_model_call", why, f'(provider="{provider}")')
         elif place in outputs:
             yield from _own_function(place, provider, line, first=place.module.path not in named)
             named.add(place.module.path)

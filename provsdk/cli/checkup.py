@@ -63,7 +63,7 @@ def _plain(value: Any) -> str:
         return ", ".join(f"{key} {_plain(item)}" for key, item in value.items()) or "none"
     if isinstance(value, list | tuple):
         return ", ".join(map(_plain, value)) or "none"
-    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    return "not set" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def examine(config: "Config", environ: Mapping[str, str]) -> Iterator[Check]:
@@ -123,7 +123,7 @@ def _keys(keys: Path, store: Path, mounted: tuple[Mount, ...]) -> Iterator[Check
         text = f"{keys} lies inside the store's directory: whoever copies the store copies its keys"
         yield Check("keys", "finding", text, "set `keys` (PROVSDK_KEYS) to a directory elsewhere")
     if not keys.is_dir():
-        yield Check("keys", "note", f"{keys} is not there yet; it is made with the first record")
+        yield Check("keys", "note", f"{keys} is not there yet; it is made with the store")
         return
     yield from _place("keys", keys, mounted, "the keys")
     open_files = [path for path in [keys, *sorted(keys.rglob("*"))] if _open_to_others(path)]
@@ -196,9 +196,10 @@ def _spool(one: "Found") -> Iterator[Check]:
 
 def _health(log: "Store") -> Iterator[Check]:
     from provsdk.report.steps import counted  # noqa: PLC0415 help needs none of it
+    from provsdk.report.wording import size as size_of  # noqa: PLC0415 as above
 
     size, stats = log.size(), log.stats()
-    text = f"{counted(size, 'entry')}, {counted(stats.records, 'record')}, {stats.bytes_total / 1e6:.1f} MB"
+    text = f"{counted(size, 'entry')}, {counted(stats.records, 'record')}, {size_of(stats.bytes_total)}"
     if size > VERIFIED_UP_TO:
         yield Check("store", "note", f"{text}; opened, not recomputed", "provsdk verify")
         return
@@ -267,6 +268,7 @@ def _memory(log: "Store", path: Path, state: Path) -> Iterator[Check]:
 
 def _signing_key(log: "Store", keys: Path) -> Iterator[Check]:
     from provsdk.ledger.keys import log_key  # noqa: PLC0415 help needs none of it
+    from provsdk.report.wording import moment  # noqa: PLC0415 as above
 
     try:
         log_key(keys, log.origin, create=False)
@@ -279,22 +281,24 @@ def _signing_key(log: "Store", keys: Path) -> Iterator[Check]:
         )
     newest = next(iter(log.entries(max(log.size() - 1, 0))), None)
     if newest is not None and _age_s(newest.time) < -CLOCK_SLACK_S:
-        text = f"the newest entry says {newest.time}, which this clock has not reached"
+        text = f"the newest entry says {moment(newest.time)}, which this clock has not reached"
         yield Check("clock", "finding", text, "set the clock; let it be kept by NTP")
 
 
 def _failures(log: "Store") -> Iterator[Check]:
     from provsdk.cli.failures import newest_ended  # noqa: PLC0415 help needs none of it
+    from provsdk.report.wording import moment  # noqa: PLC0415 as above
 
     ended = newest_ended(log)
     if ended is None:
         return
     if not ended.failures:
-        yield Check("host", "ok", f"the process that ended at {ended.time} had no failure of provsdk's own")
+        yield Check("host", "ok", f"the process that ended at {moment(ended.time)} had no failure of provsdk's own")
         return
     named = ", ".join(f"could not {one.where} ({one.kind}, {one.count:,} times)" for one in ended.failures[:5])
     more = f" and {len(ended.failures) - 5} other kinds" if len(ended.failures) > 5 else ""
-    text = f"in the process that ended at {ended.time} provsdk {named}{more}; the traced functions were not affected"
+    when = f"in the process that ended at {moment(ended.time)}"
+    text = f"{when} provsdk {named}{more}; the traced functions were not affected"
     remedy = 'the logger `provsdk` says when each happened first; on_failure="raise" in a test shows where'
     yield Check("host", "finding", text, remedy)
 
@@ -352,5 +356,6 @@ def _uncaptured_libraries() -> Iterator[Check]:
         name for name in versions if name.startswith(("opentelemetry-instrumentation-", "openinference-"))
     )
     if instrumentations:
-        text = f"spans of {', '.join(instrumentations)}: this version does not read other instrumentations"
+        named = ", ".join(instrumentations)
+        text = f"spans of {named}: counted and named in a record, not read as sources or model calls"
         yield Check("not captured", "note", text)

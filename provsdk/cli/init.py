@@ -155,6 +155,8 @@ def _advice_screen(project: "Project", suggestions: "tuple[Suggestion, ...]") ->
     for item in suggestions:
         head = Text.assemble(cell(f"{_place(item, project.root)}: ", "bold"), cell(item.why))
         blocks.append(Group(head, *(Padding(cell(text, "cyan"), (0, 0, 0, 4)) for text in item.lines), Text()))
+    if not blocks:
+        blocks.append(Group(cell("none that could be found: what is recognised here is traced")))
     return section("Lines to add", "", *blocks)
 
 

@@ -73,5 +73,5 @@ def _guided(error: StoreUnavailable, path: Path) -> StoreUnavailable:
     return StoreUnavailable(
         f"there is no store at {path}\n"
         "Make one with `provsdk init`, or name another with --store or PROVSDK_STORE. "
-        "A program with provsdk.configure(...) makes it with its first record."
+        "A program with provsdk.configure(...) makes it when it starts."
     )

@@ -171,6 +171,7 @@ def _print(found: Reconciliation, count: Count, *, as_json: bool) -> None:
         print_json(_as_json(found, count))
         return
     from provsdk.report.reconciliation import differences  # noqa: PLC0415 `--json` needs none of it
+    from provsdk.report.steps import counted  # noqa: PLC0415 as above
 
     for table in differences(found, SHOWN):
         show(table)
@@ -179,7 +180,7 @@ def _print(found: Reconciliation, count: Count, *, as_json: bool) -> None:
         f"same time: {found.without_record:,} without a record, {found.without_line:,} without a line."
     )
     if count.left_out:
-        remark(f"{count.left_out:,} lines left out by --only.")
+        remark(f"{counted(count.left_out, 'line')} left out by --only.")
 
 
 def _as_json(found: Reconciliation, count: Count) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def _drafts(store: Store, slots: Slots) -> Iterator[Draft]:
             yield gap_draft(slots.emitter_id, gap)
     if len(lost) > len(said.gaps):
         _log.warning(
-            "%d outputs of an ended process have no record (emitter %s); `provsdk gaps` names them",
+            "outputs of an ended process without a record: %d (emitter %s); `provsdk gaps` names them",
             len(lost) - len(said.gaps),
             slots.emitter_id,
         )

@@ -22,6 +22,9 @@ NAMES_FROM_WIDTH: Final = 45
 OUTPUT_AT_LEAST: Final = 20
 """Columns that an output's name has at least, if it is that long."""
 
+MARK: Final = 1
+"""Columns that `!` takes, or the lack of it."""
+
 GAP: Final = 2
 """Blanks between columns."""
 
@@ -94,7 +97,9 @@ def _that_fit(rows: Sequence[Mapping[str, Text]], width: int) -> list[str]:
     """Titles of the columns that a screen of that width has room for."""
     needed = {title: max([len(title), *(row[title].cell_len for row in rows)]) for title in _TITLES}
     needed["Output"] = min(needed["Output"], OUTPUT_AT_LEAST)
-    titles = list(_TITLES)
+    marked = any(row[""].plain for row in rows)
+    needed[""] = MARK
+    titles = [title for title in _TITLES if title or marked]
     for title in _LEFT_OUT_FIRST:
         if sum(needed[one] + GAP for one in titles) - GAP <= width:
             break

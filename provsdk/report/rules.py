@@ -1,6 +1,7 @@
 """Under what rules an output was made: checks, owners, how long it is kept, who may do what."""
 
 from datetime import datetime
+from typing import Final
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -8,9 +9,11 @@ from rich.text import Text
 from provsdk.records.record import ProvenanceRecord
 from provsdk.report import wording
 from provsdk.report.layout import UNSURE, cell, columns, joined, listed, pairs, section, status_style
-from provsdk.vocabulary import STANDARD_CHECKS, CheckResult
+from provsdk.vocabulary import STANDARD_CHECKS, CheckResult, OutputStatus
 
 __all__ = ["checks_section", "owners_section", "retention_section"]
+
+_NOT_WITHHELD: Final = f"{UNSURE} meant to block, and the output was not withheld: a check records its verdict only"
 
 
 def checks_section(record: ProvenanceRecord) -> RenderableType:
@@ -20,14 +23,17 @@ def checks_section(record: ProvenanceRecord) -> RenderableType:
     note = [cell("standard checks that did not run: " + ", ".join(absent), "dim")] if absent else []
     if not checks:
         return section("Checks", "", cell(f"{UNSURE} none ran", "yellow"), *note)
-    bad = sum(check.result in {CheckResult.FAIL, CheckResult.ERROR} for check in checks)
-    table = columns("Check", "Type", "Result", "If it fails", "Reasons", fixed=("Type", "Result", "If it fails"))
+    failed = [check for check in checks if check.result in {CheckResult.FAIL, CheckResult.ERROR}]
+    bad = len(failed)
+    if any(check.blocking for check in failed) and record.output.status != OutputStatus.BLOCKED:
+        note.insert(0, cell(_NOT_WITHHELD, "yellow"))
+    table = columns("Check", "Type", "Result", "Meant to", "Reasons", fixed=("Type", "Result", "Meant to"))
     for check in checks:
         table.add_row(
             cell(check.name),
             cell(wording.words(check.type), limit=24),
             cell(check.result, status_style(check.result)),
-            cell("blocks" if check.blocking else "warns"),
+            cell("block" if check.blocking else "warn"),
             _reasons(check.reasons),
         )
     passed = "all passed" if not bad else f"{bad} of {len(checks)} did not pass"

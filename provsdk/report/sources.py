@@ -101,7 +101,7 @@ def legend(lines: Sequence[SourceLine]) -> list[Text]:
 
 def _name(line: SourceLine, *, with_location: bool) -> RenderableType:
     source = line.source
-    bad = None if source.status == "completed" else cell(source.status, status_style(source.status))
+    bad = None if source.status == "completed" else cell(wording.words(source.status), status_style(source.status))
     by_hand = cell("declared by hand", "cyan") if source.basis == "explicit" else None
     wrong = cell("checksum MISMATCH", "bold red") if _checksum_of(source, ChecksumResult.MISMATCH) else None
     name = joined([cell(source.name), by_hand, bad, wrong])
@@ -144,7 +144,7 @@ def source_details(
 
 def _title(line: SourceLine) -> Text:
     source = line.source
-    bad = None if source.status == "completed" else cell(source.status, status_style(source.status))
+    bad = None if source.status == "completed" else cell(wording.words(source.status), status_style(source.status))
     return Text.assemble(
         (f"{line.number}  ", "dim"), joined([cell(source.name, "bold"), bad, cell(source.error_type, "red")])
     )

@@ -72,7 +72,7 @@ def show(report: Report, *, width: int) -> RenderableType:
 
 def _title(record: ProvenanceRecord) -> RenderableType:
     output = record.output
-    status = joined([cell(output.status, status_style(output.status)), cell(output.error_type, "red")])
+    status = joined([cell(wording.words(output.status), status_style(output.status)), cell(output.error_type, "red")])
     return Group(Text.assemble(cell(output.name, "bold"), "  ", status), cell(record.record_id, "dim"), Text())
 
 
@@ -177,7 +177,7 @@ def _steps(report: Report, *, bars: bool) -> RenderableType:
 
 def _step_row(number: int, step: Step) -> list[Text]:
     kind = Text.assemble(step.kind, " ", cell(step.type and wording.words(step.type), "dim", limit=20))
-    bad = None if step.status == "completed" else cell(step.status, status_style(step.status))
+    bad = None if step.status == "completed" else cell(wording.words(step.status), status_style(step.status))
     outcome = cell(step.outcome, status_style(step.outcome) if step.kind == "check" else "")
     came_to = joined([bad, cell(step.error_type, "red"), outcome])
     at = None if step.offset_us is None else f"+{wording.duration(max(step.offset_us, 0))}"
@@ -214,7 +214,7 @@ def _model(call: ModelCall) -> list[tuple[str, RenderableType]]:
     answered = f"answered as {call.response_model}" if call.response_model not in (None, call.model) else None
     took = wording.duration(microseconds_between(call.started_at, call.ended_at))
     finish = "finished: " + ", ".join(call.finish_reasons) if call.finish_reasons else None
-    bad = None if call.status == "completed" else cell(call.status, status_style(call.status))
+    bad = None if call.status == "completed" else cell(wording.words(call.status), status_style(call.status))
     of_tokens = [
         f"{number:,} {what}"
         for number, what in (

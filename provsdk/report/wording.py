@@ -79,7 +79,8 @@ def delivered(stream: Stream) -> str:
     if stream.first_chunk_us is not None:
         said += f", the first after {duration(stream.first_chunk_us)}"
     if stream.boundary == StreamBoundary.ASGI:
-        said += f"; taken by the server, {stream.undelivered or 0} not"
+        made = f", {stream.undelivered:,} more were made" if stream.undelivered else ""
+        said += f"; counted as the server took them{made}"
     if stream.disconnected:
         said += "; the client went away"
     return said

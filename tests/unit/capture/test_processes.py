@@ -1,6 +1,7 @@
 """What a child process gets from us, and what the record of its parent says; whole runs are in `tests/e2e`."""
 
 import os
+import platform
 import subprocess
 
 import pytest
@@ -59,6 +60,14 @@ def test_an_environment_that_the_caller_made_is_not_touched(captured):
     assert output(lambda: variables(-1, None, None, subprocess.PIPE, None, None, True, False, None, mine)) == mine
     assert [captured.missing(n) for n in range(2)] == [[("handed_over", "subprocess")]] * 2
     assert all('"handed_over","subprocess"' in span.attributes["provsdk.facts"] for span in captured.spans)
+
+
+def test_what_the_standard_library_asks_about_the_machine_is_nobodys_work(captured):
+    """Model clients ask for the processor at their first request, and with that start `uname`."""
+    answer = output(lambda: platform.uname_result("Linux", "host", "6", "1", "x86_64").processor)
+
+    assert answer is not None
+    assert "missing" not in captured.said("out")
 
 
 def test_outside_any_output_and_switched_off_a_child_is_told_nothing(captured):

@@ -200,6 +200,47 @@ def test_settings_that_are_there_are_not_suggested_again(write, tmp_path):
     )
 
 
+TRACED = """
+import os
+import provsdk
+from openai import OpenAI
+from provsdk import traced_output
+
+@provsdk.traced_source(type="file")
+def load_page(): return open("a.md").read()
+
+@provsdk.traced_model_call(provider="openai")
+def ask(prompt): return OpenAI().chat.completions.create(messages=prompt)
+
+@traced_output
+def answer(q): return ask(load_page() + q)
+"""
+
+
+def test_what_is_traced_already_is_not_suggested_again(write, tmp_path):
+    path = write("a.py", TRACED)
+
+    assert [
+        item for item in advice(look(tmp_path, {})) if item.path == path and "configure" not in item.lines[-1]
+    ] == []
+
+
+def test_an_import_that_is_there_is_not_suggested_again(write, tmp_path):
+    path = write("a.py", TRACED.replace("@traced_output\n", "") + "provsdk.configure()\n")
+
+    assert [item.lines[0] for item in advice(look(tmp_path, {})) if item.path == path] == [
+        '@provsdk.traced_output("answer")'
+    ]
+
+
+def test_what_is_not_the_guess_is_offered_beside_it(write, tmp_path):
+    write("answers.py", ANSWERS)
+
+    assert '@provsdk.traced_source(type="database")  # or api, file …; location= says where' in [
+        item.lines[0] for item in advice(look(tmp_path, {}))
+    ]
+
+
 def test_a_function_inside_a_function_keeps_its_own_calls(tmp_path):
     module = scan(tmp_path / "x.py", b"def outer():\n    def inner():\n        yield call()\n    return inner\n")
 

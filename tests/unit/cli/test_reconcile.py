@@ -44,7 +44,7 @@ def test_an_output_that_was_never_instrumented_is_found_by_its_line(against, thr
 def test_lines_that_are_no_outputs_are_left_out(against, three):
     result = against(access(26) + access(27) + access(28) + access(28, "/health"), "--only", "POST /answer")
 
-    assert "1 lines left out" in result.stderr
+    assert "1 line left out" in result.stderr
 
 
 def test_ids_say_which_output_and_which_line(against, three):

@@ -33,6 +33,18 @@ def test_list_names_records_so_that_show_finds_them(run, three):
     assert "answer-3" in run("show", short).stdout
 
 
+def test_list_keeps_a_name_on_one_line_where_it_fits(run, seal, numbered, build, monkeypatch):
+    record = numbered(1)
+    complete = build.changed(record.completeness, complete=True, reasons=[])
+    seal(build.changed(record, output=build.changed(record.output, name="support-answer"), completeness=complete))
+    monkeypatch.setenv("COLUMNS", "80")
+
+    lines = run("list").stdout.splitlines()
+
+    assert len(lines) == 2
+    assert lines[1].split()[:2] == ["rec_00000001", "support-answer"]
+
+
 def test_list_json_is_an_array_of_summaries(run, three):
     found = json.loads(run("list", "--json").stdout)
 

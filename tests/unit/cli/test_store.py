@@ -1,6 +1,7 @@
 """verify, rebuild, store stats, doctor, init: on a real store."""
 
 import json
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -171,6 +172,12 @@ def test_doctor_names_each_setting_with_its_source(run, three, monkeypatch):
     assert found["settings"]["tenant"]["source"] == "default"
 
 
+def test_doctor_tells_a_setting_that_is_not_set_from_one_that_is_none(run, three):
+    found = checks(run)[0]["settings"]
+
+    assert (found["retention"]["value"], found["capture_content"]["value"]) == ("not set", "none")
+
+
 def test_doctor_says_what_it_cannot_see(run, three):
     (note,) = [check["text"] for check in checks(run)[0]["checks"] if check["area"] == "settings"]
 
@@ -241,7 +248,15 @@ def test_doctor_finds_what_provsdk_could_not_do_in_the_newest_process(run, three
     assert "could not note the result of a source (ZeroDivisionError, 7 times)" in text
 
     ended(opened, [])
-    assert ("host", "ok") in checks(run)[1]
+    found, states = checks(run)
+    assert ("host", "ok") in states
+    assert any(
+        re.search(r"that ended at [\d-]{10} [\d:]{8} UTC had no failure", one["text"]) for one in found["checks"]
+    )
+
+
+def test_doctor_says_how_large_a_small_store_is(run, three):
+    assert any(re.search(r"3 records, \d+\.\d KB; verified", one["text"]) for one in checks(run)[0]["checks"])
 
 
 def test_doctor_finds_a_disabled_sdk(run, three, monkeypatch):
@@ -278,6 +293,17 @@ def test_init_makes_a_store_and_says_which_lines_to_add(run, home):
     assert "Checks" in text
     assert (home / ".provsdk" / "log.db").exists()
     assert (home / ".provsdk" / ".gitignore").read_text().strip() == "*"
+
+
+def test_init_says_so_where_all_is_traced(run, home):
+    (home / "provsdk.toml").write_text("")
+    (home / "app.py").write_text(
+        "import openai\nimport provsdk\nprovsdk.configure()\n"
+        "@provsdk.traced_output('a')\n@provsdk.traced_model_call()\n"
+        "def answer(q):\n    return openai.OpenAI().responses.create(input=q)\n"
+    )
+
+    assert "Lines to add\n  none that could be found" in run("init").stdout
 
 
 def test_init_again_does_no_harm(run, home):

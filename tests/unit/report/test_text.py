@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from provsdk.records.record import Checksum, Completeness, Entity, Missing, Owner, Prompt, ToolCall
+from provsdk.records.record import Checksum, Completeness, Entity, Missing, Owner, Prompt, Stream, ToolCall
 from provsdk.report.custody import unreadable
 from provsdk.report.layout import in_ascii
 from provsdk.report.sources import source_details
@@ -45,6 +45,37 @@ def test_the_first_lines_answer_what_who_and_whether_it_holds(build):
     assert "ana@example.org (output owner)" in head
     assert "✓ verified (signed by key example.org/support+1a2b3c4d)" in head
     assert "1 thing, named at the end" in head
+
+
+@pytest.mark.parametrize(
+    ("undelivered", "said"),
+    [(0, "counted as the server took them; the client"), (3, "took them, 3 more were made; the client went away")],
+)
+def test_a_stream_that_a_client_left_says_what_the_server_took(build, undelivered, said):
+    stream = Stream(chunks=2, boundary="asgi", first_chunk_us=20, undelivered=undelivered, disconnected=True)
+    output = build.changed(build.record().output, status="closed_early", stream=stream)
+    shown = squeezed(screen(show(build.report(build.changed(build.record(), output=output)), width=120), 120))
+
+    assert "support-answer closed early" in shown
+    assert said in shown
+
+
+@pytest.mark.parametrize(
+    ("result", "blocking", "status", "said"),
+    [
+        ("fail", True, "completed", True),
+        ("fail", False, "completed", False),
+        ("fail", True, "blocked", False),
+        ("pass", True, "completed", False),
+    ],
+)
+def test_a_failure_that_was_meant_to_block_and_did_not_is_named(build, result, blocking, status, said):
+    record = build.record()
+    output = build.changed(record.output, status=status)
+    checks = [build.check(5, result=result, blocking=blocking)]
+    shown = squeezed(screen(show(build.report(build.changed(record, output=output, policy_checks=checks)), width=80)))
+
+    assert ("the output was not withheld" in shown) is said
 
 
 def test_an_output_that_another_process_handed_over_says_so_first(build):
