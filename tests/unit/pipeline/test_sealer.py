@@ -104,6 +104,7 @@ def test_concurrent_callers_share_commits(sealer, log):
 
 def test_what_is_more_than_one_commit_takes_is_sealed_in_the_next_ones_at_once(sealer, log, monkeypatch):
     monkeypatch.setattr(_committer, "COMMIT_SIZE", 2)
+    monkeypatch.setattr(_committer, "BATCH_WINDOW_S", 60.0)
     one = sealer(max_wait=5.0)
     tickets = [one.ticket(context(n), {"number": n}) for n in range(1, 6)]
 
