@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from provsdk import semconv, vocabulary
-from provsdk.capture._responses import ToolCall, asked
-from provsdk.digest import peek
 from provsdk.errors import UsageError
+
+if TYPE_CHECKING:
+    from provsdk.capture._responses import ToolCall
 
 __all__ = [
     "CAPTURE_CONTENT",
@@ -180,6 +181,8 @@ def _seconds(value: Any) -> float:
 
 def _prompt_template(value: Any) -> dict[str, Any]:
     """A `Prompt`, a mapping with its fields, or the prompt object of a prompt registry, which is shaped alike."""
+    from provsdk.digest import peek  # noqa: PLC0415 whoever says no template digests nothing before the first call
+
     name, version = peek(value, "name"), peek(value, "version")
     template = peek(value, "template")
     if not isinstance(name, str) or not (version is None or type(version) in (str, int)):
@@ -192,6 +195,8 @@ def _prompt_template(value: Any) -> dict[str, Any]:
 
 
 def _tool_calls(value: Any) -> list[ToolCall]:
+    from provsdk.capture._responses import asked  # noqa: PLC0415 most programs have their tool calls read
+
     calls = [asked(each) for each in value] if isinstance(value, (list, tuple)) else []
     if not calls or any(call is None for call in calls):
         raise TypeError("a list of tool calls, each with a name, an id and arguments")

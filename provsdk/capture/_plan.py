@@ -18,13 +18,17 @@ from provsdk.capture._declared import (
     check_name,
     refused,
 )
-from provsdk.capture._session import Activity, open_activity
+from provsdk.capture._late import Late
 from provsdk.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from provsdk.capture import _session
+    from provsdk.capture._session import Activity
     from provsdk.capture.ports import Ports
+else:
+    _session = Late("provsdk.capture._session")
 
 __all__ = ["Plan", "compare_checksum", "say"]
 
@@ -184,7 +188,7 @@ class Plan:
         name = self.name
         if self.rules or not isinstance(name, str):
             return self._open_with_rules(ports, instance, args, kwargs)
-        activity = open_activity(ports, self.kind, name)
+        activity = _session.open_activity(ports, self.kind, name)
         try:
             self._say_fast(activity)
             self._note_arguments(activity, instance, args, kwargs)
@@ -222,7 +226,7 @@ class Plan:
         name = self.name
         if isinstance(name, Rule):
             name = self.kind if name.needs_result else _asked_name(name, available, self.kind)
-        activity = open_activity(ports, self.kind, name)
+        activity = _session.open_activity(ports, self.kind, name)
         try:
             self._say_fast(activity)
             activity.available = available

@@ -17,9 +17,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast, overload
 
 from provsdk import semconv
-from provsdk.capture import _call, ports
+from provsdk.capture import ports
 from provsdk.capture._callables import TracedFunction, kind_of, public_methods
 from provsdk.capture._declared import check_name
+from provsdk.capture._late import Late
 from provsdk.capture._plan import Plan
 from provsdk.capture.handles import ActivityHandle, OutputHandle, by_hand
 from provsdk.errors import UnsupportedCallable, UsageError
@@ -27,8 +28,11 @@ from provsdk.errors import UnsupportedCallable, UsageError
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from provsdk.capture import _call
     from provsdk.capture._session import Activity
     from provsdk.capture.ports import Ticket
+else:
+    _call = Late("provsdk.capture._call")
 
 __all__ = [
     "Traced",
@@ -154,6 +158,8 @@ class Traced(Generic[H]):
 
     def _leave(self) -> tuple[Activity | None, H]:
         """The block that ends: the current activity's, for one object may be entered by several threads and tasks."""
+        if all(activity is None for activity, _ in tuple(self._entered)):
+            return self._entered.pop(0)  # one is as good as another, and what others enter meanwhile stands behind
         current = _call.current()
         for entry in reversed(tuple(self._entered)):  # others may enter and leave meanwhile
             if entry[0] is current:
@@ -167,9 +173,8 @@ def _wrapper(plan: Plan) -> Callable[..., Any]:
         plugged = ports.current()
         if plugged is None:
             return wrapped(*args, **kwargs)
-        return call(plan, plugged, wrapped, instance, args, kwargs)
+        return _call.call(plan, plugged, wrapped, instance, args, kwargs)
 
-    call = _call.call
     return traced
 
 

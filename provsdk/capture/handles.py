@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from provsdk import semconv
 from provsdk.capture import _guard
-from provsdk.capture._call import close
 from provsdk.capture._declared import CHECKSUM, FIXED_AT_START, article
-from provsdk.capture._model import note_response
+from provsdk.capture._late import Late
 from provsdk.capture._plan import Plan, compare_checksum, say
-from provsdk.capture._verdict import verdict_of
 from provsdk.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from provsdk.capture import _call, _model, _verdict
     from provsdk.capture._session import Activity
+else:
+    _call = Late("provsdk.capture._call")
+    _model = Late("provsdk.capture._model")
+    _verdict = Late("provsdk.capture._verdict")
 
 __all__ = ["ActivityHandle", "OutputHandle", "by_hand"]
 
@@ -133,11 +136,11 @@ def by_hand(
     try:
         activity = Plan.of(kind, name, {}, None).open(ports, None, (), {})
         _tell(activity, facts, used, result)
-        close(activity)
+        _call.close(activity)
     except BaseException as error:
         if activity is not None and not activity.ended:
             activity.lacks("capture_failed", "what was said by hand")
-            close(activity)
+            _call.close(activity)
         if not isinstance(error, Exception):
             raise
         _guard.report(f"add {article(kind)}", error, ports)
@@ -157,6 +160,6 @@ def _tell(activity: Activity, facts: Mapping[str, Any], used: Iterable[tuple[str
         if CHECKSUM in activity.local:
             compare_checksum(activity, activity.local.pop(CHECKSUM), result)
         if activity.kind == semconv.KIND_POLICY_CHECK:
-            verdict_of(activity, result)
+            _verdict.verdict_of(activity, result)
         elif activity.kind == semconv.KIND_MODEL_CALL:
-            note_response(activity, result)
+            _model.note_response(activity, result)

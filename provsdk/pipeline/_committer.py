@@ -242,7 +242,7 @@ class Committer:
         return max(self._retry_at - time.monotonic(), BATCH_WINDOW_S)
 
     def _seal_some(self) -> bool:
-        """One commit of what is pending, and one of what was spooled; False when there is nothing or no use in more."""
+        """One commit of what is pending, and one of what was spooled; False when nothing is left or no use in more."""
         self._appending_since = time.monotonic()
         claims = self.queue.take_to_seal(COMMIT_SIZE)
         gaps = list(islice(self._gaps, COMMIT_SIZE))
@@ -256,7 +256,8 @@ class Committer:
             raise
         if not sealed:
             return False
-        return self._replay() or bool(claims or gaps)
+        # Another round with nothing to do would be paid by callers: they were told, and wait for the interpreter.
+        return self._replay() or bool(self._gaps or self.queue.is_pending)
 
     def _commit(self, claims: list[Claim], gaps: list[Gap]) -> bool:
         """Drafts and appends; False when the store could not take it."""

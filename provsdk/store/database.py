@@ -122,9 +122,9 @@ def busy_for(connection: sqlite3.Connection, seconds: float) -> None:
 def identity(path: Path) -> Identity:
     """Which files stand at the path and beside it: they differ when a database was deleted, moved or replaced."""
     found: list[tuple[int, int] | None] = []
-    for name in (path, path.with_name(f"{path.name}-wal")):
+    for name in (str(path), f"{path}-wal"):
         try:
-            state = name.stat()
+            state = os.stat(name)  # noqa: PTH116 asked at every use of a store: a Path for each would take longer than it
             found.append((state.st_dev, state.st_ino))
         except OSError:
             found.append(None)

@@ -6,50 +6,21 @@ deleted and made anew, or replaced by another log, is not the one its path knows
 section 7.
 """
 
-import errno
 import hashlib
-import json
 import os
-import re
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from provsdk.errors import StoreDamaged, StoreUnavailable
-from provsdk.ledger.reader import Remembered
+from provsdk.errors import StoreUnavailable
+from provsdk.store.memory_file import NOTHING, Known, MemoryFile, Said, read
 
-if sys.platform != "win32":
-    import fcntl
-
-__all__ = ["LOCK_WAIT_S", "Known", "Memory", "places"]
-
-_HEAD: Final = "provsdk-memory/v1 {size:020d} {root}\n"
-_HEAD_LINE: Final = re.compile(r"\Aprovsdk-memory/v1 ([0-9]{20}) ([0-9a-f]{64})\n(.*)\n\Z")
-_MAX_BYTES: Final = 16_384
-_LOCK_PAUSE_S: Final = 0.001
+__all__ = ["LOCK_WAIT_S", "Known", "Memory", "Opened", "places"]
 
 LOCK_WAIT_S: Final = 0.2
 """How long the memory waits for others: whoever holds its files must not hold up those who append."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What one file says."""
-
-    file: Path
-    origin: str
-    path: str
-    """Directory of the store."""
-    size: int
-    root: bytes
-
-    def remembered(self) -> Remembered:
-        """As the verification procedure takes it."""
-        return Remembered(self.size, self.root, str(self.file))
 
 
 def places(store: Path) -> tuple[str, ...]:
@@ -59,15 +30,6 @@ def places(store: Path) -> tuple[str, ...]:
     reached in another way before.
     """
     return tuple(dict.fromkeys((os.path.abspath(store), os.path.realpath(store))))  # noqa: PTH100 Path resolves links too
-
-
-def _taken(descriptor: int) -> bool:
-    if sys.platform != "win32":
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-    return True
 
 
 class Memory:
@@ -83,7 +45,10 @@ class Memory:
 
     def __init__(self, state: Path, store: Path) -> None:
         self._directory = state / "memory"
-        self._places = places(store)
+        self._by_path = [(self._file("path", path), path) for path in places(store)]
+        self._of_log: tuple[str, Path] | None = None
+        self._said: dict[Path, Said] = {}
+        """What was last seen in each file."""
 
     def of_path(self) -> Known | None:
         """What is remembered of whatever stands at the store's path.
@@ -95,7 +60,7 @@ class Memory:
         return next(iter(self._of_paths()), None)
 
     def _of_paths(self) -> list[Known]:
-        found = [self._read(self._file("path", path)) for path in self._places]
+        found = [read(file) for file, _ in self._by_path]
         return [one for one in found if one is not None]
 
     def of_origin(self, origin: str) -> Known | None:
@@ -104,66 +69,47 @@ class Memory:
         Raises:
             StoreDamaged, StoreUnavailable: as `of_path`.
         """
-        return self._read(self._file("log", origin))
+        return read(self._file_of_log(origin))
 
     def known(self, origin: str | None) -> list[Known]:
         """Everything that concerns the log with that origin at the store's path."""
         of_origin = None if origin is None else self.of_origin(origin)
         return [*self._of_paths(), *(() if of_origin is None else (of_origin,))]
 
-    def prepare(self, origin: str) -> None:
-        """Makes sure that `remember` will find its files, so that no commit is made that could not be remembered.
+    @contextmanager
+    def opened(self, origin: str) -> Iterator["Opened"]:
+        """The files of that log, there and open, so that no commit is made that could not be remembered.
 
         Raises:
-            StoreUnavailable: they cannot be made.
+            StoreUnavailable: they cannot be opened or made.
         """
+        files: list[MemoryFile] = []
         try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for file, _ in self._files(origin):
-                os.close(self._opened(file, os.O_RDWR | os.O_CREAT))
+            self._open(origin, files)
+            yield Opened(origin, files)
+        finally:
+            for one in files:
+                self._said[one.file] = one.said
+                one.close()
+
+    def _open(self, origin: str, files: list[MemoryFile]) -> None:
+        try:
+            try:
+                self._open_missing(origin, files)
+            except FileNotFoundError:
+                self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._open_missing(origin, files)
         except OSError as error:
             raise StoreUnavailable(
                 f"the memory outside the store cannot be written: {error.filename or self._directory}: "
                 f"{error.strerror or error}. Give this user the right to write there, or set `state`"
             ) from error
 
-    def remember(self, origin: str, size: int, root: bytes, *, wait: float = LOCK_WAIT_S) -> None:
-        """Notes the newest checkpoint; one that is older than what is remembered is passed over.
-
-        Args:
-            origin: Of the log.
-            size: Number of entries.
-            root: Of the tree over them.
-            wait: For how many seconds to wait, in all, for others that hold a file.
-
-        Raises:
-            OSError: a file cannot be written, or another process holds it for longer (`BlockingIOError`). The other
-                files are written nevertheless.
-        """
-        deadline = time.monotonic() + wait
-        held: BlockingIOError | None = None
-        for file, path in self._files(origin):
-            try:
-                with self._locked(file, deadline) as descriptor:
-                    self._note(file, descriptor, Known(file, origin, path, size, root))
-            except BlockingIOError as error:
-                held = error
-        if held is not None:
-            raise held
-
-    def _note(self, file: Path, descriptor: int, new: Known) -> None:
-        before = self._decoded(file, os.read(descriptor, _MAX_BYTES))
-        if before is not None and before.origin == new.origin and before.size >= new.size:
-            return
-        same = before is not None and (before.origin, before.path) == (new.origin, new.path)
-        text = _HEAD.format(size=new.size, root=new.root.hex())
-        if not same:
-            text += json.dumps({"origin": new.origin, "path": new.path}, ensure_ascii=True) + "\n"
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        # One write within one sector where the file is there: it is never seen or left half written.
-        os.write(descriptor, text.encode())
-        if not same:
-            os.ftruncate(descriptor, len(text))
+    def _open_missing(self, origin: str, files: list[MemoryFile]) -> None:
+        # The log's file gives the real path, by whatever way the store was reached.
+        all_files = [(self._file_of_log(origin), self._by_path[-1][1]), *self._by_path]
+        for file, path in all_files[len(files) :]:
+            files.append(MemoryFile(file, path, self._said.get(file, NOTHING)))
 
     def forget_path(self) -> Known | None:
         """Lets go of what is remembered of the store's path, so that a new log may begin there; what it was.
@@ -171,54 +117,60 @@ class Memory:
         The log itself stays remembered by its name: should it turn up again, older than it was, that is found out.
         """
         known = self.of_path()
-        for path in self._places:
-            self._file("path", path).unlink(missing_ok=True)
+        for file, _ in self._by_path:
+            file.unlink(missing_ok=True)
         return known
 
-    def _files(self, origin: str) -> list[tuple[Path, str]]:
-        """Each file, and the path that it gives. The log's is the real one, by whatever way it was reached."""
-        by_path = [(self._file("path", path), path) for path in self._places]
-        return [(self._file("log", origin), self._places[-1]), *by_path]
+    def _file_of_log(self, origin: str) -> Path:
+        if self._of_log is None or self._of_log[0] != origin:
+            self._of_log = (origin, self._file("log", origin))
+        return self._of_log[1]
 
     def _file(self, kind: str, name: str) -> Path:
         return self._directory / f"{kind}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}"
 
-    def _read(self, file: Path) -> Known | None:
-        try:
-            return self._decoded(file, file.read_bytes())
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise StoreUnavailable(
-                f"the memory outside the store cannot be read: {file}: {error.strerror}. Give this user the "
-                "right to read there, or set `state`"
-            ) from error
 
-    def _decoded(self, file: Path, data: bytes) -> Known | None:
-        if not data:
-            return None  # made by `prepare`, and nothing was committed since
-        try:
-            (size, root, rest) = _HEAD_LINE.findall(data.decode())[0]
-            said = json.loads(rest)
-            return Known(file, str(said["origin"]), str(said["path"]), int(size), bytes.fromhex(root))
-        except (ValueError, LookupError, TypeError):
-            raise StoreDamaged(
-                f"the memory outside the store is damaged: {file}. Where `provsdk verify` finds nothing else, and you "
-                "trust the store as it is, delete that file"
-            ) from None
+class Opened:
+    """The files of one log at one place, open for one append; see `Memory.opened`.
 
-    @contextmanager
-    def _locked(self, file: Path, deadline: float) -> Iterator[int]:
-        descriptor = self._opened(file, os.O_RDWR | os.O_CREAT)
-        try:
-            while not _taken(descriptor):
-                if time.monotonic() >= deadline:
-                    raise BlockingIOError(errno.EAGAIN, "another process holds it", str(file))
-                time.sleep(_LOCK_PAUSE_S)
-            yield descriptor
-        finally:
-            os.close(descriptor)
+    Args:
+        origin: Of the log.
+        files: Its own, and those of the paths.
+    """
 
-    @staticmethod
-    def _opened(file: Path, flags: int) -> int:
-        return os.open(file, flags | getattr(os, "O_CLOEXEC", 0), 0o600)
+    def __init__(self, origin: str, files: list[MemoryFile]) -> None:
+        self._origin = origin
+        self._files = files
+
+    def known(self) -> list[Known]:
+        """What the files say now: first of whatever stands at the store's path, last of the log.
+
+        Raises:
+            StoreDamaged: a file is damaged.
+            StoreUnavailable: a file cannot be read.
+        """
+        found = [one.known() for one in (*self._files[1:], self._files[0])]
+        return [one for one in found if one is not None]
+
+    def remember(self, size: int, root: bytes, *, wait: float = LOCK_WAIT_S) -> None:
+        """Notes the newest checkpoint; one that is older than what is remembered is passed over.
+
+        Args:
+            size: Number of entries.
+            root: Of the tree over them.
+            wait: For how many seconds to wait, in all, for others that hold a file.
+
+        Raises:
+            OSError: a file cannot be written, or another process holds it for longer (`BlockingIOError`). The other
+                files are written nevertheless.
+            StoreDamaged, StoreUnavailable: a file cannot be read.
+        """
+        deadline = time.monotonic() + wait
+        held: BlockingIOError | None = None
+        for one in self._files:
+            try:
+                one.note(self._origin, size, root, deadline)
+            except BlockingIOError as error:
+                held = error
+        if held is not None:
+            raise held

@@ -21,7 +21,7 @@ from provsdk.store.appending import insert_rows
 from provsdk.store.contract import Draft
 from provsdk.store.database import connect, explained, is_sqlite, make_durable, present, rolled_back, unavailable
 from provsdk.store.layout import DATABASE, GITIGNORE, accused, check_version, is_blank, missing
-from provsdk.store.memory import Memory
+from provsdk.store.memory import Memory, Opened
 from provsdk.store.sealing import prepare
 from provsdk.store.sqlite import SqliteStore
 from provsdk.store.tip import Tip
@@ -139,9 +139,9 @@ def _make(directory: Path, keys: Path, state: Path, origin: str | None) -> None:
             connection.execute("BEGIN IMMEDIATE")
             if is_blank(connection):
                 tip, name = _begin_log(connection, keys, origin or f"provsdk-{secrets.token_hex(8)}")
-                memory.prepare(name)
-                connection.execute("COMMIT")
-                _remember(memory, name, tip)
+                with memory.opened(name) as opened:
+                    connection.execute("COMMIT")
+                    _remember(opened, tip)
             else:
                 connection.execute("ROLLBACK")
                 check_version(connection, path)
@@ -152,9 +152,9 @@ def _make(directory: Path, keys: Path, state: Path, origin: str | None) -> None:
             connection.close()
 
 
-def _remember(memory: Memory, name: str, tip: Tip) -> None:
+def _remember(memory: Opened, tip: Tip) -> None:
     try:
-        memory.remember(name, tip.frontier.size, tip.frontier.root())
+        memory.remember(tip.frontier.size, tip.frontier.root())
     except (OSError, StoreError) as error:
         _log.warning("the memory outside the store is behind: %s", error)  # the log is there; the next append notes it
 

@@ -9,7 +9,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -31,9 +31,9 @@ from provsdk.store.database import Identity, busy_for, connect, explained, ident
 from provsdk.store.encryption import DataKey
 from provsdk.store.keystore import Absent, KeyStore
 from provsdk.store.layout import DATABASE, accused, check_version, missing, stated_origin
-from provsdk.store.memory import LOCK_WAIT_S, Memory
+from provsdk.store.memory import LOCK_WAIT_S, Memory, Opened
 from provsdk.store.rebuilding import rebuild
-from provsdk.store.sealing import prepare, subjects_to_encrypt
+from provsdk.store.sealing import Prepared, prepare, subjects_to_encrypt
 from provsdk.store.tip import Tip, read_tip, refuse_other_log
 
 __all__ = ["SqliteStore"]
@@ -203,17 +203,28 @@ class SqliteStore:
     ) -> list[Sealed | KeyConflict]:
         busy_for(connection, deadline - time.monotonic())
         origin = self._origin_of(connection)
-        refuse_other_log(self.path, origin, self.memory.of_path())
-        key = self._key(connection)
-        self.memory.prepare(origin)
+        with self.memory.opened(origin) as memory:
+            for known in memory.known():
+                refuse_other_log(self.path, origin, known)
+            key = self._key(connection)
+            prepared = prepare(drafts, self._data_keys(origin, drafts, deadline))
+            busy_for(connection, deadline - time.monotonic())
+            answers, tip = self._committed(connection, prepared, key, memory)
+            self._tip = tip
+            self._remember(memory, tip)
+        return answers
+
+    def _data_keys(self, origin: str, drafts: Sequence[Draft], deadline: float) -> Mapping[str, DataKey]:
+        """Those that the drafts need, on disk: what is encrypted with a key that a crash takes could never be read."""
         subjects = subjects_to_encrypt(drafts)
-        # Keys first: what is encrypted with a key that a crash takes could never be read.
-        keys = self.keystore(origin).made(subjects, timeout=max(deadline - time.monotonic(), 0)) if subjects else {}
-        prepared = prepare(drafts, keys)
-        busy_for(connection, deadline - time.monotonic())
+        return self.keystore(origin).made(subjects, timeout=max(deadline - time.monotonic(), 0)) if subjects else {}
+
+    def _committed(
+        self, connection: sqlite3.Connection, prepared: Sequence[Prepared], key: LogKey, memory: Opened
+    ) -> tuple[list[Sealed | KeyConflict], Tip]:
         connection.execute("BEGIN IMMEDIATE")
         try:
-            tip = read_tip(connection, self.path, key.signer.key, self.memory.known(origin), self._tip)
+            tip = read_tip(connection, self.path, key.signer.key, memory.known(), self._tip)
             append = place(connection, prepared, tip.frontier.size, lambda subject: self._find_key(connection, subject))
             if append.fresh:
                 tip = insert_rows(connection, tip, append.fresh, key)
@@ -221,15 +232,13 @@ class SqliteStore:
         except BaseException:
             rolled_back(connection)
             raise
-        self._tip = tip
-        self._remember(origin, tip)
-        return append.answers
+        return append.answers, tip
 
-    def _remember(self, origin: str, tip: Tip) -> None:
+    def _remember(self, memory: Opened, tip: Tip) -> None:
         try:
             # Whoever is held up once is not held up again by the same: the next tries cost nothing.
             wait = 0.0 if self._behind else LOCK_WAIT_S
-            self.memory.remember(origin, tip.frontier.size, tip.frontier.root(), wait=wait)
+            memory.remember(tip.frontier.size, tip.frontier.root(), wait=wait)
         except (OSError, StoreError) as error:
             # The entries are durable: to raise now would say the opposite. The next append tries again.
             if not self._behind:

@@ -93,6 +93,8 @@ def test_loading_modules_never_goes_in_a_circle():
                 "sqlite3",
                 "provsdk.records",
                 "provsdk.store",
+                "provsdk.digest",
+                "provsdk.capture._session",
             ],
         ),
         ("import provsdk.cli", ["click", "rich", "provsdk.store", "provsdk.pipeline"]),

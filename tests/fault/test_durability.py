@@ -1,9 +1,10 @@
 """A store that is locked, full, gone, or does not answer at all: callers go on, and nothing is lost or sealed twice.
 
 Every fault here is a real one: locks of other processes, file systems that are full or frozen, files that block whoever
-reads them, processes that are killed.
+opens them, processes that are killed.
 """
 
+import fcntl
 import json
 import os
 import select
@@ -196,20 +197,31 @@ def test_a_process_that_was_stopped_with_the_lock_in_its_hands(place):
     assert sealed(place) == 320
 
 
+@contextmanager
+def leased(file):
+    """Whoever opens the file is held in the kernel; yields the file once for each that is."""
+    if not hasattr(fcntl, "F_SETLEASE"):
+        pytest.skip("leases on files are Linux's")
+    held = []
+    before = signal.signal(signal.SIGIO, lambda *_: held.append(file))
+    descriptor = os.open(file, os.O_RDWR)
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        yield held
+    finally:
+        os.close(descriptor)
+        signal.signal(signal.SIGIO, before)
+
+
 def test_a_system_call_that_does_not_return(place):
-    """What is remembered outside becomes a pipe that nobody writes to: whoever reads it is held in the kernel."""
     with child(place, LOAD) as process:
         heard(process)
         (memory,) = (place.parent / "state" / "memory").glob("log-*")
-        kept = memory.with_name("kept")
-        memory.rename(kept)
-        os.mkfifo(memory, 0o600)
-        told(process)
-        check_load(process)
-        assert sum(one.frames for one in spools(place)) >= 320
-        waiting = os.open(memory, os.O_WRONLY | os.O_NONBLOCK)  # somebody does read it: this would fail otherwise
-        kept.replace(memory)
-        os.close(waiting)
+        with leased(memory) as held:
+            told(process)
+            check_load(process)
+            assert sum(one.frames for one in spools(place)) >= 320
+            assert held == [memory]
         told(process)
         assert heard(process) == {"ok": True, "pending": 0, "spooled": 0, "lost": 0}
         ended(process)
@@ -407,14 +419,12 @@ def test_a_program_that_ends_while_its_store_hangs_ends(place):
     with child(place, body) as process:
         heard(process)
         (memory,) = (place.parent / "state" / "memory").glob("log-*")
-        kept = memory.with_name("kept")
-        memory.rename(kept)
-        os.mkfifo(memory, 0o600)
-        told(process)
-        heard(process)
-        process.wait(timeout=20)
-        assert process.returncode == 0
-        kept.replace(memory)
+        with leased(memory) as held:
+            told(process)
+            heard(process)
+            process.wait(timeout=20)
+            assert process.returncode == 0
+            assert held == [memory]
     provsdk.configure(store=place)
     assert provsdk.flush(30)
     assert sealed(place) == 1

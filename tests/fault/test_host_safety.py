@@ -301,7 +301,8 @@ def _hooks():
         yield f"span.{method}", lambda _: PrivateSpan, method
     for owner, names in [
         (_plan.Plan, ["open", "conclude", "_say_fast", "_ask_waiting", "_conclude_each", "_available"]),
-        (_plan, ["open_activity", "check", "put", "_ask", "_ask_item", "_asked_name"]),
+        (_plan._session, ["open_activity"]),
+        (_plan, ["check", "put", "_ask", "_ask_item", "_asked_name"]),
         (_session.Activity, ["given", "made", "made_item", "failed", "attach", "_look_inside", "_leave_home_facts"]),
         (_session.Scope, ["local_facts"]),
         (_session, ["measure", "is_linkable", "write_facts", "look_into", "known_in", "entity", "use", "derivation"]),

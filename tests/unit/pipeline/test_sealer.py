@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from provsdk.errors import KeyConflict, RecordNotSealed, StoreUnavailable
+from provsdk.pipeline import _committer
 from provsdk.pipeline._sealer import Sealer, Work
 
 
@@ -99,6 +100,27 @@ def test_concurrent_callers_share_commits(sealer, log):
     assert answers == [True] * 40
     assert sorted(log.keys) == list(range(1, 41))
     assert len(log.commits) < 40
+
+
+def test_what_is_more_than_one_commit_takes_is_sealed_in_the_next_ones_at_once(sealer, log, monkeypatch):
+    monkeypatch.setattr(_committer, "COMMIT_SIZE", 2)
+    monkeypatch.setattr(_committer, "BATCH_WINDOW_S", 60.0)
+    one = sealer(max_wait=5.0)
+    tickets = [one.ticket(context(n), {"number": n}) for n in range(1, 6)]
+
+    assert tickets[-1].wait() is True
+    assert log.commits == [[1, 2], [3, 4], [5]]
+
+
+def test_a_gap_that_was_noted_during_a_commit_is_sealed_with_the_next_one_at_once(sealer, log, monkeypatch):
+    """Without waiting for the window after which a lane looks for gaps."""
+    monkeypatch.setattr(_committer, "BATCH_WINDOW_S", 60.0)
+    one = sealer(max_wait=5.0, draft=lambda claim: 1 / 0 if claim.number == 1 else (draft(claim.number),))
+    lost, kept = (one.ticket(context(n), {"number": n}) for n in (1, 2))
+
+    assert kept.wait() is True
+    assert settles(lambda: log.commits == [[2], [("gap", 1, "capture_failed")]])
+    assert lost.lost
 
 
 async def test_async_callers_do_not_block_the_loop(sealer, log):
