@@ -211,7 +211,7 @@ class Reading:
     def abandoned(self) -> None:
         """Nobody reads it any more."""
         if self.activity is not None and self._process == _process.generation:
-            self._end(lambda activity: self._plan.conclude_stream(activity, None), ABANDONED)
+            _call.leave(self._end(lambda activity: self._plan.conclude_stream(activity, None), ABANDONED))
 
     def _end(self, conclude: Callable[[Activity], None], status: str | None) -> Ticket | None:
         activity = self.activity

@@ -300,6 +300,14 @@ def test_streams_cannot_be_copied_or_pickled_as_generators_cannot(plug, kept):
             attempt(answer())
 
 
+def test_a_stream_can_be_teed_as_generators_can(plug, kept):
+    import itertools
+
+    first, second = itertools.tee(answer())
+    assert list(first) == list(second) == WORDS
+    assert kept.said("answer")["stream"]["chunks"] == len(WORDS)
+
+
 def test_unconfigured_a_generator_is_the_generator_itself(monkeypatch):
     monkeypatch.delenv("PROVSDK_STORE", raising=False)
     assert type(answer()) is types.GeneratorType
