@@ -10,14 +10,21 @@ import os
 import queue
 import threading
 import weakref
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from provsdk.capture import _guard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Abandonable", "abandon", "abandon_all", "forget_all", "reap", "watch"]
+__all__ = ["Abandonable", "abandon", "abandon_all", "reap", "watch"]
+
+
+IDLE_S: Final = 0.5
+"""How long the thread stays when no stream is open."""
+
+REST_S: Final = 1.0
+"""How long a fork waits for it."""
 
 
 class Abandonable(Protocol):
@@ -51,8 +58,31 @@ class _Watch:
                     _guard.report("start a thread for abandoned streams", error)
 
     def _run(self) -> None:
-        while (left := self.left.get()) is not None:
-            _end(left)
+        while True:
+            try:
+                left = self.left.get(timeout=IDLE_S)
+            except queue.Empty:
+                if self._may_end():
+                    return
+            else:
+                if left is None:
+                    return
+                _end(left)
+
+    def _may_end(self) -> bool:
+        with self._starting:
+            if self.open:
+                return False
+            self._thread = None
+            return True
+
+    def rest(self) -> None:
+        """Ends the thread, for a fork; `start` makes another."""
+        with self._starting:
+            thread, self._thread = self._thread, None
+        if thread is not None and thread is not threading.current_thread():
+            self.left.put(None)
+            thread.join(REST_S)
 
     def taken(self) -> Iterator[Abandonable]:
         """What waits to be ended, without waiting for more."""
@@ -93,6 +123,17 @@ def abandon_all() -> None:
         _end(stream)
 
 
+def rest() -> None:
+    """Before a fork: no thread of ours runs while it happens."""
+    _watch.rest()
+
+
+def go_on() -> None:
+    """After it, in the parent."""
+    if _watch.open:
+        _watch.start()
+
+
 def forget_all() -> None:
     """In a forked child: the streams that are open here are the parent's to end."""
     global _watch
@@ -108,4 +149,4 @@ def _end(stream: Abandonable) -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=forget_all)
+    os.register_at_fork(before=rest, after_in_parent=go_on, after_in_child=forget_all)

@@ -103,19 +103,19 @@ def _declared(activity: Activity) -> str:
 
 def write_facts(activity: Activity) -> None:
     """Puts the attributes on the span; facts that are too long go into numbered child spans."""
-    write = activity.span.set_attribute
-    write(semconv.KIND, activity.kind)
+    said: dict[str, str | int] = {semconv.KIND: activity.kind}
     if activity.scope is not None:
-        write(semconv.RECORD_ID, activity.scope.record_id)
+        said[semconv.RECORD_ID] = activity.scope.record_id
     if activity.parent is not None:
-        write(semconv.PARENT, activity.parent.key)
+        said[semconv.PARENT] = activity.parent.key
     elif activity.origin is not None:
-        write(semconv.PARENT, activity.origin.activity)
+        said[semconv.PARENT] = activity.origin.activity
     text = _text(activity)
     if len(text) <= semconv.FACTS_LIMIT_BYTES:
-        write(semconv.FACTS, text)
+        said[semconv.FACTS] = text
     else:
-        write(semconv.FACTS_PARTS, _write_pieces(activity, text))
+        said[semconv.FACTS_PARTS] = _write_pieces(activity, text)
+    activity.span.set_attributes(said)
 
 
 def _write_pieces(activity: Activity, text: str) -> int:

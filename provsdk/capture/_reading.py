@@ -70,6 +70,8 @@ class Reading:
         self.activity: Activity | None = None
         self.to_ask: tuple[Any, tuple[Any, ...], Mapping[str, Any]] | None = None
         """A model call that the gate has yet to be asked about: function, and its arguments."""
+        self.may_be_read_otherwise = False
+        """Somebody fetched a method of the stream, by which it may have been read past us."""
         self.entity_id: str | None = None
         """Of the stream's value; None until its first step, and outside any output."""
         if activity is not None:
@@ -199,6 +201,10 @@ class Reading:
 
     def closed(self) -> Ticket | None:
         """Whoever reads it closed it."""
+        activity = self.activity
+        if self.is_open and activity is not None and self.may_be_read_otherwise and not self.prefix.chunks:
+            activity.lacks("value_not_digestible", "stream: read by a method of its own")
+            return self.completed(None)
         return self._end(lambda activity: self._plan.conclude_stream(activity, None), CLOSED_EARLY)
 
     def failed(self, error: BaseException) -> Ticket | None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import io
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from types import AsyncGeneratorType, GeneratorType
+from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
 
@@ -51,6 +52,15 @@ class _Proxy(wrapt.ObjectProxy[Any]):
     def provsdk_reading(self) -> Reading:
         """How capture recognises a stream of its own among the arguments of a call."""
         return self._self_reading
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.__wrapped__, name)
+        part = _PARTS.get(type(found))
+        if part is not None:
+            return part(found, self._self_reading)
+        if callable(found):
+            self._self_reading.may_be_read_otherwise = True
+        return found
 
     def _self_itself(self, found: Any) -> Any:
         """The proxy, where the stream's own method answered the stream."""
@@ -213,6 +223,61 @@ class AsyncStream(_Proxy):
             raise
 
 
+class _StreamPart(Stream):
+    """Another way to read the same stream, such as only its text: it ends the stream, and does not abandon it."""
+
+    def __del__(self) -> None:
+        """The stream itself is still there."""
+
+
+class _AsyncStreamPart(AsyncStream):
+    """As `_StreamPart`."""
+
+    def __del__(self) -> None:
+        """As above."""
+
+
+_PARTS: Final = {GeneratorType: _StreamPart, AsyncGeneratorType: _AsyncStreamPart}
+_PARTS_OF: Final[dict[Any, Any]] = {Stream: _StreamPart, AsyncStream: _AsyncStreamPart}
+
+
+class _Manager(_Proxy):
+    """What is common to both."""
+
+    def _self_opened(self, stream: Any) -> Any:
+        """Within the block, the manager is what may be abandoned."""
+        proxy = _proxy_for(type(stream))  # type: ignore[arg-type] # types are hashable
+        return stream if proxy is None else _PARTS_OF[proxy](stream, self._self_reading)
+
+
+class StreamManager(_Manager):
+    """A context manager of a model client that opens the stream."""
+
+    def __enter__(self) -> Any:
+        return self._self_opened(self.__wrapped__.__enter__())
+
+    def __exit__(self, *error: Any) -> Any:  # noqa: PYI036 as above
+        reading = self._self_reading
+        try:
+            return self.__wrapped__.__exit__(*error)
+        finally:
+            _wait_quietly(reading.failed(error[1]) if error[1] is not None else reading.closed())
+
+
+class AsyncStreamManager(_Manager):
+    """The same for an async one."""
+
+    async def __aenter__(self) -> Any:
+        return self._self_opened(await self.__wrapped__.__aenter__())
+
+    async def __aexit__(self, *error: Any) -> Any:  # noqa: PYI036 as above
+        reading = self._self_reading
+        try:
+            return await self.__wrapped__.__aexit__(*error)
+        finally:
+            await _await_quietly(reading.failed(error[1]) if error[1] is not None else reading.closed(), error[1])
+
+
 def _wait(reading: Reading, ticket: Ticket | None) -> None:
     if ticket is not None:
         _call.wait(ticket, reading.ports)
@@ -257,12 +322,24 @@ def _proxy_for(kind: type) -> type[Stream | AsyncStream] | None:
     return AsyncStream if hasattr(kind, "__anext__") and closes else None
 
 
+@lru_cache(maxsize=1024)
+def _manager_for(kind: type) -> type[_Manager] | None:
+    """The proxy for what opens a stream in a `with` block: known by its name, as anything may be a context manager."""
+    if "Stream" not in kind.__name__:
+        return None
+    if hasattr(kind, "__aenter__"):
+        return AsyncStreamManager
+    return StreamManager if hasattr(kind, "__enter__") else None
+
+
 def adopt(plan: Plan, activity: Activity, result: Any) -> Any:
     """The stream or coroutine that a traced function returned, as a traced one; None where the result is neither.
 
     The activity goes on until the stream ends.
     """
-    proxy = _proxy_for(type(result))  # type: ignore[arg-type] # types are hashable
+    proxy: Any = _proxy_for(type(result))  # type: ignore[arg-type] # types are hashable
+    if proxy is None and plan.kind == semconv.KIND_MODEL_CALL:
+        proxy = _manager_for(type(result))  # type: ignore[arg-type] # as above
     if proxy is None:
         return await_later(plan, activity, result) if is_coroutine(result) else None
     if plan.kind == semconv.KIND_POLICY_CHECK:

@@ -266,3 +266,61 @@ def test_a_stream_that_is_closed_early_says_what_came(gpt, provsdk_records):
     assert traced_output("answer")(first)() == ANSWER[:20]
     (found,) = provsdk_records[0].model_calls
     assert (found.status, found.response_id, found.finish_reasons) == ("closed_early", CHAT["id"], [])
+
+
+READINGS = {
+    "events": text_of_message,
+    "its text": lambda stream: "".join(stream.text_stream),
+    "a method": lambda stream: stream.get_final_text(),
+}
+
+
+@pytest.mark.parametrize("way", READINGS)
+def test_a_stream_that_a_manager_opens_is_traced_however_it_is_read(claude, way, provsdk_records):
+    call = traced_model_call("call")(claude.messages.stream)
+
+    def whole():
+        with call(model="m", messages=ASKED, max_tokens=9) as stream:
+            return READINGS[way](stream)
+
+    assert traced_output("answer")(whole)() == ANSWER
+    (record,) = provsdk_records
+    (found,) = record.model_calls
+    assert found.status == "completed"
+    if way == "a method":
+        assert [each.detail for each in record.completeness.reasons] == ["call: stream: read by a method of its own"]
+    else:
+        assert record.completeness.complete
+        assert found.stream.chunks > 1
+        assert is_linked(record)
+
+
+def test_a_stream_of_a_manager_that_is_left_early_is_closed_early(claude, provsdk_records):
+    call = traced_model_call("call")(claude.messages.stream)
+
+    def first():
+        with call(model="m", messages=ASKED, max_tokens=9) as stream:
+            for text in stream.text_stream:
+                return text
+        return None
+
+    traced_output("answer")(first)()
+    (found,) = provsdk_records[0].model_calls
+    assert (found.status, found.stream.chunks) == ("closed_early", 1)
+
+
+async def test_an_async_manager_is_traced_as_well(address, provsdk_records):
+    async with (
+        anthropic.DefaultAsyncHttpxClient(trust_env=False) as direct,
+        anthropic.AsyncAnthropic(base_url=address, api_key="none", http_client=direct, max_retries=0) as client,
+    ):
+        call = traced_model_call("call")(client.messages.stream)
+
+        @traced_output("answer")
+        async def whole():
+            async with call(model="m", messages=ASKED, max_tokens=9) as stream:
+                return "".join([text async for text in stream.text_stream])
+
+        assert await whole() == ANSWER
+    (found,) = provsdk_records[0].model_calls
+    assert (found.status, is_linked(provsdk_records[0])) == ("completed", True)

@@ -47,6 +47,11 @@ def place(tmp_path):
     return tmp_path
 
 
+def _as_in_a_terminal():
+    """Whatever runs the tests may ignore Ctrl-C, as a shell does for what it runs in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def call(place):
     """Calls a program of our virtual environment in that directory."""
@@ -66,6 +71,7 @@ def call(place):
             text=True,
             timeout=60,
             check=False,
+            preexec_fn=_as_in_a_terminal,
         )
 
     return called

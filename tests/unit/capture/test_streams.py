@@ -742,3 +742,28 @@ def wait_for(condition, seconds=10.0):
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_the_thread_for_abandoned_streams_ends_when_none_is_open_and_is_there_again_for_the_next(plug, kept):
+    def running():
+        return [thread for thread in threading.enumerate() if thread.name == "provsdk-streams"]
+
+    for _ in range(2):
+        stream = answer()
+        next(stream)
+        assert len(running()) == 1
+        stream.close()
+        del stream
+        gc.collect()
+        wait_for(lambda: not running())
+
+
+def test_no_thread_for_abandoned_streams_runs_at_a_fork(plug, kept):
+    stream = answer()
+    next(stream)
+    _abandoned.rest()
+    assert not any(thread.name == "provsdk-streams" for thread in threading.enumerate())
+    _abandoned.go_on()
+    del stream
+    gc.collect()
+    wait_for(lambda: kept.facts)
