@@ -45,6 +45,9 @@ class _Done:
         return True
         yield
 
+    def leave(self) -> None:
+        pass
+
 
 _DONE = _Done()
 

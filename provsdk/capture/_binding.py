@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
@@ -38,14 +39,15 @@ class Signature(NamedTuple):
         if raw is None:
             return Signature((), None, bound_first=False)
         try:
-            signature = inspect.signature(raw)
+            signature = _signature(raw)
         except (TypeError, ValueError):
             return Signature((), None, bound_first=False)
         positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         names = tuple(name for name, one in signature.parameters.items() if one.kind in positional)
         defaults = {name: one.default for name, one in signature.parameters.items() if one.default is not one.empty}
         named = frozenset(signature.parameters)
-        return Signature(names, signature, not isinstance(function, staticmethod), defaults, named)
+        bound_first = not isinstance(raw, functools.partialmethod) and not isinstance(function, staticmethod)
+        return Signature(names, signature, bound_first, defaults, named)
 
     def pairs(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
         """The call's values with the names of their parameters, without defaults and without `self`."""
@@ -69,6 +71,12 @@ class Signature(NamedTuple):
         bound = self.signature.bind_partial(*first, *args, **kwargs)
         bound.apply_defaults()
         return bound.arguments
+
+
+def _signature(raw: Any) -> inspect.Signature:
+    if isinstance(raw, functools.partialmethod):  # what is left to give once it is bound
+        raw = functools.partial(raw.func, None, *raw.args, **raw.keywords)
+    return inspect.signature(raw)
 
 
 class Rule(NamedTuple):

@@ -22,7 +22,7 @@ from provsdk.errors import OutputBlocked, RecordNotSealed
 from provsdk.vocabulary import DataClassification
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from opentelemetry.trace import SpanContext
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "acall",
+    "afinish",
     "await_",
     "await_quietly",
     "begin",
@@ -40,13 +41,14 @@ __all__ = [
     "end",
     "fail",
     "is_gated",
+    "leave",
     "open_quietly",
     "renumber",
     "wait",
     "wait_quietly",
 ]
 
-NO_STREAMS: Final = frozenset({str, bytes, type(None), bool, int, float, list, tuple, dict, set})
+PLAIN: Final = frozenset({str, bytes, type(None), bool, int, float, list, tuple, dict, set})
 """Types that most traced functions return; anything else is looked at."""
 
 _ENCRYPTED: Final = frozenset(each.value for each in DataClassification if each.encryption_required)
@@ -256,8 +258,8 @@ def call(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, a
 
             args, kwargs = _gate.enter(activity, (args, kwargs))
         result = wrapped(*args, **kwargs)
-        if type(result) not in NO_STREAMS and (stream := _adopted(plan, activity, result)) is not None:
-            return stream
+        if (goes_on := _adopted(plan, activity, result)) is not None:
+            return goes_on
         if gated:
             result = _gate.leave(activity, result)
     except BaseException as error:
@@ -285,20 +287,44 @@ async def acall(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance:
 
             args, kwargs = await _gate.aenter(activity, (args, kwargs))
         result = await wrapped(*args, **kwargs)
-        if type(result) not in NO_STREAMS and (stream := _adopted(plan, activity, result)) is not None:
-            return stream
+        if (goes_on := _adopted(plan, activity, result)) is not None:
+            return goes_on
         if gated:
             result = await _gate.aleave(activity, result)
     except BaseException as error:
         ticket = fail(activity, error)
         if ticket is not None:
-            await await_quietly(ticket)
+            await await_quietly(ticket, error)
         raise
     ticket = end(plan, activity, result)
     if ticket is not None:
         await await_(ticket, ports)
         if gated:
             await _gate.asealed(ports, f"rec_{activity.key}")
+    return result
+
+
+async def afinish(plan: Plan, activity: Activity, coroutine: Awaitable[Any]) -> Any:
+    """The rest of a call whose function returned a coroutine."""
+    gated = is_gated(activity.ports)
+    try:
+        result = await coroutine
+        if (goes_on := _adopted(plan, activity, result)) is not None:
+            return goes_on
+        if gated:
+            from provsdk.capture import _gate  # noqa: PLC0415 as above
+
+            result = await _gate.aleave(activity, result)
+    except BaseException as error:
+        ticket = fail(activity, error)
+        if ticket is not None:
+            await await_quietly(ticket, error)
+        raise
+    ticket = end(plan, activity, result)
+    if ticket is not None:
+        await await_(ticket, activity.ports)
+        if gated:
+            await _gate.asealed(activity.ports, f"rec_{activity.key}")
     return result
 
 
@@ -327,12 +353,12 @@ async def await_(ticket: Ticket, ports: Ports | None) -> None:
 
 
 def _adopted(plan: Plan, activity: Activity, result: Any) -> Any:
-    """A stream that was returned, as a traced one; None where the result is no stream, or that failed."""
-    if plan.kind == semconv.KIND_POLICY_CHECK:
-        return None
-    from provsdk.capture._streams import adopt  # noqa: PLC0415 most calls return values
-
+    """A stream or coroutine that was returned, as a traced one; None where the call is over, or that failed."""
     try:
+        if type(result) in PLAIN:  # a metaclass may refuse even to be looked up
+            return None
+        from provsdk.capture._streams import adopt  # noqa: PLC0415 most calls return values
+
         return adopt(plan, activity, result)
     except Exception as error:
         _guard.report(f"trace the stream of {article(activity.kind)}", error, activity.ports, about=activity.name)
@@ -347,9 +373,22 @@ def wait_quietly(ticket: Ticket) -> None:
         _guard.report("seal the record of a failed output", error)
 
 
-async def await_quietly(ticket: Ticket) -> None:
-    """As `wait_quietly`, for async callers."""
+async def await_quietly(ticket: Ticket, failure: BaseException | None = None) -> None:
+    """As `wait_quietly`, for async callers; not of a coroutine that is being closed, which may not await anything."""
+    if isinstance(failure, GeneratorExit):
+        leave(ticket)
+        return
     try:
         await ticket
     except Exception as error:
         _guard.report("seal the record of a failed output", error)
+
+
+def leave(ticket: Ticket | None) -> None:
+    """Lets the record become durable without anybody who waits."""
+    if ticket is None:
+        return
+    try:
+        ticket.leave()
+    except Exception as error:
+        _guard.report("leave a record to itself", error)

@@ -6,6 +6,7 @@ import copy
 import functools
 import inspect
 import sys
+from types import ClassMethodDescriptorType, CodeType, MethodDescriptorType, WrapperDescriptorType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import wrapt
@@ -20,6 +21,8 @@ __all__ = ["TracedFunction", "kind_of", "public_methods"]
 Kind = Literal["function", "coroutine", "generator", "async generator", "class"]
 
 _CALL: Final = "__call__"
+
+_OF_THE_INTERPRETER: Final = (MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType)
 
 
 def kind_of(function: Any) -> Kind:
@@ -38,22 +41,45 @@ def kind_of(function: Any) -> Kind:
     cores = (raw, getattr(raw, _CALL, None))
     if any(inspect.isasyncgenfunction(core) for core in cores):
         return "async generator"
+    if any(inspect.iscoroutinefunction(core) or _is_awaited(core) for core in cores):
+        return "coroutine"
     if any(inspect.isgeneratorfunction(core) for core in cores):
         return "generator"
-    if any(inspect.iscoroutinefunction(core) for core in cores):
-        return "coroutine"
     return "function"
 
 
+def _is_awaited(core: Any) -> bool:
+    """Whether it is a generator function that `types.coroutine` made awaitable."""
+    while isinstance(core, functools.partial):
+        core = core.func
+    code = getattr(core, "__code__", None)
+    return isinstance(code, CodeType) and bool(code.co_flags & inspect.CO_ITERABLE_COROUTINE)
+
+
 def public_methods(cls: type) -> dict[str, Any]:
-    """The methods that a class itself defines for everybody: plain, static and class methods, and `__call__`."""
-    return {
+    """The methods that a class itself defines for everybody: plain, static and class methods, and `__call__`.
+
+    Raises:
+        UnsupportedCallable: there are none.
+    """
+    methods = {
         name: found
         for name, found in vars(cls).items()
-        if (not name.startswith("_") or name == _CALL)
-        and not isinstance(found, TracedFunction)
-        and (inspect.isfunction(found) or isinstance(found, (staticmethod, classmethod, functools.partialmethod)))
+        if (not name.startswith("_") or name == _CALL) and _is_method(found)
     }
+    if not methods:
+        raise UnsupportedCallable(
+            f"{cls.__qualname__}: defines no public methods, so nothing of it can be traced; "
+            "decorate the class that does, or single methods"
+        )
+    return {name: found for name, found in methods.items() if not isinstance(found, TracedFunction)}
+
+
+def _is_method(found: Any) -> bool:
+    """Whether it becomes a method when it is asked for: a function, or what a decorator made of one."""
+    if isinstance(found, (staticmethod, classmethod, functools.partialmethod)) or inspect.isfunction(found):
+        return True
+    return callable(found) and inspect.ismethoddescriptor(found) and not isinstance(found, _OF_THE_INTERPRETER)
 
 
 class _BoundFunction(wrapt.BoundFunctionWrapper[Any, Any]):
@@ -69,7 +95,10 @@ class _BoundFunction(wrapt.BoundFunctionWrapper[Any, Any]):
         return self
 
     def __deepcopy__(self, memo: Any) -> Any:
-        return self
+        """A method is copied with its object, as without us."""
+        owner = self._self_instance
+        twin = copy.deepcopy(owner, memo)
+        return self if twin is owner else self._self_parent.__get__(twin, type(twin))
 
 
 class TracedFunction(wrapt.FunctionWrapper[Any, Any]):

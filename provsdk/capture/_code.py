@@ -6,7 +6,7 @@ Nothing is read here but the date of a file: the source is read when a record is
 from __future__ import annotations
 
 import os
-from functools import partial
+from functools import partial, partialmethod
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -56,7 +56,7 @@ def traced(number: int) -> TracedCode | None:
 def _python_function(function: Any) -> tuple[Any, CodeType] | None:
     """What was written in Python below decorators, partials and bound methods; of an object its `__call__`."""
     for _ in range(MAX_WRAPPERS):
-        if isinstance(function, partial):
+        if isinstance(function, (partial, partialmethod)):
             function = function.func
             continue
         inner = getattr(function, "__wrapped__", None) or getattr(function, "__func__", None)

@@ -36,6 +36,7 @@ __all__ = [
     "attach_context",
     "attach_held",
     "attach_origin",
+    "attach_within",
     "carried_origin",
     "context_with",
     "current_activity",
@@ -253,6 +254,14 @@ def attach_held(held: Held, *, lent: bool = False) -> Attached | None:
     if held.span is not None and not lent:
         context = set_span_in_context(held.span, context)
     return Attached(context, otel_context.attach(context))
+
+
+def attach_within(activity: Activity) -> Attached | None:
+    """Makes an activity current where what is current belongs to another output, or to none; else None."""
+    current = current_activity()
+    if activity.process != _process.generation or (current is not None and current.scope is activity.scope):
+        return None
+    return attach_held(Held(activity, None, activity.span if activity.spans_current else None))
 
 
 def attach_origin(origin: Origin | None, span_context: SpanContext | None, *, is_job: bool) -> Attached | None:

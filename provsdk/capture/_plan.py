@@ -322,7 +322,7 @@ def compare_checksum(activity: Activity, stated: str, value: Any, **of: Any) -> 
 
 def _own_name(function: Any) -> str | None:
     """The function's qualified name; that of what a partial calls, or of an object's class."""
-    while isinstance(function, functools.partial):
+    while isinstance(function, (functools.partial, functools.partialmethod)):
         function = function.func
     name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None)
     return name if isinstance(name, str) else type(function).__qualname__ if function is not None else None

@@ -15,7 +15,7 @@ from provsdk.capture._chunks import Chunks
 from provsdk.capture._delivery import current_delivery
 from provsdk.capture._model import note_chunks
 from provsdk.capture._prefix import Prefix
-from provsdk.digest import MIN_LINKABLE_BYTES
+from provsdk.digest import MIN_LINKABLE_BYTES, Measured
 from provsdk.errors import OutputBlocked
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ CLOSED_EARLY: Final = "closed_early"
 ABANDONED: Final = "abandoned"
 
 _UNFINISHED: Final = frozenset({"cancelled", ABANDONED})
+
+_READ_OTHERWISE: Final = "it may have been read by a method of its own"
 
 GENERATOR: Final = "generator"
 """The boundary that was seen: chunks left the generator or the stream object."""
@@ -201,10 +203,6 @@ class Reading:
 
     def closed(self) -> Ticket | None:
         """Whoever reads it closed it."""
-        activity = self.activity
-        if self.is_open and activity is not None and self.may_be_read_otherwise and not self.prefix.chunks:
-            activity.lacks("value_not_digestible", "stream: read by a method of its own")
-            return self.completed(None)
         return self._end(lambda activity: self._plan.conclude_stream(activity, None), CLOSED_EARLY)
 
     def failed(self, error: BaseException) -> Ticket | None:
@@ -217,7 +215,7 @@ class Reading:
     def abandoned(self) -> None:
         """Nobody reads it any more."""
         if self.activity is not None and self._process == _process.generation:
-            self._end(lambda activity: self._plan.conclude_stream(activity, None), ABANDONED)
+            _call.leave(self._end(lambda activity: self._plan.conclude_stream(activity, None), ABANDONED))
 
     def _end(self, conclude: Callable[[Activity], None], status: str | None) -> Ticket | None:
         activity = self.activity
@@ -261,7 +259,14 @@ class Reading:
             if delivery.disconnected and activity.status in _UNFINISHED:
                 activity.status = CLOSED_EARLY  # by the client; how the server passed that on differs by server
         activity.extra["stream"] = said
-        activity.made_stream(self.prefix.measured(), self.prefix.content())
+        measured, content = self.prefix.measured(), self.prefix.content()
+        if self.may_be_read_otherwise:
+            # What was seen may not be all: its digest would pass for that of the whole.
+            measured = Measured(None, measured.media_type, None, _READ_OTHERWISE)
+            content = None
+            if activity.status == CLOSED_EARLY and not self.prefix.chunks:
+                activity.status = COMPLETED  # nothing was read by its steps, so leaving the block is no early end
+        activity.made_stream(measured, content)
 
     # -- the gate
 

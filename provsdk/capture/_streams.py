@@ -14,6 +14,7 @@ import wrapt
 
 from provsdk import semconv
 from provsdk.capture import _abandoned, _call, _gate
+from provsdk.capture._awaited import await_later, is_coroutine
 from provsdk.capture._reading import Reading
 
 if TYPE_CHECKING:
@@ -26,8 +27,17 @@ if TYPE_CHECKING:
 __all__ = ["AsyncStream", "Stream", "adopt", "open_generator"]
 
 
+class _Hidden:
+    """An attribute that wrapt gives every proxy and no generator has: `itertools.tee` copies what seems copyable."""
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        raise AttributeError("no attribute of a stream")
+
+
 class _Proxy(wrapt.ObjectProxy[Any]):
     """What is common to both protocols."""
+
+    __copy__ = __deepcopy__ = _Hidden()
 
     def __init__(self, stream: Any, reading: Reading) -> None:
         super().__init__(stream)
@@ -55,12 +65,6 @@ class _Proxy(wrapt.ObjectProxy[Any]):
     def _self_itself(self, found: Any) -> Any:
         """The proxy, where the stream's own method answered the stream."""
         return self if found is self.__wrapped__ else found
-
-    def __copy__(self) -> Any:
-        raise TypeError(f"cannot copy {type(self.__wrapped__).__name__!r} object")
-
-    def __deepcopy__(self, memo: Any) -> Any:
-        return self.__copy__()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError(f"cannot pickle {type(self.__wrapped__).__name__!r} object")
@@ -171,7 +175,7 @@ class AsyncStream(_Proxy):
             result = await getattr(self.__wrapped__, method)()
         except BaseException as error:
             reading.leave(entered)
-            await _await_quietly(reading.failed(error))
+            await _await_quietly(reading.failed(error), error)
             raise
         reading.leave(entered)
         await _await(reading, reading.closed())
@@ -185,7 +189,7 @@ class AsyncStream(_Proxy):
         try:
             return await self.__wrapped__.__aexit__(*error)
         finally:
-            await _await_quietly(reading.failed(error[1]) if error[1] is not None else reading.closed())
+            await _await_quietly(reading.failed(error[1]) if error[1] is not None else reading.closed(), error[1])
 
     async def _self_step(self, step: str, *given: Any) -> Any:
         reading = self._self_reading
@@ -201,7 +205,7 @@ class AsyncStream(_Proxy):
         except BaseException as error:
             reading.leave(entered)
             if not _is_alive(self.__wrapped__):
-                await _await_quietly(reading.failed(error))
+                await _await_quietly(reading.failed(error), error)
             raise
         reading.leave(entered)
         if reading.gated:
@@ -215,7 +219,7 @@ class AsyncStream(_Proxy):
             return await reading.apassed(chunk)
         except BaseException as error:
             await self.__wrapped__.aclose()
-            await _await_quietly(reading.failed(error))
+            await _await_quietly(reading.failed(error), error)
             raise
 
 
@@ -271,7 +275,7 @@ class AsyncStreamManager(_Manager):
         try:
             return await self.__wrapped__.__aexit__(*error)
         finally:
-            await _await_quietly(reading.failed(error[1]) if error[1] is not None else reading.closed())
+            await _await_quietly(reading.failed(error[1]) if error[1] is not None else reading.closed(), error[1])
 
 
 def _wait(reading: Reading, ticket: Ticket | None) -> None:
@@ -293,9 +297,9 @@ def _wait_quietly(ticket: Ticket | None) -> None:
         _call.wait_quietly(ticket)
 
 
-async def _await_quietly(ticket: Ticket | None) -> None:
+async def _await_quietly(ticket: Ticket | None, failure: BaseException | None) -> None:
     if ticket is not None:
-        await _call.await_quietly(ticket)
+        await _call.await_quietly(ticket, failure)
 
 
 def _is_alive(stream: Any) -> bool:
@@ -329,7 +333,7 @@ def _manager_for(kind: type) -> type[_Manager] | None:
 
 
 def adopt(plan: Plan, activity: Activity, result: Any) -> Any:
-    """The stream that a traced function returned, as a traced one; None where the result is no stream.
+    """The stream or coroutine that a traced function returned, as a traced one; None where the result is neither.
 
     The activity goes on until the stream ends.
     """
@@ -337,6 +341,8 @@ def adopt(plan: Plan, activity: Activity, result: Any) -> Any:
     if proxy is None and plan.kind == semconv.KIND_MODEL_CALL:
         proxy = _manager_for(type(result))  # type: ignore[arg-type] # as above
     if proxy is None:
+        return await_later(plan, activity, result) if is_coroutine(result) else None
+    if plan.kind == semconv.KIND_POLICY_CHECK:
         return None
     activity.detach()
     activity.running(False)

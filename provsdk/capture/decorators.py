@@ -86,7 +86,11 @@ class Traced(Generic[H]):
         if self._kind == semconv.KIND_POLICY_CHECK and "generator" in kind:
             raise UnsupportedCallable(f"{function.__qualname__}: a check answers once, so it cannot be a generator")
         plan = Plan.of(self._kind, self._first, self._facts, function, each=self._each, name=self._name)
-        return cast("F", TracedFunction(function, _WRAPPERS[kind](plan), self))
+        wrapper = _WRAPPERS[kind](plan)
+        for name in ("__name__", "__qualname__"):  # a coroutine goes by the name of the function that made it
+            if isinstance(own := getattr(function, name, None), str):
+                setattr(wrapper, name, own)
+        return cast("F", TracedFunction(function, wrapper, self))
 
     def _decorate_class(self, cls: Any) -> Any:
         """The same class, with its own public methods traced; each goes by the given name and its own."""
@@ -129,7 +133,7 @@ class Traced(Generic[H]):
         """As `__exit__`, without blocking the event loop."""
         ticket = self._end(error)
         if ticket is not None and error is not None:
-            await _call.await_quietly(ticket)
+            await _call.await_quietly(ticket, error)
         elif ticket is not None:
             await _call.await_(ticket, ports.current())
 

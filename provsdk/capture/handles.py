@@ -14,11 +14,12 @@ from provsdk.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from provsdk.capture import _call, _model, _verdict
+    from provsdk.capture import _call, _model, _otel, _verdict
     from provsdk.capture._session import Activity
 else:
     _call = Late("provsdk.capture._call")
     _model = Late("provsdk.capture._model")
+    _otel = Late("provsdk.capture._otel")
     _verdict = Late("provsdk.capture._verdict")
 
 __all__ = ["ActivityHandle", "OutputHandle", "by_hand"]
@@ -94,25 +95,29 @@ class OutputHandle(ActivityHandle):
 
     def add_source(self, name: str, value: Any = None, **facts: Any) -> Any:
         """Adds something that was loaded, with the facts of `traced_source`; hands `value` back."""
-        return value if self._is_over("add a source") else by_hand(semconv.KIND_SOURCE, name, facts, result=value)
+        if self._is_over("add a source"):
+            return value
+        return by_hand(semconv.KIND_SOURCE, name, facts, result=value, within=self._activity)
 
     def add_transformation(self, name: str, *, used: Iterable[Any] = (), result: Any = None, **facts: Any) -> Any:
         """Adds a step from the `used` values to `result`, with the facts of `traced_transform`; hands `result` back."""
         if self._is_over("add a transformation"):
             return result
         values = [(None, value) for value in used]
-        return by_hand(semconv.KIND_TRANSFORMATION, name, facts, used=values, result=result)
+        return by_hand(semconv.KIND_TRANSFORMATION, name, facts, used=values, result=result, within=self._activity)
 
     def add_model_call(self, name: str, *, prompt: Any = None, response: Any = None, **facts: Any) -> Any:
         """Adds a model call from `prompt` to `response`, as `traced_model_call`; hands `response` back."""
         if self._is_over("add a model call"):
             return response
-        return by_hand(semconv.KIND_MODEL_CALL, name, facts, used=[("prompt", prompt)], result=response)
+        used = [("prompt", prompt)]
+        return by_hand(semconv.KIND_MODEL_CALL, name, facts, used=used, result=response, within=self._activity)
 
     def add_check(self, name: str, *, result: Any, used: Iterable[Any] = (), **facts: Any) -> None:
         """Adds the verdict of a check on the `used` values, with the facts of `traced_check`."""
         if not self._is_over("add a check"):
-            by_hand(semconv.KIND_POLICY_CHECK, name, facts, used=[(None, value) for value in used], result=result)
+            values = [(None, value) for value in used]
+            by_hand(semconv.KIND_POLICY_CHECK, name, facts, used=values, result=result, within=self._activity)
 
 
 def by_hand(
@@ -122,18 +127,21 @@ def by_hand(
     *,
     used: Iterable[tuple[str | None, Any]] = (),
     result: T = None,  # type: ignore[assignment]
+    within: Activity | None = None,
 ) -> T:
     """An activity that the user's code says by hand, as a span of no length below the current one; hands `result` back.
 
-    A wrong fact is noted as missing: the code that says it goes on.
+    Where that belongs to another output than `within`, it stands below that one. A wrong fact is noted as missing: the
+    code that says it goes on.
     """
     from provsdk.capture.ports import current  # noqa: PLC0415 read at the call, as it may be plugged in later
 
     ports = current()
     if ports is None:
         return result
-    activity = None
+    activity = attached = None
     try:
+        attached = _otel.attach_within(within) if within is not None else None
         activity = Plan.of(kind, name, {}, None).open(ports, None, (), {})
         _tell(activity, facts, used, result)
         _call.close(activity)
@@ -144,6 +152,8 @@ def by_hand(
         if not isinstance(error, Exception):
             raise
         _guard.report(f"add {article(kind)}", error, ports)
+    finally:
+        _otel.release(attached)
     return result
 
 

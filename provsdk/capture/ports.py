@@ -119,6 +119,10 @@ class Ticket(Protocol):
         """The same without blocking the event loop."""
         ...
 
+    def leave(self) -> None:
+        """Says that nobody waits: the record is made durable all the same, soon. Returns at once."""
+        ...
+
 
 class Durable(Protocol):
     """Makes records durable. Safe to call from any thread; after `fork` it works in the child as in the parent."""

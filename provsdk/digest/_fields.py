@@ -76,9 +76,9 @@ def peek(value: Any, name: str) -> Any:
     are left alone. A pydantic model's extra values and private attributes count as stored.
     """
     kind = type(value)
-    if kind in _HOLD_NOTHING:
-        return None
     try:
+        if kind in _HOLD_NOTHING:
+            return None
         if issubclass(kind, dict):
             return dict.get(value, name)
         descriptor, is_open = _storage(kind)  # type: ignore[arg-type] # types are hashable

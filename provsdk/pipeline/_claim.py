@@ -23,6 +23,10 @@ class Waiting(Protocol):
         """The same without blocking the event loop."""
         ...
 
+    def see_to(self, claim: Claim) -> None:
+        """Has it made durable soon, whoever waits; returns at once."""
+        ...
+
 
 class Claim:
     """A claim on one output's record, or on an extension of it; written to under the sealer's mutex."""
@@ -82,3 +86,7 @@ class Claim:
     def __await__(self) -> Generator[Any, Any, bool]:
         """As `wait`, without blocking the event loop; outside asyncio it blocks."""
         return self.waiting.await_for(self).__await__()
+
+    def leave(self) -> None:
+        """Has the record made durable soon, though nobody waits for it."""
+        self.waiting.see_to(self)

@@ -128,6 +128,11 @@ class Sealer:
             look.cancel()
         return self._outcome(claim)
 
+    def see_to(self, claim: Claim) -> None:
+        """Has a lane work soon; see `Claim.leave`."""
+        if not claim.settled():
+            self.committer.wake(BATCH_WINDOW_S)
+
     @contextmanager
     def _watching(self, claim: Claim, watcher: Callable[[], None]) -> Iterator[None]:
         self.committer.queue.watch(claim, watcher)

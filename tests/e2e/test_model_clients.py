@@ -288,7 +288,9 @@ def test_a_stream_that_a_manager_opens_is_traced_however_it_is_read(claude, way,
     (found,) = record.model_calls
     assert found.status == "completed"
     if way == "a method":
-        assert [each.detail for each in record.completeness.reasons] == ["call: stream: read by a method of its own"]
+        assert [each.detail for each in record.completeness.reasons] == [
+            "call: stream: it may have been read by a method of its own"
+        ]
     else:
         assert record.completeness.complete
         assert found.stream.chunks > 1

@@ -55,6 +55,9 @@ class Ticket:
         return True
         yield
 
+    def leave(self):
+        pass
+
 
 class Durable:
     def __init__(self):

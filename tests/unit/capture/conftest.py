@@ -27,6 +27,9 @@ class SealedAtOnce:
         return True
         yield
 
+    def leave(self):
+        pass
+
 
 @dataclass
 class Kept:

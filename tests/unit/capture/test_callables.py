@@ -8,11 +8,15 @@ import inspect
 import multiprocessing
 import pickle
 import sys
+import time
+import types
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
 from provsdk import traced_check, traced_model_call, traced_output, traced_transform
+from provsdk.capture import _abandoned
+from provsdk.errors import UnsupportedCallable
 
 LONG = "a value that is long enough to link something"
 
@@ -270,10 +274,20 @@ def test_a_process_pool_calls_traced_functions(plug, module):
 
 
 def test_a_function_is_its_own_copy(plug, module):
-    for function in (module.answer, module.later, module.elsewhere, module.Greeter("x").method):
+    for function in (module.answer, module.later, module.elsewhere):
         assert copy.copy(function) is function
         assert copy.deepcopy(function) is function
     assert copy.deepcopy({"f": module.answer})["f"] is module.answer
+
+
+def test_a_method_is_copied_with_its_object(plug, module):
+    greeter = module.Greeter("hello")
+    greeter.callback = greeter.method
+    twin = copy.deepcopy(greeter)
+    twin.greeting = "bye"
+
+    assert twin.callback.__self__ is twin
+    assert (twin.callback("you"), greeter.callback("you")) == ("bye, you", "hello, you")
 
 
 def test_a_callable_object_has_copies_of_its_own(plug, kept, module):
@@ -288,3 +302,122 @@ def test_facts_that_cannot_be_pickled_say_so_as_they_are(plug):
     traced = traced_model_call(model=lambda question: "m")(functools.partial(greet, "hi"))
     with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
         pickle.dumps(traced)
+
+
+# -- what decorators make of functions
+
+
+def plainly_wrapped(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+async def test_a_coroutine_that_a_plain_wrapper_returns_is_awaited_within_the_call(plug, kept):
+    step = traced_transform("step")(greet)
+
+    @traced_output("answer")
+    @plainly_wrapped
+    async def answer(question):
+        await asyncio.sleep(0)
+        return step("hello", question)
+
+    called = answer("you")
+    assert kept.outputs == []
+    assert inspect.iscoroutine(called)
+    assert await asyncio.create_task(called) == "hello, you"
+
+    assert kept.said("answer")["status"] == "completed"
+    assert kept.said("answer")["entities"][-1]["size"] == len("hello, you")
+    assert kept.span("step").parent == kept.span("answer").context
+
+
+async def test_the_failure_of_such_a_coroutine_is_the_call_s(plug, kept):
+    @traced_output("answer")
+    @plainly_wrapped
+    async def answer():
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        await answer()
+    assert (kept.said("answer")["status"], kept.said("answer")["error"]) == ("failed", "builtins.KeyError")
+
+
+def ended(kept):
+    """Waits for the thread that ends what was abandoned."""
+    until = time.monotonic() + 10
+    while not kept.outputs and time.monotonic() < until:
+        _abandoned.reap()
+        time.sleep(0.001)
+
+
+@pytest.mark.parametrize(("way", "status"), [("closed", "cancelled"), ("dropped", "abandoned")])
+async def test_such_a_coroutine_that_nobody_awaits_ends_the_call(plug, kept, way, status):
+    @traced_output("answer")
+    @plainly_wrapped
+    async def answer():
+        return "x"
+
+    called = answer()
+    if way == "closed":
+        called.close()
+    else:
+        inside, called = called.__wrapped__, None
+        inside.close()
+        await asyncio.to_thread(ended, kept)
+    assert kept.said("answer")["status"] == status
+
+
+async def test_a_coroutine_goes_by_the_name_of_its_function(plug, kept):
+    @traced_output
+    async def answer():
+        return "x"
+
+    called = answer()
+    assert (called.__name__, called.__qualname__) == ("answer", answer.__qualname__)
+    await called
+
+
+async def test_a_generator_that_is_awaited_is_a_coroutine(plug, kept):
+    @traced_output("answer")
+    @types.coroutine
+    def answer():
+        yield from asyncio.sleep(0).__await__()
+        return "x"
+
+    assert await answer() == "x"
+    assert kept.said("answer")["status"] == "completed"
+
+
+def test_a_partial_method_goes_by_the_name_and_parameters_of_what_it_calls(plug, kept):
+    class Desk:
+        def answer(self, greeting, question):
+            return greet(greeting, question)
+
+        hello = traced_output(functools.partialmethod(answer, "hello"))
+
+    assert Desk().hello("you") == "hello, you"
+    assert names(kept) == [Desk.answer.__qualname__]
+    assert [entity["name"] for entity in kept.said(Desk.answer.__qualname__)["entities"][:1]] == ["question"]
+
+
+def test_the_cached_methods_of_a_class_are_traced(plug, kept):
+    @traced_output
+    class Desk:
+        @functools.lru_cache  # noqa: B019 the test is over soon
+        def answer(self, question):
+            return question
+
+        upper = str.upper
+
+    assert Desk().answer("a") == "a"
+    assert len(kept.outputs) == 1
+    assert Desk.answer.cache_info().misses == 1
+
+
+@pytest.mark.parametrize("cls", [type("Nothing", (), {"_hidden": greet}), int])
+def test_a_class_of_which_nothing_would_be_traced_is_refused(plug, cls):
+    with pytest.raises(UnsupportedCallable, match=f"{cls.__name__}: defines no public methods"):
+        traced_output(cls)

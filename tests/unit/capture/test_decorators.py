@@ -1,6 +1,7 @@
 """The five decorators: with and without parentheses, as blocks, for functions and methods, sync and async."""
 
 import asyncio
+import contextvars
 import inspect
 import json
 
@@ -357,6 +358,19 @@ def test_steps_said_by_hand_stand_in_the_record(plug, kept):
     assert kept.said("pii")["used"] == [[kept.id_of("chat"), "identity"]]
     assert kept.said("out")["derived"] == [["out", kept.id_of("chat"), "identity"]]
     assert kept.said("out")["declared"]["classification"] == "confidential"
+
+
+def test_a_step_said_of_one_output_stands_in_its_record_whatever_is_current(plug, kept):
+    with traced_output("outer") as outer, traced_output("inner"):
+        outer.add_source("of the outer", value=LONG)
+    with traced_output("other") as other:
+        nobody = contextvars.Context()
+        nobody.run(other.add_source, "of the other", LONG)
+
+    for step, output in (("of the outer", "outer"), ("of the other", "other")):
+        assert kept.span(step).attributes[semconv.RECORD_ID] == kept.span(output).attributes[semconv.RECORD_ID]
+        assert kept.span(step).parent == kept.span(output).context
+    assert [name for name, _ in kept.missing(0) + kept.missing(1) + kept.missing(2)] == []
 
 
 def test_a_wrong_fact_said_by_hand_is_noted_and_the_code_goes_on(plug, kept):

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from provsdk import traced_output, traced_source
+from provsdk import traced_model_call, traced_output, traced_source
 from provsdk.capture import _guard, ports
 from provsdk.errors import RecordNotSealed
 
@@ -105,3 +105,28 @@ def test_the_current_activity_is_restored_after_every_outcome(plug):
     with pytest.raises(LookupError):
         answer(fail=True)
     assert current_activity() is None
+
+
+class Unhashable(type):
+    def __hash__(cls):
+        raise RuntimeError("not even as a key")
+
+
+@pytest.mark.parametrize("decorate", [traced_output, traced_model_call])
+async def test_a_result_whose_class_cannot_be_looked_up_is_returned_all_the_same(plug, kept, decorate):
+    class Odd(metaclass=Unhashable):
+        pass
+
+    odd = Odd()
+
+    @traced_output("out")
+    def answer():
+        return decorate(lambda: odd)()
+
+    @traced_output("later")
+    async def later():
+        return decorate(lambda: odd)()
+
+    assert answer() is odd
+    assert await later() is odd
+    assert (kept.said("out")["status"], kept.said("later")["status"]) == ("completed", "completed")

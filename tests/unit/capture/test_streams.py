@@ -300,6 +300,14 @@ def test_streams_cannot_be_copied_or_pickled_as_generators_cannot(plug, kept):
             attempt(answer())
 
 
+def test_a_stream_can_be_teed_as_generators_can(plug, kept):
+    import itertools
+
+    first, second = itertools.tee(answer())
+    assert list(first) == list(second) == WORDS
+    assert kept.said("answer")["stream"]["chunks"] == len(WORDS)
+
+
 def test_unconfigured_a_generator_is_the_generator_itself(monkeypatch):
     monkeypatch.delenv("PROVSDK_STORE", raising=False)
     assert type(answer()) is types.GeneratorType
@@ -759,3 +767,24 @@ def test_no_thread_for_abandoned_streams_runs_at_a_fork(plug, kept):
     del stream
     gc.collect()
     wait_for(lambda: kept.facts)
+
+
+def test_a_stream_that_may_have_been_read_past_us_claims_no_digest(plug, kept):
+    class Helpful(Chunks):
+        def until_done(self):
+            list(self.chunks)
+
+    @traced_model_call("model")
+    def helped():
+        return Helpful(WORDS)
+
+    with traced_output("outer"):
+        stream = helped()
+        next(stream)
+        stream.until_done()
+        stream.close()
+
+    said = kept.said("model")
+    assert said["stream"]["chunks"] == 1
+    assert said["missing"] == [["value_not_digestible", "stream: it may have been read by a method of its own"]]
+    assert "join" not in said["entities"][0]

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
+import types
 
 import pytest
 
@@ -122,3 +124,38 @@ def test_streams_that_are_open_at_the_end_of_the_process_are_abandoned(tmp_path)
     (record,) = records()
     assert (record.output.status, record.output.stream.chunks) == ("abandoned", 1)
     assert running().store().fold(record.record_id).entries
+
+
+@types.coroutine
+def suspended():
+    yield "until it is closed"
+
+
+async def test_a_coroutine_that_is_closed_in_a_running_loop_is_closed_and_recorded():
+    @traced_output("cut short")
+    async def cut_short():
+        await suspended()
+
+    async def block():
+        async with traced_output("block"):
+            await suspended()
+
+    for function in (cut_short, block):
+        called = function()
+        called.send(None)
+        called.close()
+
+    await asyncio.to_thread(running().flush, 10)
+    assert [record.output.status for record in records()] == ["cancelled"] * 2
+
+
+def test_an_abandoned_stream_is_sealed_though_nobody_waits_for_it():
+    stream = answer()
+    next(stream)
+    del stream
+    gc.collect()
+
+    until = time.monotonic() + 10
+    while not records() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert [record.output.status for record in records()] == ["abandoned"]
