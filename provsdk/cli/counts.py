@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 from provsdk.errors import FormatError
 
-__all__ = ["FORMATS", "Count", "Format", "Line", "Wanted", "moment_of", "read_count"]
+__all__ = ["FORMATS", "MAX_LINE_BYTES", "Count", "Format", "Line", "Wanted", "moment_of", "read_count"]
 
 Format = Literal["access-log", "jsonl", "csv"]
 FORMATS: Final = ("access-log", "jsonl", "csv")

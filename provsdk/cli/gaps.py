@@ -44,7 +44,7 @@ def absent_outputs(log: "Store", config: "Config") -> "Absences":
     from provsdk.store.spools import spooling  # noqa: PLC0415 as above
 
     directory = Path(config.store)
-    return absences(log, directory, spooling(Path(config.spool), directory))
+    return absences(log, directory, lambda: spooling(Path(config.spool), directory))
 
 
 def absences_json(found: "Absences") -> dict[str, Any]:

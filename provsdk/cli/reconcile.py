@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from provsdk.cli.app import FINDING
-from provsdk.cli.counts import FORMATS, Count, Wanted, moment_of, read_count
+from provsdk.cli.counts import FORMATS, MAX_LINE_BYTES, Count, Wanted, moment_of, read_count
 from provsdk.cli.place import as_json, opened, store_option
 from provsdk.cli.reconciling import (
     Made,
@@ -88,12 +88,18 @@ def _pattern(text: str | None) -> re.Pattern[str] | None:
 def _read(against: str, wanted: Wanted) -> Count:
     try:
         with _file(against) as file:
-            count = read_count(file, wanted)
+            count = read_count(_lines(file), wanted)
     except FormatError as error:
         raise FormatError(f"{against}, {error}") from None
     if not count.lines:
         raise UsageError(f"{against}: no line counts" + (" (--only leaves none)" if count.left_out else ""))
     return count
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    """Each line, of one that is too long only as much as shows that: a file without line ends is not read whole."""
+    while line := file.readline(MAX_LINE_BYTES + 1):
+        yield line
 
 
 @contextmanager

@@ -68,21 +68,25 @@ def stats(store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's opt
 @store_option
 @as_json
 def replay(store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
-    """Seal what programs that have ended left in their spools.
+    """Seal what programs that have ended left in their spools, and note which of their outputs have no record.
 
     The next start of a program does it too. Exits 1 where something could not be sealed.
     """
     import dataclasses  # noqa: PLC0415 help needs none of it
+    from math import inf  # noqa: PLC0415 as above
 
     from provsdk.ledger.keys import log_key  # noqa: PLC0415 as above
+    from provsdk.pipeline._recovery import recover  # noqa: PLC0415 as above
     from provsdk.report.steps import counted  # noqa: PLC0415 as above
-    from provsdk.store.spools import directory_for  # noqa: PLC0415 as above
+    from provsdk.store.spools import directory_for, spooling  # noqa: PLC0415 as above
     from provsdk.store.spools import replay as replay_spools  # noqa: PLC0415 as above
 
     config = configuration(store)
     with opened(store, read_only=False) as log:
         seal_key = log_key(config.keys, log.origin, create=False).seal_key
-        done = replay_spools(log, directory_for(config.spool, Path(config.store)), seal_key)
+        spool, path = Path(config.spool), Path(config.store)
+        done = replay_spools(log, directory_for(spool, path), seal_key)
+        recover(log, path, inf, lambda: spooling(spool, path))
     if as_json:
         print_json(dataclasses.asdict(done))
     else:

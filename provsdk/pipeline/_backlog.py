@@ -80,15 +80,17 @@ class Backlog:
                     return Some(file, waiting)
             return None
 
-    def passed(self, file: SpoolFile, end: int) -> None:
-        """Everything before `end` in that file needs no replay any more.
+    def passed(self, file: SpoolFile, end: int) -> bool:
+        """Everything before `end` in that file needs no replay any more; True when one that others left is gone so.
 
         Raises:
             StoreUnavailable: as `next`; it will be replayed once more, which changes nothing.
         """
         with self._taking_turns():
-            if file.passed(end) and file in self._left:
+            is_gone = file.passed(end) and file in self._left
+            if is_gone:
                 self._left.remove(file)
+            return is_gone
 
     @contextmanager
     def _taking_turns(self) -> Iterator[None]:

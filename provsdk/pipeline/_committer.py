@@ -64,6 +64,8 @@ class Work(NamedTuple):
     on_sealed: Callable[[], None]
     settled: Callable[[int], None]
     """Told the number of an output whose record, or whose gap, is in the log."""
+    replayed: Callable[[], None]
+    """Told when all that another process left in its spool is in the log."""
 
 
 class Committer:
@@ -430,8 +432,8 @@ class Committer:
 
     def _passed(self, some: Some) -> bool:
         try:
-            if self.backlog is not None:
-                self.backlog.passed(some.file, some.waiting[-1].end)
+            if self.backlog is not None and self.backlog.passed(some.file, some.waiting[-1].end):
+                self._work.replayed()
         except _AWAY as error:
             self._postpone_replay(error)
             return False

@@ -25,7 +25,8 @@ _PLATFORMS: Final = (
 )
 """Variables of Cloud Run, Lambda, Container Apps and App Engine: a revision there stands for one image."""
 
-_REFERENCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,255}")
+_REFERENCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]{0,255}(?:@[a-z0-9.+_-]{1,32}:[0-9a-f]{32,128})?")
+"""Of an at sign only what names a digest follows: what stands before another one may be a password."""
 _WORD: Final = re.compile(r"[$A-Za-z0-9][$A-Za-z0-9._-]{0,127}")
 _ID: Final = re.compile(r"(?:^|[/:-])([0-9a-f]{64})(?:\.scope)?$", re.MULTILINE)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.version import __version__ as opentelemetry_version
 
 from provsdk import __version__, semconv
-from provsdk.capture import _code
+from provsdk.capture import _code, _guard
 from provsdk.pipeline._container import container
 from provsdk.pipeline._functions import function_digest
 from provsdk.pipeline._packages import Packages
@@ -53,8 +53,16 @@ class Environment:
     def now(self, functions: Iterable[int] = ()) -> dict[str, str]:
         """The environment of an output in which these traced functions were at work.
 
-        The same mapping for the same functions as long as nothing else changes; not to be changed.
+        The same mapping for the same functions as long as nothing else changes; not to be changed. What cannot be
+        found out is left out: it costs no record.
         """
+        try:
+            return self._found(functions)
+        except Exception as error:
+            _guard.report("find out the environment", error)
+            return {**_fixed(), semconv.SERVICE_NAME: self._service or "unknown_service"}
+
+    def _found(self, functions: Iterable[int]) -> dict[str, str]:
         attributes, packages = self._resource(), self._packages.now()
         if self._made_of[0] is not attributes or self._made_of[1] is not packages or len(self._kept) > MAX_KEPT:
             self._process = self._of_process(attributes, packages)

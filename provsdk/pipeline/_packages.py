@@ -16,6 +16,8 @@ from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from provsdk.capture import _guard
+
 __all__ = ["Packages"]
 
 _KNOWN: Final = {
@@ -85,13 +87,14 @@ class Packages:
         """Distribution and version that a traced function's module comes with; None where it was not installed."""
         top = module.partition(".")[0]
         if top not in self._owners:
-            self._owners[top] = None if top in sys.stdlib_module_names or top == "__main__" else _owner(top)
+            self._owners[top] = None if top in sys.stdlib_module_names or top == "__main__" else _owner_if_readable(top)
         return self._owners[top]
 
     def _look(self) -> None:
         loaded = {name: distribution for name, distribution in _KNOWN.items() if name in sys.modules}
         for package, prefix in _INSTRUMENTATIONS.items():
-            inside = vars(sys.modules[package]) if package in sys.modules else {}
+            module = sys.modules.get(package)  # None too where somebody forbids its import
+            inside = vars(module) if module is not None else {}
             loaded |= {
                 f"{package}.{name}": prefix + name.replace("_", "-")
                 for name, value in list(inside.items())
@@ -108,6 +111,15 @@ def _version(distribution: str) -> str | None:
     try:
         return metadata.version(distribution)
     except (metadata.PackageNotFoundError, OSError, ValueError, KeyError):
+        return None
+
+
+def _owner_if_readable(top: str) -> tuple[str, str] | None:
+    """What installers left beside a package may be anything, and costs no record."""
+    try:
+        return _owner(top)
+    except Exception as error:
+        _guard.report("find the package of a function", error)
         return None
 
 

@@ -18,7 +18,7 @@ from provsdk.store.emitters import claimed, slot_files
 from provsdk.store.gaps import is_sealed, reason_of, said_of
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Callable, Container, Iterator
     from pathlib import Path
 
     from provsdk.store.contract import Draft, Store
@@ -35,30 +35,30 @@ AT_ONCE: Final = 256
 """Entries in one commit."""
 
 
-def recover(store: Store, directory: Path, deadline: float, waiting: Container[str] = ()) -> None:
+def recover(store: Store, directory: Path, deadline: float, spooling: Callable[[], Container[str]] = tuple) -> None:
     """Seals what the slots of dead processes say. Never raises: what does not work is logged and tried next time.
 
     Args:
         store: Where their outputs went, open.
         directory: The store's.
         deadline: On the monotonic clock.
-        waiting: Ids of emitters to leave alone: this process's own, and those whose records still wait to be sealed.
+        spooling: Answers the ids of emitters to leave alone, as their records may wait elsewhere to be sealed.
     """
     deadline = min(deadline, time.monotonic() + BUDGET_S)
     try:
         for path in slot_files(directory):
             if time.monotonic() >= deadline:
                 return
-            if path.stem not in waiting:
-                _recover_file(store, path, deadline)
+            _recover_file(store, path, deadline, spooling)
     except (ProvsdkError, OSError) as error:
         _log.warning("what ended processes left beside the store is not in the log yet: %s", error)
 
 
-def _recover_file(store: Store, path: Path, deadline: float) -> None:
+def _recover_file(store: Store, path: Path, deadline: float, spooling: Callable[[], Container[str]]) -> None:
     try:
         with claimed(path) as slots:
-            if slots is None:
+            # Asked once the process is known to be dead: until then it may have begun a spool.
+            if slots is None or slots.emitter_id in spooling():
                 return
             drafts = _drafts(store, slots)
             while some := list(islice(drafts, AT_ONCE)):
@@ -84,7 +84,7 @@ def _drafts(store: Store, slots: Slots) -> Iterator[Draft]:
             yield gap_draft(slots.emitter_id, gap)
     if len(lost) > len(said.gaps):
         _log.warning(
-            "outputs of an ended process without a record: %d (emitter %s); `provsdk gaps` names them",
+            "outputs of an ended process have no record: %d (emitter %s); `provsdk gaps` names them",
             len(lost) - len(said.gaps),
             slots.emitter_id,
         )

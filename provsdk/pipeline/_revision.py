@@ -42,7 +42,8 @@ _FROM_PLATFORM: Final = (
 )
 """Variables by which builds and platforms say which commit they deployed, where no repository comes along."""
 
-_GIT: Final = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
+_GIT: Final = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "protocol.allow=never")
+"""No protocol: where a repository was cloned in part, git would fetch what it lacks."""
 _STATUS: Final = ("status", "--porcelain=v2", "--branch", "--untracked-files=no", "--ignore-submodules=dirty")
 
 
@@ -130,6 +131,8 @@ def _packed(path: Path, ref: str) -> str | None:
 
 
 def _short(path: Path) -> str:
+    if not path.is_file():
+        raise FileNotFoundError(path)  # a pipe would have its reader wait
     with path.open(encoding="utf-8", errors="replace") as file:
         return file.read(4_096).strip()
 
@@ -151,6 +154,7 @@ def _output(command: list[str], wait_s: float) -> str:
     """What the command says; nothing where it fails or takes too long."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    environment |= {"GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1"}
     null = subprocess.DEVNULL
     try:
         process = subprocess.Popen(command, stdin=null, stdout=subprocess.PIPE, stderr=null, env=environment)  # noqa: S603 git

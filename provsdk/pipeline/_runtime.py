@@ -124,6 +124,7 @@ class Runtime:
             gap_draft=lambda gap: gap_draft(self._emitter.id, self._emitter.described(gap)),
             on_sealed=self._something_sealed,
             settled=self._emitter.settled,
+            replayed=self._replayed,
         )
         return Sealer(
             work,
@@ -367,9 +368,19 @@ class Runtime:
         deadline = time.monotonic() + timeout
         answers = self.store().append((self._opening_draft(), *drafts), timeout=timeout)
         self._opened = True
-        directory = Path(self.config.store)
-        recover(self.store(), directory, deadline, {self._emitter.id, *spooling(self.config.spool, directory)})
+        self._recover(deadline)
+        self._adopt(self._log)
         return answers[1:]
+
+    def _recover(self, deadline: float) -> None:
+        """Sees to what dead processes left in slots, but for those whose spool is still there."""
+        store, spool = Path(self.config.store), Path(self.config.spool)
+        recover(self.store(), store, deadline, lambda: spooling(spool, store))
+
+    def _replayed(self) -> None:
+        """A spool that another process left is gone: what that process had begun and was not in it has no record."""
+        if not self._stopped:
+            self._recover(time.monotonic() + self.config.max_wait)
 
     def _never_began(self, number: int) -> None:
         self._sealer.never_began(number)

@@ -16,7 +16,7 @@ SHOWN: Final = 10
 """Gaps that stand in the report of a verification; `provsdk gaps` has all."""
 
 _REASONS: Final = {
-    "killed": "its process was killed",
+    "killed": "its process vanished",
     "unfinished": "still running or not sealed when its process ended",
     "queue_full": "too many waited for the store",
     "capture_failed": "capture itself failed",
@@ -54,6 +54,8 @@ class AbsencesLike(Protocol):
     def ended(self) -> int: ...
     @property
     def unknown(self) -> Sequence[str]: ...
+    @property
+    def waiting(self) -> int: ...
     @property
     def untracked(self) -> int: ...
     @property
@@ -96,6 +98,11 @@ def limits(found: AbsencesLike) -> list[str]:
         said.append(
             f"{counted(found.ended, 'process')} ended without closing and not in the log yet: the next program that "
             "opens the store sees to it"
+        )
+    if found.waiting:
+        said.append(
+            f"{counted(found.waiting, 'output')} had begun when their process ended, and may wait in its spool: "
+            "`provsdk store replay` tells which have a record"
         )
     if found.unknown:
         said.append(

@@ -4,7 +4,7 @@ Nothing is appended here. What the slots say becomes entries when the next proce
 (`provsdk.pipeline._recovery`).
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -60,32 +60,38 @@ class Absences:
     unknown: tuple[str, ...]
     """Emitters that the log says were opened and not that they were closed, and that left no slots: they run without
     any, or the file was deleted, or this is a copy. What they started and did not seal cannot be told."""
+    waiting: int
+    """Outputs that had begun in processes that are dead and left a spool: each is in it, or has no record."""
     untracked: int
     """Outputs that ran without a slot: if one of them has no record, no number tells."""
     problems: tuple[str, ...]
     """Files of slots that cannot be read, and why."""
 
 
-def absences(store: Store, directory: Path, waiting: Container[str] = ()) -> Absences:
+def absences(store: Store, directory: Path, spooling: Callable[[], Container[str]] = tuple) -> Absences:
     """Every output that the numbers show to be without a record.
 
     Args:
         store: An open store; it is only read.
         directory: The store's.
-        waiting: Ids of dead emitters whose records still wait elsewhere to be sealed: their slots show no gap yet.
+        spooling: Answers the ids of emitters whose records may wait elsewhere: their slots show no gap yet.
 
     Raises:
         StoreError: the log, or the directory of slots, cannot be read.
     """
-    # Slots first: what is recovered meanwhile is then seen twice, and not in between.
+    # Slots first: what is recovered meanwhile is then seen twice, and not in between. Then spools: what a process wrote
+    # there before it died is there. Then the log, which has what was replayed meanwhile.
     files = _Files(directory)
+    spools = spooling()
     entries = store.entries_of_kind(_OPENED, _GAP, _CLOSED)
     opened = {entry.subject for entry in entries if entry.kind == _OPENED}
     closed = {entry.subject for entry in entries if entry.kind == _CLOSED}
     gaps = [_of_entry(store, entry) for entry in entries if entry.kind == _GAP]
     known = {(gap.emitter_id, gap.number) for gap in gaps}
+    waiting = 0
     for slots in files.dead:
-        if slots.emitter_id in waiting:
+        if slots.emitter_id in spools:
+            waiting += sum(not is_sealed(store, slot.record_id) for slot in slots.open)
             continue
         reason = reason_of(slots, closed=slots.emitter_id in closed)
         gaps += [gap for gap in _of_slots(slots, reason) if (gap.emitter_id, gap.number) not in known]
@@ -95,6 +101,7 @@ def absences(store: Store, directory: Path, waiting: Container[str] = ()) -> Abs
         running=files.running,
         ended=sum(slots.emitter_id not in closed for slots in files.dead),
         unknown=tuple(sorted(opened - closed - files.emitters)),
+        waiting=waiting,
         untracked=untracked + sum(slots.untracked for slots in files.dead if slots.emitter_id not in closed),
         problems=tuple(files.problems),
     )

@@ -17,6 +17,9 @@ __all__ = ["Found", "Replayed", "directory_for", "left_behind", "look", "replay"
 _AT_ONCE: Final = 256
 """Drafts in one commit."""
 
+_READ: Final = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+"""Whatever lies there under such a name, opening it waits for nobody."""
+
 _WAIT_S: Final = 10.0
 """How long a commit waits for other writers."""
 
@@ -47,8 +50,12 @@ class Found:
 
 
 def spooling(spool: Path, store: Path) -> frozenset[str]:
-    """The emitters of that store whose records may still wait in a spool: without a record in the log, yet not lost."""
-    return frozenset(path.name.removesuffix(SUFFIX) for path in _paths(directory_for(spool, store), SUFFIX))
+    """The emitters of that store whose records may still wait in a spool: without a record in the log, yet not lost.
+
+    One whose beginning is damaged holds nothing that anybody could read: what it was to keep is lost.
+    """
+    paths = _paths(directory_for(spool, store), SUFFIX)
+    return frozenset(path.name.removesuffix(SUFFIX) for path in paths if _may_be_read(path))
 
 
 def look(directory: Path) -> list[Found]:
@@ -126,21 +133,35 @@ def _paths(directory: Path, *endings: str) -> list[Path]:
         return []
 
 
+def _may_be_read(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, _READ)
+    except OSError:
+        return True  # somebody else may have the right to
+    try:
+        read_about(reader(descriptor))
+    except (OSError, FormatError):
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
 def _looked_at(path: Path) -> Found:
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        descriptor = os.open(path, _READ)
     except OSError as error:
         return Found(path, 0, 0, held=False, problem=error.strerror or str(error))
-    whole = damaged = 0
-    problem = None
+    size = whole = damaged = 0
+    held, problem = False, None
     try:
         size, held = os.fstat(descriptor).st_size, not is_free(descriptor)
         read = reader(descriptor)
         for one in frames(read, read_about(read)[1], size):
             whole += isinstance(one, Frame)
             damaged += one.end - one.offset if not isinstance(one, Frame) and not one.cut_off else 0
-    except FormatError as error:
-        problem = str(error)
+    except (OSError, FormatError) as error:
+        problem = getattr(error, "strerror", None) or str(error)
     finally:
         os.close(descriptor)
     return Found(path, whole, size, held, damaged, problem)
@@ -148,7 +169,7 @@ def _looked_at(path: Path) -> Found:
 
 def _taken_over(path: Path, origin: str, seal_key: bytes) -> SpoolFile | None:
     try:
-        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+        descriptor = os.open(path, _READ | os.O_RDWR)
     except FileNotFoundError:
         return None  # somebody else has just replayed it
     found = None
@@ -160,6 +181,9 @@ def _taken_over(path: Path, origin: str, seal_key: bytes) -> SpoolFile | None:
             path.unlink(missing_ok=True)  # all of it was replayed, and its process was killed before it was gone
             return None
         about, start = read_about(read)
+        if start == size:
+            path.unlink(missing_ok=True)  # its process was killed before anything stood in it
+            return None
         if about.origin != origin:
             raise FormatError(f"it is of the log {about.origin!r}, and this is {origin!r}; it is left as it is")
         found = SpoolFile(path, descriptor, Cipher(seal_key, about), start, size)

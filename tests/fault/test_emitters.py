@@ -13,8 +13,10 @@ import provsdk
 from provsdk import traced_output
 from provsdk.errors import StoreUnavailable
 from provsdk.pipeline import _recovery
+from provsdk.store.emitters import claimed, slot_files
 from provsdk.store.gaps import absences
 from provsdk.store.open import open_store
+from provsdk.store.spool import read_about
 from provsdk.store.verify import verify
 
 PROGRAM = """
@@ -45,6 +47,25 @@ def place(tmp_path, monkeypatch):
     monkeypatch.delenv("PROVSDK_STORE")
     yield tmp_path / "store"
     provsdk.shutdown()
+
+
+@pytest.fixture
+def provsdk_command(place):
+    """Runs the command line; answers what it says, to results and to people."""
+
+    def run(*arguments):
+        command = [sys.executable, "-c", "from provsdk.cli import main; main()", *arguments]
+        done = subprocess.run(
+            command,
+            env={**os.environ, "PROVSDK_STORE": str(place), "COLUMNS": "400"},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if "--json" not in arguments else subprocess.PIPE,
+            check=False,
+        )
+        return done.stdout
+
+    return run
 
 
 def start(place, body):
@@ -240,12 +261,149 @@ def test_a_process_whose_records_wait_elsewhere_is_left_alone(place):
     store = opened(place)
     (emitter,) = {gap.emitter_id for gap in absences(store, place).gaps}
 
-    _recovery.recover(store, place, float("inf"), {emitter})
+    _recovery.recover(store, place, float("inf"), lambda: {emitter})
 
-    assert absences(store, place, {emitter}).gaps == ()
+    waiting = absences(store, place, lambda: {emitter})
+    assert (waiting.gaps, waiting.waiting) == ((), 1)
     assert len(absences(store, place).gaps) == 1
     assert store.entries_of_kind("emitter.gap") == []
     store.close()
+
+
+def test_whether_records_wait_elsewhere_is_asked_once_the_process_is_known_to_be_dead(place):
+    """Until then it may have begun a spool."""
+    run(place, KILLED)
+    store = opened(place)
+    (path,) = slot_files(place)
+    asked = []
+
+    def spooling():
+        with claimed(path) as slots:
+            asked.append(slots)
+        return ()
+
+    _recovery.recover(store, place, float("inf"), spooling)
+
+    assert asked == [None]  # somebody has claimed it: who asks
+    store.close()
+
+
+SPOOLED = """
+import sqlite3
+provsdk.configure(store=place, max_wait=0.5)
+answer()
+with sqlite3.connect(place + "/log.db", isolation_level=None) as other:
+    other.execute("BEGIN EXCLUSIVE")
+    answer(); answer()
+    print(provsdk.flush(1).spooled)
+    answer(die)
+"""
+"""Two outputs whose records wait in a spool, and one that was killed."""
+
+
+def spool_of(place):
+    (path,) = (place.parent / "state" / "spool").glob("*/*.spool")
+    return path
+
+
+@pytest.fixture
+def spooled(place):
+    assert run(place, SPOOLED) == "2\n"
+    return place
+
+
+def test_what_a_killed_process_spooled_is_no_gap_and_what_it_did_not_is_not_hidden(spooled, provsdk_command):
+    found = json.loads(provsdk_command("gaps", "--json"))
+
+    assert (found["gaps"], found["waiting"]) == ([], 3)
+    for command in ("gaps", "verify", "doctor"):
+        assert "3 outputs had begun when their process ended, and may wait in its spool" in provsdk_command(command)
+
+
+def test_once_it_was_replayed_its_gaps_are_in_the_log_without_another_start(spooled):
+    provsdk.configure(store=spooled)
+    assert provsdk.flush()
+
+    (gap,) = seen(spooled).gaps
+    assert (gap.number, gap.reason) == (4, "killed")
+    assert gap.entry is not None
+    assert list((spooled / "emitters").glob("emi_*")) == [running_slots(spooled)]
+
+
+def running_slots(place):
+    return place / "emitters" / f"{provsdk.pipeline.running()._emitter.id}.slots"
+
+
+def test_replay_by_hand_does_that_too(spooled, provsdk_command):
+    provsdk_command("store", "replay")
+
+    (gap,) = seen(spooled).gaps
+    assert (gap.number, gap.entry is not None) == (4, True)
+    assert slot_files(spooled) == []
+
+
+@pytest.mark.parametrize("damage", ["beginning", "frames", "gone"])
+def test_what_stood_in_a_damaged_spool_is_a_gap(spooled, damage):
+    spool = spool_of(spooled)
+    data = spool.read_bytes()
+    if damage == "gone":
+        spool.unlink()
+    else:
+        at = 20 if damage == "beginning" else len(data) // 2
+        spool.write_bytes(data[:at] + b"damage" + data[at + 6 :])
+    provsdk.configure(store=spooled)
+    provsdk.flush()
+
+    lost = {"beginning": {2, 3, 4}, "gone": {2, 3, 4}}.get(damage)
+    numbers = {gap.number for gap in seen(spooled).gaps}
+    assert all(gap.entry is not None for gap in seen(spooled).gaps)
+    assert numbers == lost if lost else {4} < numbers < {2, 3, 4, 5}
+    assert provsdk.flush()
+
+
+def test_a_spool_that_nothing_was_written_to_holds_nothing_back(spooled):
+    spool = spool_of(spooled)
+    start = read_about(lambda offset, length: spool.read_bytes()[offset : offset + length])[1]
+    spool.write_bytes(spool.read_bytes()[:start])
+
+    recovered(spooled)
+
+    assert {gap.number for gap in seen(spooled).gaps} == {2, 3, 4}
+    assert not spool.exists()
+
+
+def test_a_worker_that_takes_the_place_of_one_that_was_killed_seals_what_that_one_spooled(place):
+    out = run(
+        place,
+        """
+        import sqlite3
+        provsdk.configure(store=place, max_wait=0.5)
+        answer()
+        def worker(work):
+            pid = os.fork()
+            if pid == 0:
+                work()
+                os._exit(0)
+            os.waitpid(pid, 0)
+        def spools():
+            other = sqlite3.connect(place + "/log.db", isolation_level=None)
+            other.execute("BEGIN EXCLUSIVE")
+            answer(); answer()
+            print(provsdk.flush(1).spooled, flush=True)
+            die()
+        def replays():
+            answer()
+            print(bool(provsdk.flush(20)), flush=True)
+        worker(spools)
+        worker(replays)
+        """,
+        code=0,
+    )
+    assert out == "2\nTrue\n"
+    store = opened(place)
+    assert len(store.entries_of_kind("record.sealed")) == 4
+    store.close()
+    assert seen(place).gaps == ()
 
 
 def test_an_output_that_still_ran_when_the_process_ended_in_order_is_a_gap(place):

@@ -30,7 +30,10 @@ def fetch(source: Source) -> Content:
     location = source.location
     if not location:
         raise Cannot("its location is not known")
-    parts = urlsplit(location)
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        raise Cannot("its location is no URL that can be read") from None
     scheme = parts.scheme.lower()
     if _HIDDEN in parts.query:
         raise Cannot("its address was recorded without the secrets that it takes")

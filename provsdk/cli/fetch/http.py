@@ -1,7 +1,6 @@
 """Fetches a URL again, carefully: no credentials, no cookies, no other scheme, no more than the bounds."""
 
 import http.client
-import ipaddress
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit, urlunsplit
 
 import provsdk
+from provsdk.cli.fetch.connections import Deadline, Http, Https, is_link_local
 from provsdk.cli.fetch.reading import CHUNK_BYTES, Cannot, Gone, digested
 from provsdk.report.verdicts import Content
 
@@ -33,9 +33,21 @@ def fetch_http(url: str) -> Content:
         Cannot: the server cannot be reached, wants credentials, fails, is too slow or has too much.
     """
     _refuse_own_network(url)
-    wanted = request.Request(_without_user(url), headers=_HEADERS)  # noqa: S310 http and https alone, by the caller
+    with Deadline(SECONDS) as deadline:
+        try:
+            found = _fetched(request.Request(_without_user(url), headers=_HEADERS), deadline)  # noqa: S310 http and https alone, by the caller
+        except Cannot:
+            if not deadline.is_over:
+                raise
+        if deadline.is_over:
+            raise Cannot(f"not read within {SECONDS:.0f} s")
+        return found
+
+
+def _fetched(wanted: request.Request, deadline: Deadline) -> Content:
     try:
-        with _opener().open(wanted, timeout=SILENCE_S) as answer:
+        with _opener(deadline).open(wanted, timeout=SILENCE_S) as answer:
+            _refuse_other_content(answer)
             return digested(
                 _chunks(answer),
                 max_bytes=MAX_BYTES,
@@ -77,14 +89,14 @@ class _Redirects(request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, _without_user(newurl))  # type: ignore[arg-type] # as typeshed has it
 
 
-def _opener() -> request.OpenerDirector:
+def _opener(deadline: Deadline) -> request.OpenerDirector:
     """What `urllib` opens with, without its handlers of files, FTP, data, passwords and cookies."""
     opener = request.OpenerDirector()
     for handler in (
         request.ProxyHandler(),
         request.UnknownHandler(),
-        request.HTTPHandler(),
-        request.HTTPSHandler(),
+        Http(deadline),
+        Https(deadline),
         request.HTTPDefaultErrorHandler(),
         _Redirects(),
         request.HTTPErrorProcessor(),
@@ -106,8 +118,16 @@ def _refuse_own_network(url: str) -> None:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM) if host else []
     except (OSError, UnicodeError):
         return  # a proxy may know it; whoever does not says so when it is fetched
-    if any(ipaddress.ip_address(str(address[4][0]).partition("%")[0]).is_link_local for address in found):
+    if any(is_link_local(str(address[4][0])) for address in found):
         raise Cannot("a link-local address, which is not fetched")
+
+
+def _refuse_other_content(answer: http.client.HTTPResponse) -> None:
+    """An answer that holds a part of the content, none, or another form of it would be taken for a change of it."""
+    if answer.status != http.client.OK:
+        raise _by_status(answer.status)
+    if answer.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
+        raise Cannot("its answer is compressed, which was not asked for")
 
 
 def _by_status(code: int) -> Cannot | Gone:
@@ -131,7 +151,7 @@ def _date(text: str | None) -> datetime | None:
 
 
 def _chunks(answer: http.client.HTTPResponse) -> Iterator[bytes]:
-    while chunk := answer.read(CHUNK_BYTES):
+    while chunk := answer.read1(CHUNK_BYTES):  # what has come: `read` waits until it has so many
         yield chunk
-    if answer.length:  # what is left of the length that was announced: `read` does not mind
+    if answer.length:  # what is left of the length that was announced: reading does not mind
         raise Cannot("its answer was cut short")

@@ -11,7 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from provsdk.cli.fetch import Cannot, Gone, fetch
+from provsdk.cli.fetch import Cannot, Gone, connections, fetch
+from provsdk.cli.fetch import file as file_module
 from provsdk.cli.fetch import http as http_module
 from provsdk.cli.fetch.reading import digested
 
@@ -98,6 +99,18 @@ def test_a_pipe_or_a_directory_is_not_read(at, tmp_path):
             at(str(path))
 
 
+def test_a_file_that_has_its_reader_wait_is_not_waited_for(at, tmp_path, monkeypatch):
+    """As some of /proc do, which say that they are regular files; a pipe stands for them."""
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.setattr(file_module.stat, "S_ISREG", lambda _mode: True)
+    writer = os.open(tmp_path / "pipe", os.O_RDWR)
+    try:
+        with pytest.raises(Cannot, match="cannot be read"):
+            at(str(tmp_path / "pipe"))
+    finally:
+        os.close(writer)
+
+
 @pytest.mark.parametrize(
     ("location", "type_", "why"),
     [
@@ -107,6 +120,8 @@ def test_a_pipe_or_a_directory_is_not_read(at, tmp_path):
         ("file://another/share/x", "file", "a file of another machine"),
         ("https://example.org/a?sig=…", "api", "recorded without the secrets"),
         ("\0", "file", "cannot be read"),
+        ("http://[::1", "api", "no URL that can be read"),
+        ("s3://[", "file", "no URL that can be read"),
     ],
 )
 def test_what_cannot_be_fetched_says_why(at, location, type_, why):
@@ -126,15 +141,21 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.answers = {}
         self.asked = []
+        self.dripping = ""
+        """`head` or `body`: where an answer goes on with a byte now and then, and never ends."""
         self.silent = threading.Event()
         """While it is not set, an answer never ends."""
         self.silent.set()
+        self.ended = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_port}"
 
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.asked.append((self.path, dict(self.headers)))
+        if self.server.dripping:
+            self.drip()
+            return
         status, headers, body = self.server.answers.get(self.path.partition("?")[0], (404, {}, b""))
         self.send_response(status)
         for name, value in {"Content-Length": str(len(body)), **headers}.items():
@@ -144,6 +165,13 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
             self.wfile.flush()
         self.server.silent.wait()
+
+    def drip(self):
+        begin = b"HTTP/1.1 200 OK\r\n" + {"head": b"X-Slow: ", "body": b"\r\n"}[self.server.dripping]
+        with contextlib.suppress(OSError):
+            self.wfile.write(begin)
+            while not self.server.ended.wait(0.02):
+                self.wfile.write(b"a")
 
     def log_message(self, *arguments):
         pass
@@ -158,6 +186,7 @@ def server(monkeypatch):
     thread.start()
     yield running
     running.silent.set()
+    running.ended.set()
     running.shutdown()
     thread.join()
     running.server_close()
@@ -227,9 +256,30 @@ def test_a_redirect_without_an_end_is_given_up(at, server):
     assert len(server.asked) <= http_module.MAX_REDIRECTS + 1
 
 
-@pytest.mark.parametrize("url", ["http://169.254.169.254/latest/meta-data/", "http://[fe80::1]/"])
+@pytest.mark.parametrize("status", [202, 204, 206])
+def test_an_answer_that_is_not_the_content_is_not_compared(at, server, status):
+    server.answers["/a"] = (status, {}, b"" if status == 204 else TEXT)
+    with pytest.raises(Cannot, match=f"answers {status}"):
+        at(f"{server.url}/a", "api")
+
+
+def test_an_answer_in_another_form_is_not_compared(at, server):
+    server.answers["/a"] = (200, {"Content-Encoding": "gzip"}, TEXT)
+    with pytest.raises(Cannot, match="compressed"):
+        at(f"{server.url}/a", "api")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/latest/meta-data/",
+        "http://[fe80::1]/",
+        "http://[::ffff:169.254.169.254]/",
+        "http://2852039166/",
+    ],
+)
 def test_where_clouds_hand_out_credentials_is_not_fetched(at, url, monkeypatch):
-    monkeypatch.setattr(http_module, "_opener", lambda: pytest.fail("opened"))
+    monkeypatch.setattr(http_module, "_opener", lambda _deadline: pytest.fail("opened"))
     with pytest.raises(Cannot, match="link-local"):
         at(url, "api")
 
@@ -238,6 +288,14 @@ def test_a_redirect_to_such_an_address_is_not_followed(at, server):
     server.answers["/a"] = (302, {"Location": "http://169.254.169.254/"}, b"")
     with pytest.raises(Cannot, match="link-local"):
         at(f"{server.url}/a", "api")
+
+
+def test_nor_is_one_that_a_name_comes_to_mean_after_it_was_looked_up(at, server, monkeypatch):
+    monkeypatch.setattr(connections, "is_link_local", lambda address: address == "127.0.0.1")
+    server.answers["/a"] = (200, {}, TEXT)
+    with pytest.raises(Cannot, match="link-local"):
+        at(f"{server.url}/a", "api")
+    assert not server.asked
 
 
 def test_a_body_beyond_the_bound_is_not_read(at, server, monkeypatch):
@@ -252,6 +310,14 @@ def test_a_server_that_says_nothing_is_given_up(at, server, monkeypatch):
     server.answers["/a"] = (200, {"Content-Length": "1000"}, TEXT)
     server.silent.clear()
     with pytest.raises(Cannot, match="cannot be reached"):
+        at(f"{server.url}/a", "api")
+
+
+@pytest.mark.parametrize("where", ["head", "body"])
+def test_a_server_that_says_a_little_now_and_then_for_ever_is_given_up(at, server, monkeypatch, where):
+    monkeypatch.setattr(http_module, "SECONDS", 0.2)
+    server.dripping = where
+    with pytest.raises(Cannot, match="not read within"):
         at(f"{server.url}/a", "api")
 
 

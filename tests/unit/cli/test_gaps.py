@@ -46,7 +46,7 @@ def test_gaps_lists_outputs_with_name_time_and_reason(run, three_gaps):
     result = run("gaps")
 
     assert "support-answer  2026-11-24 03:16:00" in result.stdout
-    assert "its process was killed" in result.stdout
+    assert "its process vanished" in result.stdout
     assert "(no name)" in result.stdout
     assert "capture itself failed" in result.stdout
     assert result.stderr == "2 outputs without a record.\n"
@@ -72,6 +72,7 @@ def test_gaps_as_json(run, three_gaps):
         "running": 0,
         "ended": 0,
         "unknown": [],
+        "waiting": 0,
         "untracked": 0,
         "problems": [],
     }

@@ -1,6 +1,7 @@
 """reconcile: records beside a count that somebody else made, on a real store."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -129,6 +130,11 @@ def test_what_makes_no_sense_is_wrong_usage(against, three, text, options, said)
 
 def test_a_file_that_is_not_there_is_told(run, three):
     assert "missing.log" in run("reconcile", "--against", "missing.log", code=3).stderr
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no /dev/zero")
+def test_a_file_without_an_end_of_a_line_is_not_read_whole(run, three):
+    assert "line 1: longer than 1,048,576 bytes" in run("reconcile", "--against", "/dev/zero", code=3).stderr
 
 
 def test_the_count_can_come_from_stdin(home, three):

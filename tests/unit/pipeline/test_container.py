@@ -24,7 +24,16 @@ def test_an_image_is_named_by_its_reference(cgroup, variable):
     assert container({variable: image}, cgroup) == {"container.image.name": image}
 
 
-@pytest.mark.parametrize("said", ["https://ana:secret@registry.example.org/app", "an image of ours", "", "x" * 300])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "https://ana:secret@registry.example.org/app",
+        "ana:secret@registry.example.org/app:1",
+        "an image of ours",
+        "",
+        "x" * 300,
+    ],
+)
 def test_what_is_no_reference_is_left_out(cgroup, said):
     assert container({"CONTAINER_IMAGE": said}, cgroup) == {}
 

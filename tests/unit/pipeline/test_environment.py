@@ -138,3 +138,16 @@ def test_a_protected_record_names_its_functions_too():
     with captured_records(classification="confidential") as records:
         answer()
     assert f"code.{__name__}.load" in records[0].environment
+
+
+def test_an_environment_that_cannot_be_found_out_costs_no_record(monkeypatch, caplog):
+    def fails(_number):
+        raise RuntimeError("secret words")
+
+    monkeypatch.setattr(_environment, "function_digest", fails)
+    with captured_records() as records:
+        answer()
+    assert [record.output.status for record in records] == ["completed"]
+    assert "process.runtime.version" in records[0].environment
+    assert "could not find out the environment (RuntimeError)" in caplog.text
+    assert "secret" not in caplog.text

@@ -126,3 +126,31 @@ def test_a_module_of_the_project_is_not_taken_for_a_distribution_of_the_same_nam
 @pytest.mark.parametrize("module", ["__main__", "json.decoder", "no_such_module"])
 def test_what_was_not_installed_has_no_distribution(module):
     assert Packages().owner_of(module) is None
+
+
+def test_a_module_whose_import_is_forbidden_is_not_looked_into(only, monkeypatch):
+    monkeypatch.setitem(sys.modules, "opentelemetry.instrumentation", None)
+    only("openai")
+    assert Packages().now() == {"openai": metadata.version("openai")}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("top_level.txt", b"\xff\xfe"), ("RECORD", b"\xff\xfe"), ("METADATA", b"\xff\xfe"), ("direct_url.json", b"[1]")],
+)
+def test_what_an_installer_left_damaged_costs_nothing_but_itself(tmp_path, monkeypatch, name, content):
+    site = tmp_path / "site-packages"
+    for directory in ("deskbot-1.0.dist-info", "deskbot"):
+        (site / directory).mkdir(parents=True)
+    (site / "deskbot-1.0.dist-info" / name).write_bytes(content)
+    module = ModuleType("deskbot_impl")
+    module.__file__ = str(site / "deskbot_impl.py")
+    monkeypatch.setitem(sys.modules, "deskbot_impl", module)
+    monkeypatch.syspath_prepend(str(site))
+    other = ModuleType("deskbot")
+    other.__file__ = str(tmp_path / "elsewhere" / "deskbot.py")
+    monkeypatch.setitem(sys.modules, "deskbot", other)
+
+    packages = Packages()
+
+    assert [packages.owner_of(one) for one in ("deskbot_impl", "deskbot")] == [None, None]

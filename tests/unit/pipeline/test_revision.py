@@ -1,5 +1,6 @@
 """Which revision of the code runs, read from a real repository, within a bound, without running anything of it."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -94,6 +95,33 @@ def test_damaged_files_of_git_are_no_revision(tmp_path):
         (tmp_path / ".git").mkdir(exist_ok=True)
         (tmp_path / ".git" / name).write_text(text)
         assert patient(tmp_path) == {}
+
+
+def test_a_pipe_in_place_of_a_file_of_git_is_not_waited_for(tmp_path):
+    (tmp_path / ".git").mkdir()
+    os.mkfifo(tmp_path / ".git" / "HEAD")
+    assert revision_in(tmp_path, wait_s=0.1) == {}
+
+
+def test_nothing_is_fetched_for_a_repository_that_was_cloned_in_part(repository, tmp_path):
+    ran = tmp_path / "ran"
+    commit = git(repository, "rev-parse", "HEAD")
+    for name, value in {
+        "extensions.partialClone": "origin",
+        "remote.origin.promisor": "true",
+        "remote.origin.url": f"ext::sh -c touch% {ran}",
+        "protocol.ext.allow": "always",
+    }.items():
+        git(repository, "config", name, value)
+    shutil.rmtree(repository / ".git" / "objects")
+    (repository / ".git" / "objects").mkdir()
+
+    assert patient(repository) == {COMMIT: commit, MODIFIED: "unknown"}
+
+    assert not ran.exists()
+    with contextlib.suppress(subprocess.CalledProcessError):
+        git(repository, "status")
+    assert ran.exists(), "this repository does have something fetched where git is let"
 
 
 def test_nothing_of_the_repository_is_run(repository, tmp_path):

@@ -61,6 +61,7 @@ def sealer(log):
             "gap_draft": lambda gap: draft(("gap", gap.number, gap.reason)),
             "on_sealed": lambda: None,
             "settled": lambda number: None,
+            "replayed": lambda: None,
         }
         work.update({name: changed.pop(name) for name in list(changed) if name in work})
         arguments = {"durability": "sync", "max_wait": 0.3, "on_unavailable": "proceed", "queue_size": 100, **changed}

@@ -73,7 +73,7 @@ def directory(tmp_path):
 def sealer(log, directory):
     made = []
 
-    def make(emitter="emi_1", limit=1_000_000, draft=draft, opening=(), max_wait=1.0, **changed):
+    def make(emitter="emi_1", limit=1_000_000, draft=draft, opening=(), max_wait=1.0, replayed=lambda: None, **changed):
         own = OwnSpool(directory / f"{emitter}.spool", "desk", emitter, SEAL_KEY, limit)
         work = Work(
             draft=lambda claim: (draft(claim.number, claim.facts.get("size", 10)),),
@@ -82,6 +82,7 @@ def sealer(log, directory):
             gap_draft=lambda gap: Draft("emitter.gap", f"gap/{gap.number}/{gap.reason}", "a", "s", "t", (), False),
             on_sealed=lambda: None,
             settled=lambda number: None,
+            replayed=replayed,
         )
         arguments = {"durability": "sync", "on_unavailable": "proceed", "queue_size": 100, **changed}
         made.append(Sealer(work, max_wait=max_wait, backlog=Backlog(own, lambda: opening), **arguments))

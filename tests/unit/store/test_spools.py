@@ -10,7 +10,7 @@ from provsdk.errors import StoreUnavailable
 from provsdk.records.parts import Part
 from provsdk.store.contract import Draft
 from provsdk.store.spool_file import OwnSpool
-from provsdk.store.spools import directory_for, left_behind, look
+from provsdk.store.spools import directory_for, left_behind, look, spooling
 
 SEAL_KEY = b"s" * 32
 LIMIT = 1_000_000
@@ -170,6 +170,27 @@ def test_a_damaged_beginning_is_told(own, directory):
 
     assert left_behind(directory, "desk", SEAL_KEY)[1]
     assert look(directory)[0].problem is not None
+
+
+def test_what_is_no_spool_at_all_is_told_and_waited_for_by_nobody(directory):
+    directory.mkdir()
+    os.mkfifo(directory / "emi_1.spool")
+    (directory / "emi_2.spool").mkdir()
+
+    assert [found.problem is not None for found in look(directory)] == [True, True]
+    assert left_behind(directory, "desk", SEAL_KEY)[0] == []
+
+
+def test_a_spool_that_nobody_can_read_holds_no_record_back(tmp_path):
+    store, spool = tmp_path / "store", tmp_path / "spool"
+    places = [directory_for(spool, store) / f"emi_{n}.spool" for n in (1, 2)]
+    spools = [OwnSpool(path, "desk", path.stem, SEAL_KEY, LIMIT) for path in places]
+    for one in spools:
+        one.append([draft(1)])
+        one.close()
+    places[1].write_bytes(places[1].read_bytes()[:20] + b"damage")
+
+    assert spooling(spool, store) == {"emi_1"}
 
 
 def test_what_would_exceed_the_limit_is_refused_whole_and_what_was_there_stays(own):
