@@ -41,10 +41,17 @@ class Queue:
         return True
 
     def take_to_seal(self, count: int) -> list[Claim]:
-        """The claims at the head, for the store."""
+        """The claims at the head, for the store; an extension waits for its record that is on its way to the spool."""
         with self._mutex:
-            self._sealing = [self._pending.popleft() for _ in range(min(count, len(self._pending)))]
-            return list(self._sealing)
+            spooling = {claim.record_id for claim in self._spooling}
+            taken: list[Claim] = []
+            later: list[Claim] = []
+            while self._pending and len(taken) < count:
+                claim = self._pending.popleft()
+                (later if claim.late and claim.record_id in spooling else taken).append(claim)
+            self._pending.extendleft(reversed(later))
+            self._sealing = taken
+            return list(taken)
 
     def take_to_spool(self, count: int, *, held_up: bool) -> list[Claim]:
         """The claims at the head, for the spool; with `held_up`, first those that are in the hands of the store."""

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 from provsdk.errors import FormatError, ProvsdkError
 from provsdk.pipeline._drafts import gap_draft, opened_draft, recovered_draft
 from provsdk.pipeline._emitter import Gap
-from provsdk.store.emitters import claimed, slot_files
+from provsdk.store.drafts import drop_abandoned
+from provsdk.store.emitters import DIRECTORY, claimed, slot_files
 from provsdk.store.gaps import is_sealed, reason_of, said_of
 
 if TYPE_CHECKING:
@@ -45,13 +46,20 @@ def recover(store: Store, directory: Path, deadline: float, spooling: Callable[[
         spooling: Answers the ids of emitters to leave alone, as their records may wait elsewhere to be sealed.
     """
     deadline = min(deadline, time.monotonic() + BUDGET_S)
+    problems: dict[str, None] = {}  # each once: a store that is away says the same of every file
     try:
         for path in slot_files(directory):
             if time.monotonic() >= deadline:
-                return
-            _recover_file(store, path, deadline, spooling)
-    except (ProvsdkError, OSError) as error:
-        _log.warning("what ended processes left beside the store is not in the log yet: %s", error)
+                break
+            try:
+                _recover_file(store, path, deadline, spooling)
+            except (ProvsdkError, OSError) as error:  # of one file: the others are seen to all the same
+                problems[str(error)] = None
+    except ProvsdkError as error:
+        problems[str(error)] = None
+    drop_abandoned(directory / DIRECTORY, ".emi_*.new")
+    for problem in problems:
+        _log.warning("what ended processes left beside the store is not in the log yet: %s", problem)
 
 
 def _recover_file(store: Store, path: Path, deadline: float, spooling: Callable[[], Container[str]]) -> None:

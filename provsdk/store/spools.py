@@ -9,6 +9,7 @@ from typing import Final
 
 from provsdk.errors import FormatError, KeyConflict
 from provsdk.store.contract import Sealed, Store
+from provsdk.store.drafts import drop_abandoned
 from provsdk.store.spool import Cipher, Frame, frames, read_about
 from provsdk.store.spool_file import DAMAGED, SUFFIX, SpoolFile, is_free, reader
 
@@ -70,6 +71,7 @@ def left_behind(directory: Path, origin: str, seal_key: bytes) -> tuple[list[Spo
     """
     taken: list[SpoolFile] = []
     problems = []
+    drop_abandoned(directory, "emi_*.new")
     for path in _paths(directory, SUFFIX):
         try:
             one = _taken_over(path, origin, seal_key)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 
 import msgspec
 import pytest
@@ -254,6 +255,30 @@ def test_a_damaged_file_is_told_and_holds_up_no_other(place, caplog):
     assert str(damaged) in caplog.text
     assert len(seen(place).gaps) == 1
     assert str(damaged) in seen(place).problems[0]
+
+
+def test_a_file_that_cannot_be_read_is_told_and_holds_up_no_other(place, caplog):
+    run(place, KILLED)
+    other = place / "emitters" / ("emi_" + "0" * 32 + ".slots")
+    other.symlink_to("elsewhere")  # never followed; as good as another user's file
+
+    recovered(place)
+
+    assert str(other) in caplog.text
+    (gap,) = seen(place).gaps
+    assert gap.entry is not None
+
+
+def test_a_file_that_a_kill_kept_from_being_whole_goes_after_an_hour(place):
+    run(place, KILLED)
+    old, new = (place / "emitters" / f".emi_{n * 32}.new" for n in "01")
+    for path, age_s in ((old, 3_700), (new, 0)):
+        path.write_bytes(b"")
+        os.utime(path, (time.time() - age_s,) * 2)
+
+    recovered(place)
+
+    assert (old.exists(), new.exists()) == (False, True)
 
 
 def test_a_process_whose_records_wait_elsewhere_is_left_alone(place):

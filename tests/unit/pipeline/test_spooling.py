@@ -241,6 +241,33 @@ def test_a_late_extension_does_not_go_before_its_record(sealer, log):
     assert log.keys == [key(1), key(2)]
 
 
+def test_nor_does_it_while_its_record_is_being_written_to_the_spool(sealer, log, monkeypatch):
+    writing, go_on = threading.Event(), threading.Event()
+    append = OwnSpool.append
+
+    def slow(spool, drafts):
+        writing.set()
+        assert go_on.wait(SOON)
+        append(spool, drafts)
+
+    monkeypatch.setattr(OwnSpool, "append", slow)
+    log.error = StoreUnavailable("locked")
+    one = sealer()
+    caller = threading.Thread(target=output(one, 1).wait)
+    caller.start()
+    assert writing.wait(SOON)
+    log.error = None
+    one.late(None, {"record_id": f"rec_{1:032x}-{1:016x}", "number": 2})
+    output(one, 3)
+    assert settles(lambda: log.keys == [key(3)])
+
+    go_on.set()
+    caller.join()
+
+    assert one.committer.drain(SOON)
+    assert log.keys == [key(3), key(1), key(2)]
+
+
 def test_who_wants_to_be_told_is_told_and_it_is_in_the_spool_all_the_same(sealer, log):
     log.error = StoreUnavailable("disk full")
     one = sealer(on_unavailable="block")

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -179,6 +180,17 @@ def test_what_is_no_spool_at_all_is_told_and_waited_for_by_nobody(directory):
 
     assert [found.problem is not None for found in look(directory)] == [True, True]
     assert left_behind(directory, "desk", SEAL_KEY)[0] == []
+
+
+def test_a_spool_that_a_kill_kept_from_being_whole_goes_after_an_hour(directory):
+    directory.mkdir()
+    for path, time_s in ((directory / "emi_1.new", 1), (directory / "emi_2.new", time.time())):
+        path.write_bytes(b"")
+        os.utime(path, (time_s, time_s))
+
+    adopted(directory)
+
+    assert [path.name for path in directory.iterdir()] == ["emi_2.new"]
 
 
 def test_a_spool_that_nobody_can_read_holds_no_record_back(tmp_path):
