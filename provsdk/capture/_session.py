@@ -1,6 +1,6 @@
 """The life of a traced call, without its I/O: opened, given values, closed with an outcome.
 
-An `Activity` is one span with what is said about it; a `Scope` is one output with all activities inside it.
+An `Activity` is one span with what is said about it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from provsdk.capture import _otel, _process
 from provsdk.capture._binding import EXTRA
 from provsdk.capture._content import encode
 from provsdk.capture._facts import derivation, entity, missing_of, use, write_facts
-from provsdk.capture._flow import MAX_ELEMENTS, MAX_WIDTH, Registry, known_in, look_into
+from provsdk.capture._flow import MAX_ELEMENTS, MAX_WIDTH, known_in, look_into
 from provsdk.capture._request import SETTINGS
 from provsdk.capture._responses import answers_of
+from provsdk.capture._scope import Scope
 from provsdk.digest import is_linkable, measure
 
 if TYPE_CHECKING:
@@ -29,13 +30,12 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span, SpanContext
 
-    from provsdk.capture._flow import Known
-    from provsdk.capture._foreign import Foreign
+    from provsdk.capture._flow import Known, Registry
     from provsdk.capture._origin import Origin
-    from provsdk.capture.ports import Facts, Ports
+    from provsdk.capture.ports import Ports
     from provsdk.digest import Measured
 
-__all__ = ["Activity", "Scope", "open_activity"]
+__all__ = ["Activity", "open_activity"]
 
 COMPLETED: Final = "completed"
 FAILED: Final = "failed"
@@ -67,49 +67,6 @@ def _forget_the_parents() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_the_parents)
-
-
-class Scope:
-    """One output: its registry, its local facts, and whether it still runs. Shared by the threads that work for it."""
-
-    __slots__ = (
-        "calls", "code", "foreign", "keeps", "missing", "number", "open", "orphans", "output_id", "record_id",
-        "registry", "spans", "strays",
-    )  # fmt: skip
-
-    def __init__(self, key: str) -> None:
-        self.record_id = f"rec_{key}"
-        self.output_id = f"out_{key}"
-        self.registry = Registry()
-        self.missing: list[tuple[str, str | None]] = []
-        self.spans: dict[str, dict[str, Any]] = {}
-        self.code: set[int] = set()
-        """Numbers of the traced functions that were at work."""
-        self.calls: list[str] = []
-        """Keys of the activities inside the output: whoever assembles the record can tell which did not arrive."""
-        self.keeps: str | None = None
-        """`capture_content` of this output; None: as configured."""
-        self.number = 0
-        self.foreign: Foreign | None = None
-        """What other instrumentations' spans came to, where there were any and somebody watches them."""
-        self.orphans = 0
-        """Traced calls that ran meanwhile in no output: in a thread, for one, that nobody told whose work it does."""
-        self.strays = 0
-        """Traced calls that ran meanwhile in threads that another output, which had ended, had started."""
-        self.open = True
-
-    def local_facts(self) -> Facts:
-        """What stays in the process, as plain builtins."""
-        foreign = self.foreign
-        return {
-            "v": 1,
-            "path": "process",
-            "number": self.number,
-            "integrations": [] if foreign is None else foreign.names,
-            "code": list(self.code),
-            "missing": self.missing if foreign is None else [*self.missing, *foreign.missing()],
-            "spans": self.spans,
-        }
 
 
 class Activity:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import Event
 
-    from provsdk.capture._session import Scope
+    from provsdk.capture._scope import Scope
 
 __all__ = ["Beside", "Observed", "Watch", "release", "sampler_of", "watch"]
 

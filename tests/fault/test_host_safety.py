@@ -17,7 +17,7 @@ from opentelemetry import trace
 from opentelemetry.context.context import Context
 
 from provsdk import declare_source, traced_check, traced_model_call, traced_output, traced_source, traced_transform
-from provsdk.capture import _abandoned, _call, _flow, _guard, _otel, _plan, _session, _verdict, handles, ports
+from provsdk.capture import _abandoned, _call, _flow, _guard, _otel, _plan, _scope, _session, _verdict, handles, ports
 from provsdk.capture._binding import Signature
 from provsdk.capture._prefix import Prefix
 from provsdk.capture._reading import Reading
@@ -307,7 +307,7 @@ def _hooks():
         (_plan._session, ["open_activity"]),
         (_plan, ["check", "put", "_ask", "_ask_item", "_asked_name"]),
         (_session.Activity, ["given", "made", "made_item", "failed", "attach", "_look_inside", "_leave_home_facts"]),
-        (_session.Scope, ["local_facts"]),
+        (_scope.Scope, ["local_facts"]),
         (_session, ["measure", "is_linkable", "write_facts", "look_into", "known_in", "entity", "use", "derivation"]),
         (_session._otel, ["attach", "above", "context_with"]),
         (_flow.Registry, ["find", "former", "enter"]),

@@ -1,0 +1,56 @@
+"""One output with everything that happens inside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from provsdk.capture._flow import Registry
+
+if TYPE_CHECKING:
+    from provsdk.capture._foreign import Foreign
+    from provsdk.capture.ports import Facts
+
+__all__ = ["Scope"]
+
+
+class Scope:
+    """One output: its registry, its local facts, and whether it still runs. Shared by the threads that work for it."""
+
+    __slots__ = (
+        "calls", "code", "foreign", "keeps", "missing", "number", "open", "orphans", "output_id", "record_id",
+        "registry", "spans", "strays",
+    )  # fmt: skip
+
+    def __init__(self, key: str) -> None:
+        self.record_id = f"rec_{key}"
+        self.output_id = f"out_{key}"
+        self.registry = Registry()
+        self.missing: list[tuple[str, str | None]] = []
+        self.spans: dict[str, dict[str, Any]] = {}
+        self.code: set[int] = set()
+        """Numbers of the traced functions that were at work."""
+        self.calls: list[str] = []
+        """Keys of the activities inside the output: whoever assembles the record can tell which did not arrive."""
+        self.keeps: str | None = None
+        """`capture_content` of this output; None: as configured."""
+        self.number = 0
+        self.foreign: Foreign | None = None
+        """What other instrumentations' spans came to, where there were any and somebody watches them."""
+        self.orphans = 0
+        """Traced calls that ran meanwhile in no output: in a thread, for one, that nobody told whose work it does."""
+        self.strays = 0
+        """Traced calls that ran meanwhile in threads that another output, which had ended, had started."""
+        self.open = True
+
+    def local_facts(self) -> Facts:
+        """What stays in the process, as plain builtins."""
+        foreign = self.foreign
+        return {
+            "v": 1,
+            "path": "process",
+            "number": self.number,
+            "integrations": [] if foreign is None else foreign.names,
+            "code": list(self.code),
+            "missing": self.missing if foreign is None else [*self.missing, *foreign.missing()],
+            "spans": self.spans,
+        }
