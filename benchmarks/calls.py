@@ -290,6 +290,7 @@ def outputs_of(runtime: Any) -> Callable[[], float]:
     traced = provsdk.traced_output("benchmark")(plain)
 
     def outputs() -> float:
+        ports.plug(runtime.ports()._replace(durable=durable))
         start = time.perf_counter()
         for _ in range(CALLS):
             traced(QUESTION)
