@@ -51,6 +51,10 @@ REQUIREMENTS: dict[str, tuple[tuple[str, ...], ...]] = {
 """What pip is given for each, call by call."""
 
 
+LABELS = {"weave": "weave, off"}
+"""It is measured without its server, and so does nothing."""
+
+
 def interpreter(name: str) -> Path:
     """The peer's Python, with the packages in it."""
     wanted = REQUIREMENTS[name]
@@ -86,7 +90,7 @@ def table(found: dict[str, dict[str, list[float]] | str]) -> str:
             continue
         cells = [f"{figures[one][0] / figures[one][1]:.1f}" for one in FIGURES]
         milliseconds, megabytes = figures["import ms, MB"]
-        lines.append(f"| {name} | {' | '.join(cells)} | {milliseconds:.0f} ms, {megabytes:.0f} MB |")
+        lines.append(f"| {LABELS.get(name, name)} | {' | '.join(cells)} | {milliseconds:.0f} ms, {megabytes:.0f} MB |")
     return "\n".join(lines)
 
 
@@ -101,7 +105,7 @@ def plot(found: dict[str, dict[str, list[float]] | str]) -> str:
         y, width = 34 + 26 * n, 420 * value / widest
         colour = "#1f6feb" if name == "provsdk" else "#8b949e"
         rows.append(
-            f'<text x="112" y="{y + 14}" text-anchor="end">{name}</text>'
+            f'<text x="112" y="{y + 14}" text-anchor="end">{LABELS.get(name, name)}</text>'
             f'<rect x="120" y="{y}" width="{width:.0f}" height="18" fill="{colour}"/>'
             f'<text x="{126 + width:.0f}" y="{y + 14}">{value:.1f}</text>'
         )
