@@ -3,7 +3,7 @@ PYTHON ?= $(shell python3.11 -c "" 2>/dev/null && echo python3.11 || echo python
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench peers soak flat kills docs clean
+.PHONY: help demo test check bench peers soak kills docs clean
 
 demo: .venv/demo ## three questions about the packages installed here, each answer with its record
 	$(BIN)/python examples/ask_the_docs.py
@@ -20,10 +20,8 @@ bench: .venv/dev ## speed and size, as ratios
 peers: .venv/dev ## what the decorators of others cost, each in an environment of its own
 	$(BIN)/python benchmarks/peers/run.py
 
-soak: .venv/dev ## a minute of outputs from threads, tasks and processes, then verify
+soak: .venv/dev ## outputs from threads, tasks and processes for a minute; then a million of one process, ten minutes
 	$(BIN)/python benchmarks/soak.py
-
-flat: .venv/dev ## memory over a million outputs, about ten minutes
 	$(BIN)/python benchmarks/flat.py
 
 kills: .venv/dev ## 200 processes killed while they write; then every output has its record or is a named gap

@@ -45,6 +45,7 @@ __all__ = [
     "detach",
     "hold",
     "is_lent",
+    "leave_to_others",
     "origin_of",
     "release",
     "stand_apart",
@@ -296,6 +297,12 @@ def step_back(token: Token[Context], context: Context) -> None:
     except ValueError:  # as above
         if otel_context.get_current() is context:
             _go_back(token)
+
+
+def leave_to_others(context: Context, outside: Context | None) -> None:
+    """Makes *context* current without our activity in it: with that of the context *outside* of the step, if any."""
+    around = outside.get(_ACTIVITY) if outside is not None else None
+    otel_context.attach(Context({**context, _ACTIVITY: around}))
 
 
 def release(attached: Attached | None) -> None:

@@ -156,12 +156,15 @@ class Reading:
         if entered is None:
             return
         token, context = entered
-        now = _otel.current_context()
-        if now is not context:
-            self._mine = now
-        _otel.step_back(token, context)
-        if self._is_output and self.activity is not None:
-            self.activity.running(False)
+        now, activity = _otel.current_context(), self.activity
+        if now is context or activity is None or activity.spans_current:
+            if now is not context:
+                self._mine = now
+            _otel.step_back(token, context)
+        else:  # our spans are nobody's concern: what the generator left current stays so for its reader, as without us
+            _otel.leave_to_others(now, self._outside)
+        if self._is_output and activity is not None:
+            activity.running(False)
 
     def took(self, chunk: Any) -> None:
         """Notes a chunk that leaves the stream."""

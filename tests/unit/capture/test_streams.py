@@ -351,6 +351,38 @@ def test_what_the_generator_makes_current_is_current_again_in_its_next_step_and_
     assert tracer is not None
 
 
+@pytest.mark.parametrize("leaves_early", [False, True])
+def test_where_our_spans_are_not_current_the_readers_context_is_what_it_would_be_without_us(plug, kept, leaves_early):
+    plug(spans_current=False)
+    own = trace.NonRecordingSpan(trace.SpanContext(1, 2, is_remote=False))
+
+    def looking():
+        seen.append(("in", span_now()))
+        with trace.use_span(own):
+            yield "x"
+            seen.append(("in", span_now()))
+            yield "y"
+        seen.append(("in", span_now()))
+        yield "z"
+
+    def read(stream):
+        token = otel_context.attach(otel_context.get_current())
+        for _ in stream:
+            seen.append(("out", span_now(), _otel.current_activity()))
+            if leaves_early:
+                break
+        seen.append(("after", span_now(), _otel.current_activity()))
+        stream.close()
+        otel_context.detach(token)
+        return seen.copy()
+
+    seen = []
+    without = read(looking())
+    seen.clear()
+    assert read(traced_output("answer")(looking)()) == without
+    assert kept.said("answer")["status"] == ("closed_early" if leaves_early else "completed")
+
+
 def test_a_stream_belongs_to_where_it_was_called_not_to_where_it_is_read(plug, kept):
     @traced_model_call("model")
     def model():
