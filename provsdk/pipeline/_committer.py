@@ -47,7 +47,7 @@ MAX_GAPS: Final = 100_000
 
 STORE_SHARE: Final = 0.6
 """Of `max_wait`, what the store may take before the spool is tried: there must be time left for that."""
-PATIENCE_SHARE: Final = 0.75
+PATIENCE_SHARE: Final = 0.67
 """Of `max_wait`, after which a store that has not answered at all counts as hung."""
 _AWAY: Final = (StoreError, KeyUnusable, OSError)
 """What says that the store cannot be used now. Any other error is about one of the drafts."""
@@ -246,20 +246,31 @@ class Committer:
     def _seal_some(self) -> bool:
         """One commit of what is pending, and one of what was spooled; False when nothing is left or no use in more."""
         self._appending_since = time.monotonic()
-        claims = self.queue.take_to_seal(COMMIT_SIZE)
+        refusals = self._refusals
+        self._replay_what_goes_first()
+        if self._refusals != refusals:
+            return False
+        claims = self.queue.take_to_seal(COMMIT_SIZE, self._is_spooled)
         gaps = list(islice(self._gaps, COMMIT_SIZE))
+        if not claims and not gaps:
+            return self._replay()
         try:
-            while any(claim.late and self.backlog and self.backlog.holds(claim.record_id) for claim in claims):
-                if not self._replay():
-                    break  # what comes later must not go before it
-            sealed = not (claims or gaps) or self._commit(claims, gaps)
+            sealed = self._commit(claims, gaps)
         except BaseException:  # an interrupt of a caller that has no thread to do this for it
             self.queue.done_sealing(claims)
             raise
         if not sealed:
             return False
         # Another round with nothing to do would be paid by callers: they were told, and wait for the interpreter.
-        return self._replay() or bool(self._gaps or self.queue.is_pending)
+        return self._replay() or (self._refusals == refusals and bool(self._gaps or self.queue.is_pending))
+
+    def _replay_what_goes_first(self) -> None:
+        """Spooled records whose extensions are pending, as far as the store takes them."""
+        while self.spooled and any(map(self._is_spooled, self.queue.late_records())) and self._replay():
+            pass
+
+    def _is_spooled(self, record_id: str) -> bool:
+        return self.backlog is not None and self.backlog.holds(record_id)
 
     def _commit(self, claims: list[Claim], gaps: list[Gap]) -> bool:
         """Drafts and appends; False when the store could not take it."""
@@ -366,24 +377,25 @@ class Committer:
 
     def _put_back(self, claims: list[Claim], error: Exception) -> None:
         """What the store could not take goes to the spool, else it waits at the head of the queue."""
-        self._away(error)
         for claim in claims:
             claim.refused = True
         for claim in self.queue.done_sealing(claims):
             self._lose(claim, "queue_full")
-        waiting = self.queue.waiting()
-        if self.backlog is not None and time.monotonic() >= self._spool_retry_at:
-            self._spool_lane.wake()
-            waiting = [claim for claim in waiting if claim.block]
-        Queue.tell(waiting)
+        self._away(error)
 
     def _away(self, error: Exception) -> None:
+        """The store is tried again later; meanwhile the spool takes what is pending."""
         self._refusals += 1
         self._refused = True
         self._retry_at = time.monotonic() + self._retry_s
         self._retry_s = min(self._retry_s * 2, RETRY_LAST_S)
         message = str(error) if isinstance(error, ProvsdkError) else type(error).__qualname__
         self._complain(message)
+        waiting = self.queue.waiting()
+        if self.backlog is not None and time.monotonic() >= self._spool_retry_at:
+            self._spool_lane.wake()
+            waiting = [claim for claim in waiting if claim.block]
+        Queue.tell(waiting)
 
     def _complain(self, message: str) -> None:
         if message != self.complaint:

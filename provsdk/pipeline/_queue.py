@@ -40,28 +40,44 @@ class Queue:
         self._pending.append(claim)
         return True
 
-    def take_to_seal(self, count: int) -> list[Claim]:
-        """The claims at the head, for the store; an extension waits for its record that is on its way to the spool."""
+    def take_to_seal(self, count: int, is_spooled: Callable[[str], bool]) -> list[Claim]:
+        """The claims at the head, for the store; an extension waits for its record that is spooled or about to be.
+
+        Args:
+            count: Claims that are taken at most.
+            is_spooled: Whether something of the record with that id waits in the spool.
+        """
         with self._mutex:
             spooling = {claim.record_id for claim in self._spooling}
-            taken: list[Claim] = []
-            later: list[Claim] = []
-            while self._pending and len(taken) < count:
-                claim = self._pending.popleft()
-                (later if claim.late and claim.record_id in spooling else taken).append(claim)
-            self._pending.extendleft(reversed(later))
-            self._sealing = taken
-            return list(taken)
+            self._sealing = self._taken(count, lambda record_id: record_id in spooling or is_spooled(record_id))
+            return list(self._sealing)
 
     def take_to_spool(self, count: int, *, held_up: bool) -> list[Claim]:
-        """The claims at the head, for the spool; with `held_up`, first those that are in the hands of the store."""
+        """The claims at the head, for the spool; with `held_up`, first those that are in the hands of the store.
+
+        An extension waits for its record that is in those hands and stays there.
+        """
         with self._mutex:
             stranded = self._sealing if held_up else ()
-            taken = [claim for claim in stranded if claim.drafts and not claim.kept()][:count]
-            while self._pending and len(taken) < count:
-                taken.append(self._pending.popleft())
-            self._spooling = taken
-            return list(taken)
+            first = [claim for claim in stranded if claim.drafts and not claim.kept()][:count]
+            taken_away = set(map(id, first))
+            sealing = {claim.record_id for claim in self._sealing if id(claim) not in taken_away}
+            self._spooling = first + self._taken(count - len(first), sealing.__contains__)
+            return list(self._spooling)
+
+    def _taken(self, count: int, goes_before: Callable[[str], bool]) -> list[Claim]:
+        taken: list[Claim] = []
+        later: list[Claim] = []
+        while self._pending and len(taken) < count:
+            claim = self._pending.popleft()
+            (later if claim.late and goes_before(claim.record_id) else taken).append(claim)
+        self._pending.extendleft(reversed(later))
+        return taken
+
+    def late_records(self) -> set[str]:
+        """The records whose extensions are pending."""
+        pending = tuple(self._pending)  # in one step: others append to it meanwhile
+        return {claim.record_id for claim in pending if claim.late}
 
     def done_sealing(self, back: Sequence[Claim] = ()) -> list[Claim]:
         """Nothing is in the hands of whoever appends any more; as `_put_back`."""

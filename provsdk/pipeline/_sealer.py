@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from provsdk.errors import RecordNotSealed
 from provsdk.pipeline._claim import Claim
-from provsdk.pipeline._committer import BATCH_WINDOW_S, PATIENCE_SHARE, Committer, Work
+from provsdk.pipeline._committer import BATCH_WINDOW_S, Committer, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from provsdk.pipeline._backlog import Backlog
 
 __all__ = ["Sealer", "Work"]
+
+LOOK_SHARES: Final = (0.7, 0.85)
+"""Of `max_wait`, when a caller that waits looks whether the store hangs: twice, for the store may have begun with what
+hangs after the caller began to wait."""
 
 CALLER_SHARE: Final = 0.95
 """Of `max_wait`, what a caller waits at most; the rest is for the scheduler, so that the whole stays within it."""
@@ -95,7 +99,7 @@ class Sealer:
 
         with self._watching(claim, open_gate):
             self._nudge(claim, began)
-            for share in (PATIENCE_SHARE, CALLER_SHARE):
+            for share in (*LOOK_SHARES, CALLER_SHARE):
                 until = began + share * self.max_wait
                 while not self._is_answered(claim) and gate.acquire(timeout=max(until - time.monotonic(), 0.0)):
                     pass
@@ -116,7 +120,7 @@ class Sealer:
             with suppress(RuntimeError):  # the loop is closed, and nobody waits in it any more
                 loop.call_soon_threadsafe(changed.set)
 
-        look = loop.call_later(PATIENCE_SHARE * self.max_wait, self._look_after, claim)
+        looks = [loop.call_later(share * self.max_wait, self._look_after, claim) for share in LOOK_SHARES]
         try:
             with self._watching(claim, tell_loop), suppress(TimeoutError):
                 self._nudge(claim, began)
@@ -125,7 +129,8 @@ class Sealer:
                         await changed.wait()
                         changed.clear()
         finally:
-            look.cancel()
+            for look in looks:
+                look.cancel()
         return self._outcome(claim)
 
     def see_to(self, claim: Claim) -> None:

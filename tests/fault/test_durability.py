@@ -22,6 +22,7 @@ import provsdk
 from provsdk import traced_output
 from provsdk.errors import RecordNotSealed
 from provsdk.pipeline import running
+from provsdk.store.gaps import absences
 from provsdk.store.open import open_store
 from provsdk.store.spools import directory_for, look
 from provsdk.store.verify import verify
@@ -331,6 +332,41 @@ def test_a_full_disk_for_store_and_spool_loses_nothing_that_memory_holds(place, 
     with opened_elsewhere(point / "store", place) as store:
         assert verify(store).ok
         assert len(store.summaries()) == 320
+
+
+def test_a_worker_forked_on_a_full_disk_and_killed_has_its_records_and_is_told_to_have_no_slots(place, mounted):
+    """There is no room for its slots: what it had begun when it was killed cannot be named, and that is said."""
+    point = mounted("-t", "tmpfs", "-o", "size=2m", "none")
+    body = """
+        tell(at=1); hear()
+        pid = os.fork()  # lets go of the store, which makes some room
+        if not pid:
+            tell(forked=1); hear()
+            for n in range(5): answer(n)
+            os.kill(os.getpid(), signal.SIGKILL)
+        os.waitpid(pid, 0)
+        tell(killed=1); hear()
+        provsdk.shutdown()
+    """
+    store = point / "store"
+    with child(store, body) as process:
+        heard(process)
+        told(process)
+        heard(process)
+        fill(point / "ballast")
+        told(process)
+        heard(process)
+        (point / "ballast").unlink()
+        told(process)
+        ended(process)
+    provsdk.configure(store=store)
+    assert provsdk.flush(30)
+    provsdk.shutdown()
+    with opened_elsewhere(store, place) as log:
+        assert verify(log).ok
+        assert len(log.summaries()) == 5
+        (emitter,) = {log.fold(one.record_id).record.emitter.id for one in log.summaries()}
+        assert absences(log, store).unknown == (emitter,)
 
 
 def test_a_full_spool_and_a_full_queue_are_numbered_gaps_and_hold_nobody_up(place):

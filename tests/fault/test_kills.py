@@ -1,12 +1,14 @@
 """A process is killed at a random moment, again and again: each output has its record, or is a gap that is named.
 
-`make kills` does so 200 times.
+`make kills` does so 200 times, and 200 times under each fault of the store.
 """
 
+import json
 import os
 import subprocess
 import sys
-import textwrap
+from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import pytest
@@ -15,66 +17,39 @@ import provsdk
 from provsdk.store.emitters import slot_files
 from provsdk.store.gaps import absences
 from provsdk.store.open import open_store
+from provsdk.store.spools import directory_for, look, spooling
 from provsdk.store.verify import verify
 
-KILLS = int(os.environ.get("KILLS", "15"))
+KILLS = int(os.environ.get("KILLS", "10"))
 THREADS = 4
 SEED = 20261126
+ROUND = 25
+"""Kills in a row."""
 
-# Forks a child per kill, so that none pays for importing; every third may be killed before it is set up. A child says
-# `S <record id>` when its function runs, and `R <record id>` when its caller has the value.
-NURSERY = textwrap.dedent("""
-    import os, random, signal, sys, threading, time
-    import provsdk
-    from provsdk.capture._otel import current_activity
+MAX_WAIT = 1.0
+HEALTHY = {"healthy": 0.3}
+"""Seconds of a child's life."""
+REFUSES = {"healthy": 0.1, "away": 0.3, "back": 0.3}
+"""With a store that says at once that it cannot."""
+HOLDS_UP = {"healthy": 0.1, "away": 1.6, "back": 0.6}
+"""With one that is waited for before the spool is tried."""
 
-    place, durability, (kills, threads, seed) = sys.argv[1], sys.argv[2], map(int, sys.argv[3:])
-    chance = random.Random(seed)
-    provsdk.configure  # loaded before the first fork
 
-    @provsdk.traced_source(type="file")
-    def load(n):
-        return f"a page that is long enough to be linked, number {n}"
+class Said(NamedTuple):
+    """Record ids that the children told."""
 
-    @provsdk.traced_output("kill-answer")
-    def answer(n):
-        record_id = current_activity().scope.record_id
-        os.write(1, f"S {record_id}\\n".encode())
-        load(n)
-        if n % 3 == 0:
-            time.sleep(0.002)
-        return record_id
+    started: set[str]
+    returned: set[str]
+    let_go: set[str]
+    """Their callers have the value and waited for the whole of `max_wait`: no record was promised to them."""
 
-    def work(place_in_line):
-        n = place_in_line
-        while True:
-            os.write(1, f"R {answer(n)}\\n".encode())
-            n += 1
 
-    def child(ready):
-        provsdk.configure(store=place, durability=durability)
-        os.write(ready, b"x")
-        for one in range(threads):
-            threading.Thread(target=work, args=(one,), daemon=True).start()
-        time.sleep(60)
+class Found(NamedTuple):
+    """What the log says afterwards."""
 
-    for kill in range(kills):
-        reading, ready = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            try:
-                child(ready)
-            finally:
-                os._exit(3)
-        os.close(ready)
-        if kill % 3:
-            os.read(reading, 1)
-        os.close(reading)
-        time.sleep(chance.uniform(0.0, 0.3))
-        os.kill(pid, signal.SIGKILL)
-        _, status = os.waitpid(pid, 0)
-        assert os.WIFSIGNALED(status), f"the child ended by itself: {status}"
-""")
+    sealed: dict[str, tuple[str, int]]
+    """Emitter and number by record id."""
+    gaps: dict[str, object]
 
 
 @pytest.fixture
@@ -84,96 +59,182 @@ def place(tmp_path, monkeypatch):
     provsdk.shutdown()
 
 
-def opened(place):
-    return open_store(place, keys=place.parent / "keys", state=place.parent / "state", read_only=True)
+@pytest.fixture
+def small_disk(place):
+    """A tmpfs of a size that can be filled at once."""
+    point = place.parent / "small"
+    point.mkdir()
+    options = ["-t", "tmpfs", "-o", "size=64m", "none"]
+    done = subprocess.run(["mount", *options, str(point)], check=False, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
+    yield point
+    provsdk.shutdown()
+    subprocess.run(["umount", str(point)], check=False)
 
 
-def killed(place, kills, *, durability="sync"):
-    """What the children said: ids of outputs that started, and of those whose value reached the caller."""
-    kept = {name: value for name, value in os.environ.items() if name != "PROVSDK_STORE"}
+def opened(store, place):
+    return open_store(store, keys=place.parent / "keys", state=place.parent / "state", read_only=True)
+
+
+def begun(store):
+    """The log and its keys are there before the children meet in it."""
+    provsdk.configure(store=store)
+    provsdk.shutdown()
+
+
+def killed(store, kills, *, fault=None, times=HEALTHY, **settings):
+    """What the children said; now and then, one that opens the store lives for as long as it has something to do."""
+    said = Said(set(), set(), set())
+    for before in range(0, kills, ROUND):
+        if before:
+            recover(store, **settings)
+        some = killed_in_a_row(store, min(ROUND, kills - before), SEED + before, fault, times, settings)
+        said = Said(*(one | more for one, more in zip(said, some, strict=True)))
+    return said
+
+
+def killed_in_a_row(store, kills, seed, fault, times, settings):
+    about = {
+        "store": str(store),
+        "kills": kills,
+        "threads": THREADS,
+        "seed": seed,
+        "settings": {"durability": "sync", "max_wait": MAX_WAIT, **settings},
+        "fault": fault,
+        "times": times,
+    }
     done = subprocess.run(
-        [sys.executable, "-c", NURSERY, str(place), durability, str(kills), str(THREADS), str(SEED)],
-        env=kept,
+        [sys.executable, str(Path(__file__).with_name("nursery.py")), json.dumps(about)],
+        env={name: value for name, value in os.environ.items() if name != "PROVSDK_STORE"},
         capture_output=True,
         text=True,
-        timeout=60 + 2 * kills,
+        timeout=60 + 4 * kills,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
-    started = {line[1] for line in lines if line[0] == "S"}
-    returned = {line[1] for line in lines if line[0] == "R"}
-    return started, returned
+    return Said(*({line[1] for line in lines if line[0] == word} for word in "SRL"))
 
 
-def sealed_of(store):
-    found = {}
-    for summary in store.summaries():
-        record = store.fold(summary.record_id).record
-        found[record.record_id] = (record.emitter.id, record.emitter.number)
-    return found
+def recover(store, **settings):
+    """The next opener seals what the children left in spools and slots; the second one has nothing to do."""
+    for _ in range(2):
+        provsdk.configure(store=store, **settings)
+        assert provsdk.flush(60)
+        provsdk.shutdown()
+
+
+def found(store, place):
+    log = opened(store, place)
+    sealed = {}
+    for summary in log.summaries():
+        record = log.fold(summary.record_id).record
+        sealed[record.record_id] = (record.emitter.id, record.emitter.number)
+    gaps = {gap.record_id: gap for gap in absences(log, store, lambda: spooling(spool(place), store)).gaps}
+    log.close()
+    return Found(sealed, gaps)
+
+
+def spool(place):
+    return place.parent / "state" / "spool"
+
+
+def tell(what, said, log):
+    print(  # noqa: T201 `make kills` shows it
+        f"{what}: {KILLS} kills, {len(said.started)} started, {len(said.returned)} returned, "
+        f"{len(said.let_go)} let go, {len(log.sealed)} sealed, {len(log.gaps)} gaps"
+    )
+
+
+def check_gaps(said, log):
+    assert not log.sealed.keys() & log.gaps.keys(), "a record that was sealed after all is no gap"
+    assert log.gaps.keys().isdisjoint(said.returned)
+    assert {gap.name for gap in log.gaps.values()} <= {"kill-answer"}
+    assert {gap.reason for gap in log.gaps.values()} <= {"killed"}
+    assert all(gap.started_at for gap in log.gaps.values())
+    numbers = [*log.sealed.values(), *((gap.emitter_id, gap.number) for gap in log.gaps.values())]
+    assert len(numbers) == len(set(numbers)), "a number was given out twice"
+
+
+def check_log(store, place, gaps):
+    """The log verifies, accounts for every emitter, and nothing is left beside it."""
+    log = opened(store, place)
+    absent, report = absences(log, store), verify(log)
+    opened_ids = [entry.subject for entry in log.entries_of_kind("emitter.opened")]
+    closed = {entry.subject: entry for entry in log.entries_of_kind("emitter.closed")}
+    numbers = {one: msgspec.json.decode(log.parts(entry.index)[0].content) for one, entry in closed.items()}
+    extended = {entry.subject for entry in log.entries_of_kind("record.extended")}
+    sealed = {entry.subject for entry in log.entries_of_kind("record.sealed")}
+    log.close()
+    assert report.ok, report.findings
+    assert {gap.record_id for gap in absent.gaps} == set(gaps)
+    assert all(gap.entry is not None for gap in absent.gaps)
+    assert (absent.running, absent.ended, absent.unknown, absent.untracked, absent.problems) == (0, 0, (), 0, ())
+    assert sorted(opened_ids) == sorted(closed)
+    assert sum(one["lost"] for one in numbers.values()) == len(gaps)
+    assert extended <= sealed, "an extension of a record that is not there"
+    assert slot_files(store) == []
 
 
 def test_every_output_has_its_record_or_is_a_gap_with_its_name(place):
-    provsdk.configure(store=place)  # the log and its keys are there before the children meet in it
-    provsdk.shutdown()
+    begun(place)
 
-    started, returned = killed(place, KILLS)
+    said = killed(place, KILLS)
 
-    store = opened(place)
-    sealed, found = sealed_of(store), absences(store, place)
-    store.close()
-    gaps = {gap.record_id: gap for gap in found.gaps}
-    print(  # noqa: T201 `make kills` shows it
-        f"{KILLS} kills: {len(started)} started, {len(returned)} returned, {len(sealed)} sealed, {len(gaps)} gaps"
-    )
-    assert returned, "no child came far enough to show anything"
-    assert returned <= sealed.keys(), "a value reached its caller without a record"
-    assert started <= sealed.keys() | gaps.keys(), "an output vanished"
-    assert not sealed.keys() & gaps.keys(), "a record that was sealed after all is no gap"
-    assert len(gaps) <= THREADS * KILLS
-    assert {gap.name for gap in gaps.values()} <= {"kill-answer"}
-    assert {gap.reason for gap in gaps.values()} <= {"killed"}
-    assert all(gap.started_at for gap in gaps.values())
-    assert found.running == 0
-    numbers = [*sealed.values(), *((gap.emitter_id, gap.number) for gap in gaps.values())]
-    assert len(numbers) == len(set(numbers)), "a number was given out twice"
-
-    recovers(place, gaps.keys())
+    log = found(place, place)
+    tell("a healthy store", said, log)
+    assert said.returned, "no child came far enough to show anything"
+    assert said.returned <= log.sealed.keys(), "a value reached its caller without a record"
+    assert said.started <= log.sealed.keys() | log.gaps.keys(), "an output vanished"
+    check_gaps(said, log)
+    assert len(log.gaps) <= THREADS * KILLS
+    recover(place)
+    check_log(place, place, log.gaps)
 
 
 def test_what_a_batch_had_not_written_yet_is_a_gap_too(place):
     """A caller may have a value whose record is lost: that is what `batch` means, and it is told."""
-    provsdk.configure(store=place)
-    provsdk.shutdown()
+    begun(place)
 
-    started, returned = killed(place, max(KILLS // 5, 1), durability="batch")
+    said = killed(place, max(KILLS // 5, 1), durability="batch")
 
-    store = opened(place)
-    sealed, gaps = sealed_of(store), {gap.record_id for gap in absences(store, place).gaps}
-    store.close()
-    assert returned - sealed.keys(), "the kills came too late to lose anything"
-    assert started <= sealed.keys() | gaps
-    assert not sealed.keys() & gaps
-
-    recovers(place, gaps)
+    log = found(place, place)
+    assert said.returned - log.sealed.keys(), "the kills came too late to lose anything"
+    assert said.started <= log.sealed.keys() | log.gaps.keys()
+    assert not log.sealed.keys() & log.gaps.keys()
+    recover(place)
+    check_log(place, place, log.gaps)
 
 
-def recovers(place, gaps):
-    """The next opener puts into the log what the slots said, and once."""
-    for _ in range(2):
-        provsdk.configure(store=place)
-        provsdk.shutdown()
-    store = opened(place)
-    found, report = absences(store, place), verify(store)
-    opened_ids = [entry.subject for entry in store.entries_of_kind("emitter.opened")]
-    closed = {entry.subject: entry for entry in store.entries_of_kind("emitter.closed")}
-    numbers = {one: msgspec.json.decode(store.parts(entry.index)[0].content) for one, entry in closed.items()}
-    store.close()
-    assert report.ok, report.findings
-    assert {gap.record_id for gap in found.gaps} == set(gaps)
-    assert all(gap.entry is not None for gap in found.gaps)
-    assert (found.ended, found.unknown, found.untracked, found.problems) == (0, (), 0, ())
-    assert sorted(opened_ids) == sorted(closed)
-    assert sum(one["lost"] for one in numbers.values()) == len(gaps)
-    assert slot_files(place) == []
+def check_fault(what, store, place, said, **settings):
+    recover(store, **settings)
+    log = found(store, place)
+    tell(what, said, log)
+    assert said.returned, "no child came far enough to show anything"
+    assert said.returned <= log.sealed.keys(), "a value reached its caller without a record"
+    assert said.started <= log.sealed.keys() | log.gaps.keys(), "an output vanished"
+    check_gaps(said, log)
+    check_log(store, place, log.gaps)
+    assert look(directory_for(spool(place), store)) == []
+
+
+@pytest.mark.parametrize("fault", ["locked", "hung"])
+def test_a_store_that_holds_everybody_up_and_comes_back(place, fault):
+    begun(place)
+    said = killed(place, KILLS, fault=fault, times=HOLDS_UP)
+    check_fault(f"a {fault} store", place, place, said)
+
+
+def test_a_full_disk_that_has_room_again(place, small_disk):
+    store = small_disk / "store"
+    begun(store)
+    said = killed(store, KILLS, fault="full", times=REFUSES)
+    check_fault("a full disk", store, place, said)
+
+
+def test_a_full_disk_for_store_and_spool_where_outputs_block(place, small_disk):
+    store, settings = small_disk / "store", {"spool": str(small_disk / "spool"), "on_unavailable": "block"}
+    begun(store)
+    said = killed(store, KILLS, fault="full", times=REFUSES, **settings)
+    check_fault("a full disk for store and spool", store, place, said, **settings)

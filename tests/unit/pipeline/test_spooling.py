@@ -268,6 +268,83 @@ def test_nor_does_it_while_its_record_is_being_written_to_the_spool(sealer, log,
     assert log.keys == [key(3), key(1), key(2)]
 
 
+def test_nor_does_it_go_to_the_spool_while_the_store_has_its_record_in_hand(sealer, log, directory):
+    log.error = StoreUnavailable("locked")
+    one = sealer(max_wait=SOON)
+    output(one, 1).wait()
+    log.asked.clear()
+    log.hanging.clear()
+    waiting = output(one, 2)  # taken by the store's next try
+    one.committer.urge(time.monotonic() + SOON)
+    assert log.asked.wait(SOON)
+    one.late(None, {"record_id": waiting.record_id, "number": 3})
+    output(one, 4)
+    assert settles(lambda: sum(found.frames for found in look(directory)) == 2)
+
+    log.hanging.set()
+
+    assert settles(lambda: sum(found.frames for found in look(directory)) == 4)
+    log.error = None
+    assert one.committer.drain(SOON)
+    assert log.keys == [key(1), key(4), key(2), key(3)]
+
+
+def test_nor_does_it_go_to_the_log_where_the_spool_with_its_record_cannot_be_read(sealer, log, monkeypatch):
+    log.error = StoreUnavailable("locked")
+    one = sealer()
+    first = output(one, 1)
+    first.wait()
+    log.error = None
+    with monkeypatch.context() as broken:
+        broken.setattr(OwnSpool, "read", lambda spool, count: (_ for _ in ()).throw(OSError(5, "EIO")))
+        one.late(None, {"record_id": first.record_id, "number": 2})
+        assert not one.committer.drain(1.0)
+        assert output(one, 3).wait() is True
+        assert log.keys == [key(3)]
+    one.committer._replay_at = 0.0
+    assert one.committer.drain(SOON)
+    assert log.keys == [key(3), key(1), key(2)]
+
+
+def test_a_store_that_did_not_take_what_was_spooled_is_not_asked_again_at_once(sealer, log, directory):
+    """Or a caller would wait for two refusals, which is longer than `max_wait`."""
+    log.error = StoreUnavailable("locked")
+    one = sealer()
+    output(one, 1).wait()
+    asked = 0
+
+    def append(drafts, timeout):
+        nonlocal asked
+        asked += 1
+        output(one, 1 + asked)  # comes while the store is asked
+        raise StoreUnavailable("locked")
+
+    one.committer._work = one.committer._work._replace(append=append)
+    one.committer._retry_at = 0.0
+    one.committer._seal()
+    assert asked == 1
+    assert settles(lambda: one.committer.spooled == 2)
+
+
+def test_who_waits_for_a_store_that_began_to_hang_later_has_its_record_in_the_spool_when_it_goes_on(sealer, log):
+    one = sealer(max_wait=2.0)
+    append = log.append
+
+    def slow_then_hanging(drafts, timeout):
+        time.sleep(0.2)
+        answers = append(drafts, timeout)
+        log.hanging.clear()
+        return answers
+
+    one.committer._work = one.committer._work._replace(append=slow_then_hanging)
+    output(one, 1)
+    one.committer.wake()
+    assert settles(lambda: one.committer._appending_since < float("inf"))
+    second = output(one, 2)
+    assert second.wait() is False
+    assert second.spooled
+
+
 def test_who_wants_to_be_told_is_told_and_it_is_in_the_spool_all_the_same(sealer, log):
     log.error = StoreUnavailable("disk full")
     one = sealer(on_unavailable="block")

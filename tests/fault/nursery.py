@@ -1,0 +1,155 @@
+"""Forks children that make outputs from several threads, and kills each at a random moment. Run by `test_kills.py`.
+
+    python nursery.py '{"store": …, "kills": …, "threads": …, "seed": …, "settings": {…}, "fault": …, "times": {…}}'
+
+A child says `S <record id>` when its function runs, `R <record id>` when its caller has the value, and `L <record id>`
+where the call took so long that its caller was let go without a record being promised. Nothing is imported after the
+first fork, so that none of them pays for that.
+
+With a fault, the store goes away while the child works, and comes back; the child may be killed at any time.
+"""
+
+import fcntl
+import json
+import os
+import random
+import signal
+import sqlite3
+import sys
+import threading
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import provsdk
+from provsdk.capture._otel import current_activity
+from provsdk.errors import RecordNotSealed
+
+CALLER_WAITS = 0.95
+"""Share of `max_wait` after which a caller is let go."""
+
+
+@provsdk.traced_source(type="file")
+def load(n):
+    return f"a page that is long enough to be linked, number {n}"
+
+
+@provsdk.traced_transform
+def summarise(page):
+    time.sleep(0.001)
+    return page.upper()
+
+
+@provsdk.traced_output("kill-answer")
+def answer(n):
+    record_id = current_activity().scope.record_id
+    say("S", record_id)
+    page = load(n)
+    if n % 3 == 0:
+        time.sleep(0.002)
+    if n % 7 == 0:  # ends after its output: an extension of the record
+        threading.Thread(target=provsdk.bind(summarise), args=(page,), daemon=True).start()
+    return record_id
+
+
+def say(word, record_id):
+    os.write(1, f"{word} {record_id}\n".encode())
+
+
+def work(first, patience):
+    n = first
+    while True:
+        began = time.monotonic()
+        with suppress(RecordNotSealed):
+            record_id = answer(n)
+            say("R" if time.monotonic() - began < patience else "L", record_id)
+        n += 1
+
+
+def child(ready, store, threads, settings):
+    provsdk.configure(store=store, **settings)
+    os.write(ready, b"x")
+    for one in range(threads):
+        arguments = (one, CALLER_WAITS * settings["max_wait"])
+        threading.Thread(target=work, args=arguments, daemon=True).start()
+    time.sleep(60)
+
+
+@contextmanager
+def locked(store):
+    """Another program holds SQLite's lock."""
+    other = sqlite3.connect(store / "log.db", isolation_level=None, timeout=30)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+
+
+@contextmanager
+def hung(store):
+    """Whoever opens the log's memory is held in the kernel, and whoever appends opens it."""
+    (memory,) = (store.parent / "state" / "memory").glob("log-*")
+    descriptor = os.open(memory, os.O_RDWR)
+    try:
+        for _ in range(10_000):
+            try:
+                fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+                break
+            except BlockingIOError:  # somebody has it open
+                time.sleep(0.0001)
+        else:
+            raise TimeoutError("no moment at which nobody had the memory open")
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def full(store):
+    """No room is left on the file system of the store, and of whatever else is there."""
+    ballast = store.parent / "ballast"
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(4096)) == 4096:
+            pass
+    try:
+        yield
+    finally:
+        ballast.unlink()
+
+
+FAULTS = {"locked": locked, "hung": hung, "full": full}
+
+
+def main(*, store, kills, threads, seed, settings, fault, times):
+    signal.signal(signal.SIGIO, lambda *_: None)  # the kernel says that somebody waits for a lease
+    chance = random.Random(seed)
+    for kill in range(kills):
+        reading, ready = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                child(ready, store, threads, settings)
+            finally:
+                os._exit(3)
+        os.close(ready)
+        if fault or kill % 3:  # the others may be killed before they are set up
+            os.read(reading, 1)
+        os.close(reading)
+        time.sleep(chance.uniform(0.0, times["healthy"]))
+        if fault:
+            killed_at = chance.uniform(0.0, times["away"] + times["back"])
+            with FAULTS[fault](Path(store)):
+                time.sleep(min(killed_at, times["away"]))
+                if killed_at < times["away"]:
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(max(killed_at - times["away"], 0.0))
+        if not fault or killed_at >= times["away"]:
+            os.kill(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+        assert os.WIFSIGNALED(status), f"the child ended by itself: {status}"
+
+
+if __name__ == "__main__":
+    main(**json.loads(sys.argv[1]))
