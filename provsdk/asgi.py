@@ -6,7 +6,8 @@
 A generator knows that a chunk left it, not that a client got it: the server may be waiting for a slow client, or the
 client may have gone. Within this middleware the record of a streamed output holds the digest and length of the chunks
 that the server took, how many it did not take, and whether the client went away (`send` and `http.disconnect` of the
-ASGI HTTP specification, 2.5). A pass-through for everything that is no HTTP request, and where nothing is configured.
+ASGI HTTP specification, 2.5). It is sealed before the end of the response leaves. A pass-through for everything that is
+no HTTP request, and where nothing is configured.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 from provsdk.capture import ports
 from provsdk.capture._delivery import Delivery, deliver_through
+from provsdk.capture._streams import delivered, not_delivered
 
 __all__ = ["DeliveryMiddleware"]
 
@@ -50,12 +52,19 @@ class DeliveryMiddleware:
             return message
 
         async def counting_send(message: Message) -> None:
+            content = message.get("body") if message["type"] == "http.response.body" else None
+            if content is not None and not message.get("more_body") and not delivery.disconnected:
+                await delivered(delivery)
             try:
                 await send(message)
             except OSError:  # a server that says so when the client has gone
                 delivery.disconnected = True
                 raise
-            if message["type"] == "http.response.body" and message.get("body") and not delivery.disconnected:
+            if content and not delivery.disconnected:
+                delivery.last = content
                 delivery.sent += 1
 
-        await self._app(scope, watching_receive, counting_send)
+        try:
+            await self._app(scope, watching_receive, counting_send)
+        finally:
+            not_delivered(delivery)

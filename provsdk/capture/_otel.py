@@ -45,17 +45,21 @@ __all__ = [
     "detach",
     "hold",
     "is_lent",
-    "leave_to_others",
+    "leave_to_reader",
     "origin_of",
     "release",
     "stand_apart",
     "step_back",
+    "step_context",
 ]
 
 _ACTIVITY: Final = otel_context.create_key("provsdk-activity")
 _ORIGIN: Final = otel_context.create_key("provsdk-origin")
 _LENT: Final = otel_context.create_key("provsdk-lent")
 """True in a thread that was started within an activity, and that nobody asked whether it works for it."""
+
+_OUTSIDE: Final = otel_context.create_key("provsdk-outside")
+"""What was current outside of a stream's step."""
 
 current_context: Final = otel_context.get_current
 """What is current now; no function of ours around it, for streams ask in every step."""
@@ -299,10 +303,30 @@ def step_back(token: Token[Context], context: Context) -> None:
             _go_back(token)
 
 
-def leave_to_others(context: Context, outside: Context | None) -> None:
-    """Makes *context* current without our activity in it: with that of the context *outside* of the step, if any."""
-    around = outside.get(_ACTIVITY) if outside is not None else None
-    otel_context.attach(Context({**context, _ACTIVITY: around}))
+def step_context(activity: Activity) -> Context:
+    """What a step of a stream runs in: what is current now with the activity, remembering what was current."""
+    context = context_with(activity, spans_current=activity.spans_current)
+    dict.__setitem__(context, _OUTSIDE, otel_context.get_current())  # as in `context_with`
+    return context
+
+
+def leave_to_reader(context: Context, activity: Activity) -> None:
+    """The end of a step in which the stream made *context* current: it stays so, without what is ours in it."""
+    innermost: Activity | None = context.get(_ACTIVITY)  # type: ignore[assignment]
+    if not _runs_within(innermost, activity):
+        otel_context.attach(context)
+        return
+    outside: Context = context.get(_OUTSIDE) or Context()  # type: ignore[assignment]
+    shown = Context({**context, _ACTIVITY: outside.get(_ACTIVITY), _OUTSIDE: outside.get(_OUTSIDE)})
+    if _is_ours(get_current_span(context), innermost, activity):
+        shown = set_span_in_context(get_current_span(outside), shown)
+    otel_context.attach(shown)
+
+
+def _is_ours(span: Span, innermost: Activity | None, outermost: Activity) -> bool:
+    while innermost is not None and innermost.span is not span and innermost is not outermost:
+        innermost = innermost.parent
+    return innermost is not None and innermost.span is span
 
 
 def release(attached: Attached | None) -> None:

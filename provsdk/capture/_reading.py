@@ -19,7 +19,7 @@ from provsdk.digest import MIN_LINKABLE_BYTES, Measured
 from provsdk.errors import OutputBlocked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from contextvars import Token
 
     from opentelemetry.context import Context
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from provsdk.capture._session import Activity
     from provsdk.capture.ports import Ports, Ticket
 
-__all__ = ["Reading"]
+__all__ = ["Reading", "sent_of"]
 
 COMPLETED: Final = "completed"
 CLOSED_EARLY: Final = "closed_early"
@@ -60,6 +60,9 @@ class Reading:
         self._outside: Context | None = None
         self._inside: Context | None = None
         """What a step runs in, as long as what is current outside of it stays the same."""
+        self._outlasted = False
+        """It came to its end, and is ended with the response that it is delivered through."""
+        self._returned: Any = None
         self._once = [True]
         """Taken by whoever ends the stream: popping is one step of the interpreter."""
         self._over = False
@@ -112,6 +115,7 @@ class Reading:
             self._delivery = current_delivery() if self._is_output and activity.parent is None else None
         if self._delivery is not None:
             self._sent = self._delivery.sent
+            self._delivery.carries(self)
         _abandoned.watch(self)
 
     @property
@@ -123,13 +127,13 @@ class Reading:
     @property
     def is_open(self) -> bool:
         """It has begun, and not ended."""
-        return self.activity is not None and not self._over
+        return self.activity is not None and not self._over and not self._outlasted
 
     # -- a step
 
     def enter(self) -> tuple[Token[Context], Context] | None:
         """Makes the stream current for one step; None where there is nothing to trace."""
-        if self._over:
+        if self._over or self._outlasted:
             return None
         try:
             if self.activity is None:
@@ -140,7 +144,7 @@ class Reading:
                 self._take_delivered(self.activity)
             outside = _otel.current_context()
             if outside is not self._outside:
-                self._inside = _otel.context_with(self.activity, spans_current=self.activity.spans_current)
+                self._inside = _otel.step_context(self.activity)
                 self._outside = outside
             context = self._mine or self._inside
             assert context is not None  # noqa: S101 made with `_outside`
@@ -157,19 +161,18 @@ class Reading:
             return
         token, context = entered
         now, activity = _otel.current_context(), self.activity
-        if now is context or activity is None or activity.spans_current:
-            if now is not context:
+        _otel.step_back(token, context)
+        if now is not context and activity is not None:
+            if activity.spans_current:
                 self._mine = now
-            _otel.step_back(token, context)
-        else:  # our spans are nobody's concern: what the generator left current stays so for its reader, as without us
-            _otel.leave_to_others(now, self._outside)
+            _otel.leave_to_reader(now, activity)
         if self._is_output and activity is not None:
             activity.running(False)
 
     def took(self, chunk: Any) -> None:
         """Notes a chunk that leaves the stream."""
         activity = self.activity
-        if self._over or activity is None:
+        if self._over or self._outlasted or activity is None:
             return
         try:
             if self._first_ns is None:
@@ -190,23 +193,51 @@ class Reading:
             self._plan.take_chunk(activity, chunk)
 
     def _take_delivered(self, activity: Activity) -> None:
-        """What waited was delivered if the server has taken something since."""
+        """What waited was delivered as far as the server has taken messages since."""
         delivery = self._delivery
         if delivery is not None and delivery.sent > self._sent:
-            self._sent = delivery.sent
-            waiting, self._waiting = self._waiting, []
-            for chunk in waiting:
-                self._deliver(activity, chunk)
+            messages, self._sent = delivery.sent - self._sent, delivery.sent
+            self._take_waiting(activity, sent_of(self._waiting, messages, delivery.last))
+
+    def _take_waiting(self, activity: Activity, count: int) -> None:
+        waiting, self._waiting = self._waiting[:count], self._waiting[count:]
+        for chunk in waiting:
+            self._deliver(activity, chunk)
 
     # -- the end
 
     def completed(self, returned: Any) -> Ticket | None:
-        """The stream came to its end; `returned` is what the generator returned."""
+        """The stream came to its end; `returned` is what the generator returned.
+
+        Where something of it is still on its way to the server, the end comes with that of the response.
+        """
+        if self._outlasted:
+            return None
+        delivery = self._delivery
+        if delivery is not None and self._waiting and self.is_open and not delivery.over:
+            self._returned, self._outlasted = returned, True
+            if not delivery.over:  # else it may have been too late for it
+                return None
         return self._end(lambda activity: self._plan.conclude_stream(activity, returned), COMPLETED)
+
+    def delivered(self) -> Ticket | None:
+        """The response that carries it is about to end: all of it is in there, if it has come to its end."""
+        if not self._outlasted:
+            return None
+
+        def conclude(activity: Activity) -> None:
+            self._take_waiting(activity, len(self._waiting))
+            self._plan.conclude_stream(activity, self._returned)
+
+        return self._end(conclude, COMPLETED)
+
+    def cut_off(self) -> Ticket | None:
+        """The response that carries it will not come to its end."""
+        return self._end(lambda activity: self._plan.conclude_stream(activity, self._returned), CLOSED_EARLY)
 
     def closed(self) -> Ticket | None:
         """Whoever reads it closed it."""
-        return self._end(lambda activity: self._plan.conclude_stream(activity, None), CLOSED_EARLY)
+        return None if self._outlasted else self._end(lambda it: self._plan.conclude_stream(it, None), CLOSED_EARLY)
 
     def failed(self, error: BaseException) -> Ticket | None:
         """A step raised."""
@@ -230,6 +261,8 @@ class Reading:
         except IndexError:
             return None
         self._over = True
+        if self._delivery is not None:
+            self._delivery.lets_go(self)
         try:
             self._conclude(activity, conclude, status)
         except BaseException as error:  # an interrupt that came while we were at work: that is what the stream came to
@@ -316,3 +349,29 @@ class Reading:
         from provsdk.capture import _gate  # noqa: PLC0415 as above
 
         return await _gate.achunk(self.activity, chunk)
+
+
+def sent_of(waiting: Sequence[Any], messages: int, last: bytes) -> int:
+    """How many of the chunks that wait are in the messages that the server took meanwhile.
+
+    All, where there are as many messages. With fewer, a framework that reads ahead has them still, or somebody joined
+    several in one: text is looked for in the last message, anything else is counted as one message each.
+
+    >>> sent_of(["one ", "two "], 2, b"two ")
+    2
+    >>> sent_of(["one ", "two "], 1, b"one ")
+    1
+    >>> sent_of(["one ", "two "], 1, b"one two ")
+    2
+    >>> sent_of([{"n": 1}, {"n": 2}], 1, b"{...}")
+    1
+    """
+    if messages >= len(waiting):
+        return len(waiting)
+    if not all(isinstance(chunk, str | bytes) for chunk in waiting):
+        return messages
+    for count in range(len(waiting), 0, -1):
+        chunk = waiting[count - 1]
+        if (chunk.encode(errors="replace") if isinstance(chunk, str) else chunk) in last:
+            return count
+    return len(waiting)  # they went out in another form

@@ -20,11 +20,12 @@ from provsdk.capture._reading import Reading
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from provsdk.capture._delivery import Delivery
     from provsdk.capture._plan import Plan
     from provsdk.capture._session import Activity
     from provsdk.capture.ports import Ports, Ticket
 
-__all__ = ["AsyncStream", "Stream", "adopt", "open_generator"]
+__all__ = ["AsyncStream", "Stream", "adopt", "delivered", "not_delivered", "open_generator"]
 
 
 class _Hidden:
@@ -290,6 +291,18 @@ async def _await(reading: Reading, ticket: Ticket | None) -> None:
         await _call.await_(ticket, reading.ports)
         if reading.gated:
             await _gate.asealed(reading.ports, reading.record_id)
+
+
+async def delivered(delivery: Delivery) -> None:
+    """The response is about to end: whatever its streams made is in it. Their records are sealed when this returns."""
+    for reading in delivery.end():
+        await _await(reading, reading.delivered())
+
+
+def not_delivered(delivery: Delivery) -> None:
+    """The response came to no end: its streams hold what was delivered by then. Nothing where it did come to one."""
+    for reading in delivery.end():
+        _call.leave(reading.cut_off())
 
 
 def _wait_quietly(ticket: Ticket | None) -> None:

@@ -89,6 +89,20 @@ def answer():
         return nested()
 
 
+@traced_output("ours-stream")
+def stream():
+    with trace.get_tracer("app").start_as_current_span("around the yields"):
+        for n in range(2):
+            trace.get_tracer("app").start_span(f"within the stream {n}").end()
+            yield "a sentence of the stream"
+    yield "the last sentence"
+
+
+def read_stream():
+    for sentence in stream():
+        trace.get_tracer("app").start_span(f"reads {sentence}").end()
+
+
 def main():
     if FIRST == "we":
         set_up_ours()
@@ -100,6 +114,7 @@ def main():
     for _ in range(REQUESTS):
         with trace.get_tracer("app").start_as_current_span("request", context):
             answer()
+            read_stream()
         trace.get_tracer("app").start_span("between").end()
     langfuse.flush()
     provider.force_flush()

@@ -12,7 +12,7 @@ from provsdk.store.open import open_store
 
 PROGRAM = Path(__file__).with_name("program.py")
 REQUESTS = 4
-OUTPUTS = 2 * REQUESTS  # one is nested in the other
+OUTPUTS = 3 * REQUESTS  # one is nested in another, one is a stream
 
 SAMPLED = {
     "everything": {},
@@ -138,7 +138,7 @@ def test_what_was_exported_of_ours_arrives_everywhere_that_takes_any_span(arrive
 
 def test_records_name_the_instrumentations_beside_us_and_what_the_sampler_took(arrived, records):
     arrived("they", **SAMPLED["half"])
-    found = {"ours-answer": set(), "ours-nested": set()}
+    found = {"ours-answer": set(), "ours-nested": set(), "ours-stream": set()}
     for one in records():
         reasons = [(missing.reason, missing.detail) for missing in one.completeness.reasons]
         found[one.output.name].add((tuple(one.capture.integrations), *reasons))
@@ -146,4 +146,5 @@ def test_records_name_the_instrumentations_beside_us_and_what_the_sampler_took(a
     assert found == {
         "ours-answer": {(("app", "openinference"),), ((), two)},
         "ours-nested": {(("app", "langfuse-sdk"),), ((), three)},
+        "ours-stream": {(("app",),), ((), three)},
     }

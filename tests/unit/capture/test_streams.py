@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import contextvars
 import gc
 import inspect
 import threading
@@ -332,55 +333,114 @@ def test_the_span_is_current_while_a_step_runs_and_at_no_other_time(plug, kept):
     assert inside == [kept.span("answer").context.span_id] * 2
 
 
-def test_what_the_generator_makes_current_is_current_again_in_its_next_step_and_not_outside(plug, kept):
-    tracer = trace.NoOpTracer()
-    own = trace.NonRecordingSpan(trace.SpanContext(1, 2, is_remote=False))
-    inside = []
-
-    @traced_output("answer")
-    def looking():
-        with trace.use_span(own):
-            yield "x"
-            inside.append(span_now())
-            yield "y"
-        inside.append(span_now())
-
-    for _ in looking():
-        assert span_now() == 0
-    assert inside == [2, kept.span("answer").context.span_id]
-    assert tracer is not None
+OWN = trace.NonRecordingSpan(trace.SpanContext(1, 2, is_remote=False))
+READERS = trace.NonRecordingSpan(trace.SpanContext(1, 3, is_remote=False))
 
 
-@pytest.mark.parametrize("leaves_early", [False, True])
-def test_where_our_spans_are_not_current_the_readers_context_is_what_it_would_be_without_us(plug, kept, leaves_early):
-    plug(spans_current=False)
-    own = trace.NonRecordingSpan(trace.SpanContext(1, 2, is_remote=False))
-
-    def looking():
+def own_span_around_yields(seen):
+    seen.append(("in", span_now()))
+    with trace.use_span(OWN):
+        yield "x"
         seen.append(("in", span_now()))
-        with trace.use_span(own):
-            yield "x"
-            seen.append(("in", span_now()))
-            yield "y"
-        seen.append(("in", span_now()))
-        yield "z"
+        yield "y"
+    seen.append(("in", span_now()))
+    yield "z"
 
-    def read(stream):
-        token = otel_context.attach(otel_context.get_current())
+
+def baggage_that_stays(seen):
+    otel_context.attach(otel_context.set_value("theirs", 1))
+    yield "x"
+    seen.append(("in", otel_context.get_value("theirs")))
+    yield "y"
+
+
+def nested_spans_closed_one_by_one(seen):
+    with trace.use_span(OWN):
+        with trace.use_span(READERS):
+            yield "x"
+        yield "y"
+    seen.append(("in", span_now()))
+    yield "z"
+
+
+def what_a_reader_sees(make, leaves_early):
+    """In a context of its own: what is current between the steps of a stream, and after it."""
+
+    def read():
+        seen = []
+        stream = make(seen)
         for _ in stream:
-            seen.append(("out", span_now(), _otel.current_activity()))
+            seen.append(("out", span_now(), otel_context.get_value("theirs"), _otel.current_activity()))
+            with trace.use_span(READERS):
+                pass
             if leaves_early:
                 break
         seen.append(("after", span_now(), _otel.current_activity()))
         stream.close()
-        otel_context.detach(token)
-        return seen.copy()
+        return [*seen, ("closed", span_now(), otel_context.get_value("theirs"), _otel.current_activity())]
+
+    return contextvars.Context().run(read)
+
+
+@pytest.mark.parametrize("leaves_early", [False, True])
+@pytest.mark.parametrize("spans_current", [False, True])
+@pytest.mark.parametrize("stream", [own_span_around_yields, baggage_that_stays, nested_spans_closed_one_by_one])
+def test_the_readers_context_is_what_it_would_be_without_us(plug, kept, stream, spans_current, leaves_early):
+    plug(spans_current=spans_current)
+    without = what_a_reader_sees(stream, leaves_early)
+
+    seen = what_a_reader_sees(traced_output("answer")(stream), leaves_early)
+
+    ours = kept.span("answer").context.span_id
+    if spans_current:  # within the stream, ours is current where none was
+        seen = [("in", 0) if said == ("in", ours) else said for said in seen]
+    assert seen == without
+    assert kept.said("answer")["status"] == ("closed_early" if leaves_early else "completed")
+
+
+def test_what_the_generator_makes_current_is_current_again_in_its_next_step_wherever_that_is(plug, kept):
+    seen = []
+    stream = traced_output("answer")(own_span_around_yields)(seen)
+    for _ in range(3):
+        contextvars.Context().run(next, stream)
+    contextvars.Context().run(list, stream)
+    ours = kept.span("answer").context.span_id
+    assert seen[:2] == [("in", ours), ("in", 2)]
+
+
+def test_a_block_of_ours_that_is_open_around_a_yield_is_not_current_outside(plug, kept):
+    @traced_output("answer")
+    def looking():
+        with traced_transform("step"):
+            yield "x"
+            inside.append(span_now())
+            yield "y"
+
+    inside = []
+    for _ in looking():
+        assert (span_now(), _otel.current_activity()) == (0, None)
+    assert inside == [kept.span("step").context.span_id]
+    assert kept.missing() == []
+
+
+def test_a_stream_that_reads_another_one_leaves_it_where_it_was(plug, kept):
+    inner = traced_transform("inner")(own_span_around_yields)
+
+    @traced_output("outer")
+    def outer(seen):
+        for word in inner(seen):
+            seen.append(("outer", span_now(), _otel.current_activity().span.get_span_context().span_id))
+            yield word
 
     seen = []
-    without = read(looking())
-    seen.clear()
-    assert read(traced_output("answer")(looking)()) == without
-    assert kept.said("answer")["status"] == ("closed_early" if leaves_early else "completed")
+
+    def read():
+        outside = [(span_now(), _otel.current_activity()) for _ in outer(seen)]
+        return [*outside, (span_now(), _otel.current_activity())]
+
+    assert contextvars.Context().run(read) == [(2, None), (2, None), (0, None), (0, None)]
+    ours = kept.span("outer").context.span_id
+    assert [said[1:] for said in seen if said[0] == "outer"] == [(2, ours), (2, ours), (ours, ours)]
 
 
 def test_a_stream_belongs_to_where_it_was_called_not_to_where_it_is_read(plug, kept):

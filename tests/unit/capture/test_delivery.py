@@ -1,0 +1,198 @@
+"""Streams behind a web server: delivered is what the server took, whoever reads ahead in between."""
+
+import asyncio
+import gc
+
+import pytest
+
+from provsdk import traced_output
+from provsdk.asgi import DeliveryMiddleware
+from provsdk.digest import digest, plain
+from provsdk.errors import RecordNotSealed
+
+WORDS = ["the first ", "words of ", "an answer"]
+
+
+@traced_output("answer")
+async def answer(words=WORDS):
+    for word in words:
+        yield word
+
+
+async def respond(app, *, send=None):
+    """Serves one request; answers the messages that reached the server."""
+    reached = []
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    async def taken(message):
+        reached.append(message)
+
+    await DeliveryMiddleware(app)({"type": "http"}, receive, send or taken)
+    return reached
+
+
+def body(content, *, more=True):
+    data = content if isinstance(content, bytes) else str(content).encode()
+    return {"type": "http.response.body", "body": data, "more_body": more}
+
+
+END = body(b"", more=False)
+
+
+async def reads_ahead(scope, receive, send):
+    """As FastAPI does for server-sent events: the last chunk is on its way when the stream is at its end."""
+    stream, ahead = answer(), asyncio.Queue(1)
+
+    async def produce():
+        async for word in stream:
+            await ahead.put(word)
+        await ahead.put(None)
+
+    producing = asyncio.create_task(produce())
+    while (word := await ahead.get()) is not None:
+        await send(body(word))
+    await producing
+    await send(END)
+
+
+def stream_of(kept):
+    said = kept.said("answer")
+    return said["status"], said["stream"]["chunks"], said["stream"]["boundary"], said["stream"].get("undelivered")
+
+
+def digest_of(kept):
+    context = kept.span("answer").context
+    return plain(kept.facts[-1]["spans"][f"{context.trace_id:032x}-{context.span_id:016x}"]["plain"][0])
+
+
+async def test_what_was_read_ahead_is_in_the_record_when_the_response_ends(plug, kept):
+    sealed_at = []
+
+    async def send(message):
+        sealed_at.append(len(kept.facts))
+
+    await respond(reads_ahead, send=send)
+
+    assert stream_of(kept) == ("completed", 3, "asgi", 0)
+    assert digest_of(kept) == plain(digest("".join(WORDS)))
+    assert sealed_at == [0, 0, 0, 1], "the record is sealed before the end of the response leaves"
+
+
+async def test_a_stream_that_is_read_whole_for_the_response_is_delivered_with_it(plug, kept):
+    async def app(scope, receive, send):
+        whole = "".join([word async for word in answer()])
+        assert not kept.facts
+        await send(body(whole, more=False))
+
+    await respond(app)
+    assert stream_of(kept) == ("completed", 3, "asgi", 0)
+    assert digest_of(kept) == plain(digest("".join(WORDS)))
+
+
+async def test_a_response_that_fails_delivers_nothing_more(plug, kept):
+    async def app(scope, receive, send):
+        stream = answer()
+        await send(body(await anext(stream)))
+        assert len([word async for word in stream]) == 2
+        raise OSError("no more")
+
+    with pytest.raises(OSError, match="no more"):
+        await respond(app)
+    assert stream_of(kept) == ("closed_early", 1, "asgi", 2)
+    assert digest_of(kept) == plain(digest(WORDS[0]))
+
+
+async def test_a_stream_that_nobody_reads_on_ends_with_the_response_that_was_cut_off(plug, kept):
+    """As a generator that a server reads in a thread, and drops: a collector may find it much later."""
+    streams = []
+
+    async def app(scope, receive, send):
+        streams.append(answer())
+        await send(body(await anext(streams[0])))
+        await receive()
+
+    await respond(app)
+    assert stream_of(kept) == ("closed_early", 1, "asgi", 0)
+    assert kept.said("answer")["stream"]["disconnected"]
+    assert [word async for word in streams[0]] == WORDS[1:]
+    assert len(kept.facts) == 1
+
+
+async def test_closing_or_dropping_a_stream_at_its_end_does_not_end_it_before_the_response(plug, kept):
+    async def app(scope, receive, send):
+        stream = answer()
+        words = [word async for word in stream]
+        await stream.aclose()
+        assert [word async for word in stream] == []
+        del stream
+        gc.collect()
+        await send(body("".join(words), more=False))
+
+    await respond(app)
+    assert stream_of(kept) == ("completed", 3, "asgi", 0)
+    assert len(kept.facts) == 1
+
+
+async def test_a_stream_after_the_response_is_no_part_of_it(plug, kept):
+    async def app(scope, receive, send):
+        await send(END)
+        assert "".join([word async for word in answer()]) == "".join(WORDS)
+
+    await respond(app)
+    assert stream_of(kept) == ("completed", 3, "generator", None)
+
+
+async def test_a_stream_that_outlives_its_response_ends_by_itself(plug, kept):
+    async def app(scope, receive, send):
+        stream = answer()
+        await anext(stream)
+        await send(END)
+        async for _ in stream:
+            pass
+
+    await respond(app)
+    status, _, boundary, _ = stream_of(kept)
+    assert (status, boundary) == ("completed", "asgi")
+
+
+@pytest.mark.parametrize(
+    ("chunks", "sent", "delivered"),
+    [
+        (["one ", "two ", "three"], ["one "], 1),
+        (["one ", "two ", "three"], ["one ", "two "], 2),
+        (["one ", "two ", "three"], ["one two "], 2),
+        (["one ", "two ", "three"], [b"\x1f\x8b packed"], 3),
+        ([b"one ", b"two ", b"three"], [b"data: one \n\n"], 1),
+        ([{"n": 1}, {"n": 2}, {"n": 3}], ["{}", "{}"], 2),
+    ],
+)
+async def test_of_what_was_read_ahead_only_that_counts_which_the_server_took(plug, kept, chunks, sent, delivered):
+    async def app(scope, receive, send):
+        stream = answer(chunks)
+        for _ in chunks:
+            await anext(stream)
+        for one in sent:
+            await send(body(one))
+        await stream.aclose()
+
+    await respond(app)
+    assert stream_of(kept) == ("closed_early", delivered, "asgi", len(chunks) - delivered)
+
+
+async def test_a_record_that_must_be_sealed_keeps_the_end_of_the_response_back(plug, kept, monkeypatch):
+    class Refused:
+        def __await__(self):
+            raise RecordNotSealed("the store is away")
+            yield
+
+    monkeypatch.setattr(type(kept), "ticket", lambda *_: Refused())
+    reached = []
+
+    async def send(message):
+        reached.append(message)
+
+    with pytest.raises(RecordNotSealed):
+        await respond(reads_ahead, send=send)
+    assert END not in reached
