@@ -169,16 +169,7 @@ def nested_calls(runtime: Any) -> Callable[[], float]:
             step(question)
         return ANSWER
 
-    def run() -> float:
-        ports.plug(runtime.ports()._replace(durable=durable))
-        start = time.perf_counter()
-        for _ in range(CALLS // 6):
-            answer(QUESTION)
-        took = time.perf_counter() - start
-        forget(runtime, durable)
-        return took * 6
-
-    return run
+    return lambda: 6 * round_of(CALLS // 6, answer, QUESTION, runtime, durable)
 
 
 def nested_spans(tracer: Any) -> Callable[[], float]:
@@ -220,16 +211,7 @@ def megabytes(runtime: Any) -> Callable[[], float]:
     durable = CollectingDurable()
     traced = provsdk.traced_output("benchmark")(plain)
 
-    def run() -> float:
-        ports.plug(runtime.ports()._replace(durable=durable))
-        start = time.perf_counter()
-        for _ in range(CALLS // 40):
-            traced(MEGABYTE)
-        took = time.perf_counter() - start
-        forget(runtime, durable)
-        return took * 40
-
-    return run
+    return lambda: 40 * round_of(CALLS // 40, traced, MEGABYTE, runtime, durable)
 
 
 def megabyte_digests(provider: TracerProvider) -> Callable[[], float]:
@@ -292,16 +274,18 @@ def outputs_of(runtime: Any, calls: int = CALLS) -> Callable[[], float]:
     ports.plug(runtime.ports()._replace(durable=durable))
     traced = provsdk.traced_output("benchmark")(plain)
 
-    def outputs() -> float:
-        ports.plug(runtime.ports()._replace(durable=durable))
-        start = time.perf_counter()
-        for _ in range(calls):
-            traced(QUESTION)
-        took = time.perf_counter() - start
-        forget(runtime, durable)
-        return took
+    return lambda: round_of(calls, traced, QUESTION, runtime, durable)
 
-    return outputs
+
+def round_of(calls: int, traced: Callable[[str], Any], value: str, runtime: Any, durable: CollectingDurable) -> float:
+    """Seconds of so many calls."""
+    ports.plug(runtime.ports()._replace(durable=durable))
+    start = time.perf_counter()
+    for _ in range(calls):
+        traced(value)
+    took = time.perf_counter() - start
+    forget(runtime, durable)
+    return took
 
 
 def forget(runtime: Any, durable: CollectingDurable) -> None:

@@ -294,37 +294,17 @@ def fill(path):
             pass
 
 
-def test_a_full_disk_under_load_and_one_that_has_room_again(place, mounted):
+@pytest.mark.parametrize("spooled_there_too", [False, True])
+def test_a_full_disk_under_load_and_one_that_has_room_again(place, mounted, spooled_there_too):
+    """Where the spool is on that disk too, nothing is lost that memory holds."""
     point = mounted("-t", "tmpfs", "-o", "size=2m", "none")
-    with child(point / "store", LOAD, capture_content="full") as process:
+    settings = {"spool": str(point / "spool")} if spooled_there_too else {"capture_content": "full"}
+    with child(point / "store", LOAD, **settings) as process:
         heard(process)
         fill(point / "ballast")
         told(process)
         check_load(process)
         (point / "ballast").unlink()
-        subprocess.run(["mount", "-o", "remount,size=64m", str(point)], check=True)
-        told(process)
-        assert heard(process) == {"ok": True, "pending": 0, "spooled": 0, "lost": 0}
-        ended(process)
-    with opened_elsewhere(point / "store", place) as store:
-        assert verify(store).ok
-        assert len(store.summaries()) == 320
-
-
-def test_a_full_disk_for_store_and_spool_loses_nothing_that_memory_holds(place, mounted):
-    point = mounted("-t", "tmpfs", "-o", "size=2m", "none")
-    body = """
-        tell(at=1); hear()
-        tell(**under_load(8, 40))
-        hear()
-        tell(**state(provsdk.flush(30)))
-        provsdk.shutdown()
-    """
-    with child(point / "store", body, spool=str(point / "spool")) as process:
-        heard(process)
-        fill(point / "ballast")
-        told(process)
-        check_load(process)
         subprocess.run(["mount", "-o", "remount,size=64m", str(point)], check=True)
         told(process)
         assert heard(process) == {"ok": True, "pending": 0, "spooled": 0, "lost": 0}

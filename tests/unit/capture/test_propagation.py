@@ -18,6 +18,7 @@ from provsdk import bind, environment, extract, inject, semconv, traced_output, 
 from provsdk.capture import _guard, ports, propagation
 from provsdk.capture._otel import current_activity, current_origin
 from provsdk.errors import UnsupportedCallable
+from provsdk.pipeline import running
 
 LONG = "a sentence that is long enough to link something"
 
@@ -364,3 +365,5 @@ class TestEnvironment:
         monkeypatch.setenv("PROVSDK_PARENT", "anything")
 
         provsdk.configure(store=tmp_path / "store")
+
+        assert running().config.store == str(tmp_path / "store")

@@ -112,7 +112,7 @@ def test_an_outputs_name_is_answered_with_its_records(run, three):
 
 
 def test_an_ambiguous_prefix_is_not_guessed(run, three):
-    run("show", "rec_000000", code=1)
+    assert "rec_000000" in run("show", "rec_000000", code=1).stderr
 
 
 def test_sources_are_shown_in_full(run, three):
@@ -171,6 +171,7 @@ def test_a_note_leaves_the_record_as_it_was_and_stands_beside_it(run, three):
 @pytest.mark.parametrize("note", ["", "  \n"])
 def test_an_empty_note_is_wrong_usage(run, three, note):
     run("record", "@latest", "--note", note, code=2)
+    assert json.loads(run("show", "@latest", "--json").stdout)["notes"] == []
 
 
 def test_a_hostile_note_is_harmless(run, three):

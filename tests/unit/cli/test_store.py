@@ -43,7 +43,7 @@ def test_verify_names_the_first_wrong_entry(run, three, home):
 def test_show_of_a_tampered_record_is_a_finding(run, three, home):
     tamper(home / ".provsdk" / "log.db")
 
-    run("show", "rec_00000002", code=1)
+    assert "verification failed" in run("show", "rec_00000002", code=1).stderr
 
 
 def tamper(path):
