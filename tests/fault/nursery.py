@@ -15,6 +15,7 @@ import os
 import random
 import signal
 import sqlite3
+import subprocess
 import sys
 import threading
 import time
@@ -24,6 +25,9 @@ from pathlib import Path
 import provsdk
 from provsdk.capture._otel import current_activity
 from provsdk.errors import RecordNotSealed
+
+ROOM_BYTES = 2**31
+"""A small disk's size while it is not full."""
 
 CALLER_WAITS = 0.95
 """Share of `max_wait` after which a caller is let go."""
@@ -108,15 +112,21 @@ def hung(store):
 
 @contextmanager
 def full(store):
-    """No room is left on the file system of the store, and of whatever else is there."""
-    ballast = store.parent / "ballast"
-    with ballast.open("wb", buffering=0) as file, suppress(OSError):
-        while file.write(bytes(4096)) == 4096:
-            pass
+    """The file system of the store, and of whatever else is there, becomes as small as what is on it."""
+    disk = store.parent
+    while True:  # somebody may write between asking and shrinking
+        found = os.statvfs(disk)
+        used = (found.f_blocks - found.f_bfree) * found.f_frsize
+        if resized(disk, used).returncode == 0:
+            break
     try:
         yield
     finally:
-        ballast.unlink()
+        resized(disk, ROOM_BYTES).check_returncode()
+
+
+def resized(disk, size):
+    return subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=False, capture_output=True)
 
 
 FAULTS = {"locked": locked, "hung": hung, "full": full}

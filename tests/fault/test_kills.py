@@ -61,10 +61,10 @@ def place(tmp_path, monkeypatch):
 
 @pytest.fixture
 def small_disk(place):
-    """A tmpfs of a size that can be filled at once."""
+    """A tmpfs, which can be made as small as what is on it."""
     point = place.parent / "small"
     point.mkdir()
-    options = ["-t", "tmpfs", "-o", "size=64m", "none"]
+    options = ["-t", "tmpfs", "-o", "size=2g", "none"]
     done = subprocess.run(["mount", *options, str(point)], check=False, capture_output=True, text=True)
     if done.returncode:
         pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
