@@ -1,0 +1,11 @@
+"""Which texts stand in another one: whole, in part, changed a little; and which words of an output stand in a source.
+
+A leaf without state: texts in, spans and coverage out. Offsets are in characters (code points) of the texts as they
+were given, whatever was folded in between.
+"""
+
+from provsdk.matching._containment import Contained, Span, contained
+from provsdk.matching._folding import Folded
+from provsdk.matching._quotation import Quoted, quoted
+
+__all__ = ["Contained", "Folded", "Quoted", "Span", "contained", "quoted"]

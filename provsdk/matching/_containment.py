@@ -1,0 +1,190 @@
+"""Which texts stand in another one, where, and how much of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from provsdk.matching._folding import Folded, is_unspaced
+from provsdk.matching._runs import Index, weight
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["Contained", "Span", "contained"]
+
+MIN_LETTERS: Final = 24
+"""Characters. A shorter text may stand in another one by chance; of scripts without spaces, one half as long."""
+
+_HALF: Final = MIN_LETTERS // 2
+
+SHINGLE: Final = 5
+MIN_WORDS: Final = 8.0
+"""Of a text that is found in part, the words that have to be there."""
+
+MIN_SHARE: Final = 0.5
+"""Or this share of it, where that is at least half as many."""
+
+
+class Span(NamedTuple):
+    """A piece of a text that stands in another one; offsets in characters."""
+
+    start: int
+    """In the text that was searched."""
+    end: int
+    source_start: int
+    """In the text that was found."""
+    source_end: int
+
+
+class Contained(NamedTuple):
+    """A text that was found."""
+
+    source: int
+    """Its position among those that were looked for."""
+    spans: tuple[Span, ...]
+    """In the order of the text that was searched."""
+    coverage: float
+    """How much of it was found, by its characters: 0 to 1."""
+
+
+class _Candidate(NamedTuple):
+    source: int
+    spans: tuple[Span, ...]
+    coverage: float
+    equals: int
+    """Of a source that stands there whole: how many sources from this one on are equal to it; else 0."""
+
+    @property
+    def size(self) -> int:
+        """Characters of the text that it explains, wherever it stands there whole."""
+        return _size(self.spans[:1] if self.equals else self.spans)
+
+
+def contained(text: Folded, sources: Sequence[Folded]) -> list[Contained]:
+    r"""Which of `sources` stand in `text`, in their order: whole first, then by runs of their words.
+
+    Case, white space, Unicode form and escapes of JSON and HTML do not count. A source of which only that is found
+    which belongs to a longer find is not claimed: a shared heading or a passage within a passage is explained by the
+    longer one. Equal sources are claimed as often as they stand there, those that come first in `sources` first.
+
+    >>> text = Folded("Context:\nThe key is under the second stone.\n\nWhere is the key?")
+    >>> contained(text, [Folded("The neighbour has the keys, as ever."), Folded("The  key is under THE second")])
+    [Contained(source=1, spans=(Span(start=9, end=36, source_start=0, source_end=28),), coverage=1.0)]
+    """
+    whole, rest = _whole(text, sources)
+    index = Index(text.tokens, SHINGLE) if rest else None
+    in_part = [] if index is None else [_in_part(text, sources[one], one, index) for one in rest]
+    candidates = [*whole, *(one for one in in_part if one is not None)]
+    taken = _Taken()
+    claims = [taken.claim(one) for one in sorted(candidates, key=lambda one: (not one.equals, -one.size, one.source))]
+    return sorted(one for one in claims if one is not None)
+
+
+def _whole(text: Folded, sources: Sequence[Folded]) -> tuple[list[_Candidate], list[int]]:
+    """The sources that stand there whole, and the positions of those that do not."""
+    found: list[_Candidate] = []
+    rest = []
+    equals: Counter[str] = Counter()
+    for position in range(len(sources) - 1, -1, -1):
+        source = sources[position]
+        if not _is_long_enough(source):
+            continue
+        spans = _whole_spans(text, source)
+        if not spans:
+            rest.append(position)
+            continue
+        equals[source.source] += 1
+        found.append(_Candidate(position, spans, 1.0, equals[source.source]))
+    return found, rest[::-1]
+
+
+def _is_long_enough(source: Folded) -> bool:
+    if len(source.source) >= 2 * MIN_LETTERS:
+        return not source.source.isspace()
+    letters = len(source.text)
+    return letters >= MIN_LETTERS or (letters >= _HALF and any(map(is_unspaced, source.text)))
+
+
+def _whole_spans(text: Folded, source: Folded) -> tuple[Span, ...]:
+    """Where it stands as it is, else where it stands folded."""
+    length = len(source.source)
+    exact = _places(text.source, source.source)
+    if exact:
+        return tuple(Span(at, at + length, 0, length) for at in exact)
+    folded = _places(text.text, source.text)
+    return tuple(Span(*text.origin(at, at + len(source.text)), 0, length) for at in folded)
+
+
+def _places(text: str, part: str) -> list[int]:
+    """Where it stands, not within a longer word."""
+    places = []
+    at = text.find(part)
+    while at >= 0:
+        if _is_bounded(text, at, at + len(part)):
+            places.append(at)
+        at = text.find(part, at + len(part))
+    return places
+
+
+def _is_bounded(text: str, start: int, end: int) -> bool:
+    return not (_joins(text, start) or _joins(text, end))
+
+
+def _joins(text: str, at: int) -> bool:
+    """Whether a word goes on over that place."""
+    if not 0 < at < len(text):
+        return False
+    before, behind = text[at - 1], text[at]
+    return before.isalnum() and behind.isalnum() and not (is_unspaced(before) or is_unspaced(behind))
+
+
+def _in_part(text: Folded, source: Folded, position: int, index: Index) -> _Candidate | None:
+    tokens = source.tokens
+    runs = list(index.runs(tokens))
+    if not runs:
+        return None
+    words = sum(weight(tokens[run.other_at : run.other_at + run.length]) for run in runs)
+    share = words / max(weight(tokens), 1.0)
+    if words < MIN_WORDS and not (share >= MIN_SHARE and words >= MIN_WORDS / 2):
+        return None
+    spans = sorted(
+        Span(
+            *text.token_span(run.at, run.at + run.length - 1),
+            *source.token_span(run.other_at, run.other_at + run.length - 1),
+        )
+        for run in runs
+    )
+    letters = sum(span.source_end - span.source_start for span in spans)
+    coverage = round(min(letters / max(len(source.source.strip()), 1), 1.0), 4)
+    return _Candidate(position, tuple(spans), coverage, 0)
+
+
+def _size(spans: Iterable[Span]) -> int:
+    return sum(span.end - span.start for span in spans)
+
+
+class _Taken:
+    """The places of the text that are explained by what was found there."""
+
+    def __init__(self) -> None:
+        self._spans: list[tuple[int, int]] = []
+
+    def claim(self, candidate: _Candidate) -> Contained | None:
+        """What of the candidate no longer find explains; None where that is nothing, or too little."""
+        own = [span for span in candidate.spans if self._unexplained(span) >= (1 if candidate.equals else _HALF)]
+        if candidate.equals:
+            own = own[:: candidate.equals]  # the others are for those that are equal
+        elif sum(map(self._unexplained, own)) < MIN_LETTERS:
+            return None
+        if not own:
+            return None
+        self._spans += [(span.start, span.end) for span in own]
+        return Contained(candidate.source, tuple(own), candidate.coverage)
+
+    def _unexplained(self, span: Span) -> int:
+        """Characters of it that belong to nothing that was found before."""
+        left = span.end - span.start
+        for start, end in self._spans:
+            left -= max(min(end, span.end) - max(start, span.start), 0)
+        return left
