@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
@@ -75,6 +76,10 @@ class Config:
     """Everything is a pass-through."""
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Where each key that is not a default was set, as a person would say it."""
+
+    def settings(self) -> dict[str, Any]:
+        """What `load` takes to come to the same in another process, as plain values that can be pickled."""
+        return {key: _plain(getattr(self, key)) for key in KEYS}
 
 
 def load(arguments: Mapping[str, Any], environ: Mapping[str, str], start: Path | None = None) -> Config:
@@ -468,6 +473,14 @@ _NO_SETTING: Final = "PROVSDK_PARENT"
 
 KEYS: Final = tuple(key for key in _CHECKS if key != "config")
 """Every key, in the order of the documentation."""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return str(value) if isinstance(value, Path | StrEnum) else value
 
 
 def _variable(key: str) -> str:

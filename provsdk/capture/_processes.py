@@ -11,16 +11,23 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from provsdk.capture import _origin, _otel
+from provsdk.capture import _guard, _origin, _otel, ports
 from provsdk.capture._bound import PROCESS_POOL, bound
-from provsdk.capture._patches import Arguments, Switch, layer, put_on
+from provsdk.capture._patches import Arguments, Layer, Switch, layer, put_on
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from provsdk.capture._otel import Held
 
 __all__ = ["PROCESSES", "switch"]
 
 PROCESSES: Final = Switch()
+
+_SETTINGS_ATTRIBUTE: Final = "_provsdk_settings"
+
+_LAST: Final = -1
+"""Exit priority: after the queues of `multiprocessing` are flushed and its own children have ended."""
 
 _ENV_POSITION: Final = 10
 """Of `env` among the arguments of `subprocess.Popen`."""
@@ -68,11 +75,62 @@ def _asks_about_the_machine() -> bool:
     return frame.f_globals.get("__name__") in _ABOUT_THE_MACHINE
 
 
+class _Inherited:
+    """The configuration, on a process object: where that is pickled (spawn, forkserver), the child is configured.
+
+    Args:
+        settings: of `configure`.
+    """
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._settings = settings
+
+    def __reduce__(self) -> Any:
+        return _inherit, (self._settings,)
+
+
+def _inherit(settings: Mapping[str, Any]) -> None:
+    ports.inherit(settings)
+    _finish_children()
+
+
+def _configure_too(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Of `multiprocessing.Process.start`, and with it of all pools of processes."""
+    current = ports.current() if PROCESSES.on else None
+    if current is not None and current.settings.inherited is not None:
+        try:
+            setattr(instance, _SETTINGS_ATTRIBUTE, _Inherited(current.settings.inherited))
+            _finish_children()
+        except Exception as error:
+            _guard.report("have a child process configured", error)
+    return wrapped(*args, **kwargs)
+
+
+def _finish_children() -> None:
+    """What is pending in a child is sealed at its end: `multiprocessing` runs no exit handlers but those it knows."""
+    global _finishing
+    if not _finishing:
+        from multiprocessing import util  # noqa: PLC0415 only who starts processes has it
+
+        _finishing = True
+        util.register_after_fork(_finish_at_exit, lambda call: call())
+
+
+def _finish_at_exit() -> None:
+    """In a child that begins, which has forgotten all finalizers."""
+    from multiprocessing import util  # noqa: PLC0415 as above
+
+    util.Finalize(None, ports.finish, exitpriority=_LAST)
+
+
+_finishing = False
+
 _LAYERS: Final = (
     layer(("concurrent.futures.process", "ProcessPoolExecutor", "submit"), PROCESSES, _submit),
     # The span stays current: in a forked child it is what other spans belong below.
     layer(("multiprocessing.process", "BaseProcess", "start"), PROCESSES, _start, from_span=False),
     layer(("subprocess", "Popen", "__init__"), PROCESSES, _open),
+    Layer("multiprocessing.process", "BaseProcess", "start", _configure_too),
 )
 
 

@@ -29,6 +29,8 @@ __all__ = [
     "Ticket",
     "TracerSource",
     "current",
+    "finish",
+    "inherit",
     "plug",
     "unplug",
 ]
@@ -164,6 +166,8 @@ class Settings(NamedTuple):
     """Our spans may be current for the user's own tracing; off where they are never exported: no parent may be lost."""
     max_value_bytes: int = 256 * 1024 * 1024
     """Larger values are recorded with their size only."""
+    inherited: Mapping[str, Any] | None = None
+    """The whole configuration, for child processes that inherit no memory; None: they inherit none."""
 
 
 class Ports(NamedTuple):
@@ -209,6 +213,26 @@ def current() -> Ports | None:
     if _plugged is None and _STORE in _environment:
         return _bootstrap()
     return _plugged
+
+
+def inherit(settings: Mapping[str, Any]) -> None:
+    """In a child process that inherits no memory: configures it as its parent is, unless it has done so itself."""
+    if _plugged is not None:
+        return
+    from provsdk import pipeline  # noqa: PLC0415 as below
+
+    try:
+        pipeline.bootstrap(**settings)
+    except Exception as error:  # the guard around the host
+        _log.error("outputs of this child process are not recorded: %s", error)
+
+
+def finish() -> None:
+    """At the end of a process whose exit handlers never run: seals what is pending, if anything is plugged in."""
+    if _plugged is not None:
+        from provsdk import pipeline  # noqa: PLC0415 as below
+
+        pipeline.shutdown()
 
 
 def _bootstrap() -> Ports | None:

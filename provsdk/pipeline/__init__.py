@@ -80,11 +80,11 @@ def running() -> Runtime | None:
     return _running
 
 
-def bootstrap() -> None:
-    """Configures from the environment, unless somebody else has in the meantime."""
+def bootstrap(**settings: Any) -> None:
+    """Configures from the environment and what is given, unless somebody else has in the meantime."""
     with _lock:
         if _running is None:
-            configure()
+            configure(**settings)
 
 
 def flush(timeout: float = 5.0) -> Flushed:

@@ -252,6 +252,7 @@ class Runtime:
             on_failure=config.on_failure,
             spans_current=config.export_spans == "all",
             max_value_bytes=config.max_value_bytes,
+            inherited=config.settings(),
         )
         return Ports(self._tracers, ALWAYS_PROCEED, self._sealer, self._emitter, settings)
 

@@ -245,6 +245,29 @@ def test_a_step_in_a_child_without_an_output_is_no_part_of_the_parents_record(ru
     assert handed_over(found["outer"][0]) == ["outer: process"]
 
 
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+@pytest.mark.parametrize("within", [True, False], ids=["within an output", "outside"])
+def test_a_child_that_inherits_no_memory_is_configured_as_its_parent_is(run, method, within):
+    """`configure` was called where only the parent comes by."""
+    pool = f'concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("{method}"))'
+    process = f'multiprocessing.get_context("{method}").Process'
+    found = run(
+        f"""
+        import os
+        provsdk.shutdown()
+        provsdk.configure(store=os.environ.pop("PROVSDK_STORE", ".provsdk"), tenant="branch", durability="batch")
+        def main():
+            with {pool} as pool:
+                pool.submit(work).result()
+            process = {process}(target=work)
+            process.start(); process.join()
+        outer(main) if {within} else main()
+        """
+    )
+    assert [record.context.tenant for record in found["inner"]] == ["branch", "branch"]
+    assert all(record.trace.parent_record_id for record in found["inner"]) is within
+
+
 def test_the_workers_of_a_pool_are_nobodys(run):
     """The pool starts its processes within the first output; a job from outside is not taken for that one's."""
     found = run(

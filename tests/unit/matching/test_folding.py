@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from provsdk.matching import Folded
 
 PARCEL = "The parcel is kept for 12 days."
-LETTERS = st.text(st.sampled_from("aZé ß\n\t\\n\"&amp;u0041ﬁÅ\u0301\u200b“—1,2倉กه한ᄒ\u1161\ud7ff😀"), max_size=60)
+LETTERS = st.text(st.sampled_from("aZé ß\n\t\\n'&amp;u0041ﬁÅ\u0301\u200b“—1,2倉ก\u0647한ᄒ\u1161\ud7ff😀"), max_size=60)
 
 
 def same(one, other):
@@ -27,7 +27,7 @@ def same(one, other):
         "The parcel\\nis kept for 12 days.",
         "The &#112;arcel is kept&nbsp;for 12 days.",
         "\ufeffThe \u202bparcel\u202c is kept for 12 days.",
-        "Ｔｈｅ parcel is kept for １２ days.",
+        "\uff34\uff48\uff45 parcel is kept for \uff11\uff12 days.",
     ],
 )
 def test_what_does_not_count(other):
