@@ -112,6 +112,10 @@ class KeyUnusable(ProvsdkError):
     """A signing, digest or encryption key is missing or damaged."""
 
 
+class KeyMissing(KeyUnusable):
+    """A signing, digest or encryption key is not where it is looked for."""
+
+
 class NotCanonical(ProvsdkError, ValueError):
     """The value has no canonical form (RFC 8785): NaN, an integer beyond 2^53, a lone surrogate, a foreign type."""
 

@@ -49,7 +49,7 @@ class ActivityHandle:
         """Whether there is nothing to say it of: not configured, or the block has ended, which is told."""
         activity = self._activity
         if activity is not None and activity.ended:
-            _guard.report(what, UsageError("its block has ended"), activity.ports, about=activity.name)
+            _guard.report(f"{what} after the block had ended", UsageError(), activity.ports, about=activity.name)
         return activity is None or activity.ended
 
     def use(self, *values: Any) -> None:
@@ -75,7 +75,8 @@ class ActivityHandle:
 
     def set_result(self, value: T) -> T:
         """Says what the block made, and hands it back."""
-        self._result = value
+        if self._activity is None or not self._is_over("set the result"):
+            self._result = value
         return value
 
     def finish(self) -> Any:

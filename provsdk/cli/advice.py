@@ -79,8 +79,12 @@ def advice(project: Project) -> tuple[Suggestion, ...]:
     imports = [
         _import(module) for module in project.modules if module.path in {item.path for item in marked} - imported
     ]
-    by_file = [*imports, *marked] if outputs else [_nothing_found(project)]
-    return (*settings, *by_file)
+    found = outputs or any(
+        _is_traced(_Place(module, function), "traced_output")
+        for module in project.modules
+        for function in module.functions
+    )
+    return (*settings, *imports, *marked) if found else (*settings, _nothing_found(project))
 
 
 def _is_traced(place: _Place, *decorators: str) -> bool:

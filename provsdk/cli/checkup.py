@@ -103,13 +103,14 @@ def _switches(config: "Config", environ: Mapping[str, str]) -> Iterator[Check]:
 
 def _place(area: str, path: Path, mounted: tuple[Mount, ...], what: str = "the log") -> Iterator[Check]:
     mount = mount_of(path, mounted)
+    sits = "sits" if path.exists() else "is not there, and would sit"
     if mount is None:
         yield Check(area, "note", f"{path}: this system does not say what it sits on; not checked")
     elif danger := risk(mount):
         remedy = f"put {what} on a local disk that lasts: set `{area}` (PROVSDK_{area.upper()})"
-        yield Check(area, "finding", f"{path} sits on {danger}", remedy)
+        yield Check(area, "finding", f"{path} {sits} on {danger}", remedy)
     else:
-        yield Check(area, "ok", f"{path} sits on {mount.kind}, mounted at {mount.point}")
+        yield Check(area, "ok", f"{path} {sits} on {mount.kind}, mounted at {mount.point}")
     if (mount is not None and mount.read_only) or not writable(path):
         yield Check(
             area, "finding", f"{path} cannot be written", f"give this user the right to write there, or set `{area}`"
@@ -148,8 +149,10 @@ def _store(config: "Config", path: Path, keys: Path, state: Path) -> Iterator[Ch
     try:
         log = open_store(config.store, keys=keys, state=state, read_only=True)
     except ProvsdkError as error:
-        absent = not (path / "log.db").exists()
-        yield Check("store", "finding", str(error), "provsdk init" if absent else None)
+        remedy = None
+        if not (path / "log.db").exists():
+            remedy = "provsdk init --new-log" if "--new-log" in str(error) else "provsdk init"
+        yield Check("store", "finding", str(error), remedy)
         return
     try:
         yield from _health(log)

@@ -41,6 +41,7 @@ _TOKEN: Final = re.compile(r'"((?:[^"\\]|\\.)*)"|\[([^\]]*)\]|(\S+)')
 _ACCESS_TIME: Final = re.compile(r"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _OURS: Final = re.compile(r"\b(?:rec|out)_[0-9a-f]{32}-[0-9a-f]{16}\b")
+_WITHOUT_TIME: Final = re.compile(r'^[^"\[]*"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \S+ HTTP/[0-9.]+" \d{3}')
 _NUMBER: Final = re.compile(r"-?\d{1,20}(\.\d{1,20})?")
 _NOTHING: Final = ("", "-", "null", "None")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -142,6 +143,11 @@ def _looks_like(number: int, text: str) -> Format:
         return "access-log"
     if any(delimiter in text for delimiter in ",;\t"):
         return "csv"
+    if _WITHOUT_TIME.search(text):
+        raise FormatError(
+            f"line {number}: an access log without times (uvicorn writes it so), which nothing can be compared by; "
+            "have the server log the time, as in the common log format"
+        )
     raise FormatError(f"line {number}: no access log, JSON lines or CSV; name the format: {', '.join(FORMATS)}")
 
 

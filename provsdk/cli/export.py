@@ -57,14 +57,19 @@ def export(
 
 def _lines(log: "Store", record: str | None) -> "Iterator[bytes]":
     from provsdk.cli.reading import found, why_unreadable  # noqa: PLC0415 help needs none of it
-    from provsdk.errors import StoreUnavailable  # noqa: PLC0415 as above
+    from provsdk.errors import KeyUnusable, StoreUnavailable  # noqa: PLC0415 as above
     from provsdk.export.delivery import first_entry, sealed  # noqa: PLC0415 as above
     from provsdk.export.jsonl import line  # noqa: PLC0415 as above
 
     name = first_entry(log)
     named = [found(log, record)] if record else (log.fold(item.record_id) for item in log.summaries(newest_first=False))
     for folded in named:
-        item = sealed(folded, name)
+        try:
+            item = sealed(folded, name)
+        except KeyUnusable:
+            if record:
+                raise
+            item = None
         if item is not None:
             yield line(item)
         elif record:

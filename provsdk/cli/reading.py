@@ -8,6 +8,7 @@ from provsdk.records.record import ProvenanceRecord
 from provsdk.report.nested import Nested, nested_ids
 from provsdk.report.summary import Custody, Integrity, LogLine
 from provsdk.store.contract import Folded, Store
+from provsdk.store.gaps import absence_of
 from provsdk.vocabulary import IntegrityStatus
 
 __all__ = [
@@ -36,8 +37,24 @@ def found(log: Store, name: str) -> Folded:
     try:
         return log.fold(log.resolve(name))
     except NotFound as error:
+        gap = _gap_of(log, name)
+        if gap is not None:
+            raise NotFound(gap) from error
         near = _near(log, name)
         raise NotFound(f"{error}\n{near}" if near and near not in str(error) else str(error)) from error
+
+
+def _gap_of(log: Store, name: str) -> str | None:
+    """What is known of an output of that id that has no record."""
+    if len(name) < SHORTEST or not name.startswith(("rec_", "out_")):
+        return None
+    for entry in log.entries_of_kind("emitter.gap"):
+        gap = absence_of(log, entry)
+        if gap.record_id is not None and gap.record_id.startswith(f"rec_{name[4:]}"):
+            return (
+                f"{gap.record_id} is an output without a record ({gap.reason}); `provsdk gaps` says what is known of it"
+            )
+    return None
 
 
 def _near(log: Store, name: str) -> str:

@@ -39,10 +39,22 @@ def trace(name: str | None, store: str | None, command: tuple[str, ...]) -> None
             raise UsageError("--name: wants printable text")
         argv = python.as_named_run(name)
         path = python.interpreter
-    _become(path, argv, _environment(store))
+    _become(path, argv, _environment(store, _service(command)))
 
 
-def _environment(store: str | None) -> dict[str, str]:
+def _service(command: tuple[str, ...]) -> str:
+    """What the program goes by where nobody named it: the script, the module, else the program itself."""
+    program, *arguments = command
+    if Path(program).name.startswith(("python", "pypy")):
+        for at, argument in enumerate(arguments):
+            if argument == "-m" and arguments[at + 1 :]:
+                return arguments[at + 1]
+            if not argument.startswith("-"):
+                return Path(argument).stem
+    return Path(program).name
+
+
+def _environment(store: str | None, service: str) -> dict[str, str]:
     """The environment of a program that records: a store that was just opened, and our start-up code on its path."""
     config = configuration(store)
     from provsdk.store.open import open_store  # noqa: PLC0415 a wrong configuration is told first, and cheaply
@@ -51,9 +63,12 @@ def _environment(store: str | None) -> dict[str, str]:
         open_store(config.store, keys=config.keys, state=config.state, origin=config.origin, create=True).close()
     startup = find_spec("provsdk.pipeline")
     assert startup is not None and startup.origin is not None  # noqa: S101, PT018 it is in this distribution
+    said = os.environ.get("OTEL_SERVICE_NAME") or "service.name=" in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
+    named = {} if config.service or said else {"PROVSDK_SERVICE": service}
     paths = [str(Path(startup.origin).parent / "_startup"), os.environ.get("PYTHONPATH", "")]
     return {
         **os.environ,
+        **named,
         "PROVSDK_STORE": config.store,
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         "_PROVSDK_FIRST_PROCESS": str(os.getpid()),

@@ -19,7 +19,7 @@ from typing import Final
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from provsdk.errors import KeyUnusable, UsageError
+from provsdk.errors import KeyMissing, KeyUnusable, UsageError
 from provsdk.ledger.note import Ed25519Signer, is_key_name
 
 __all__ = ["KEY_BYTES", "LogKey", "content_key", "digest_key", "is_away", "log_key", "log_key_path", "seal_key"]
@@ -30,10 +30,6 @@ KEY_BYTES: Final = 32
 _FORMAT: Final = "provsdk-key/v1"
 _MAX_FILE_BYTES: Final = 4096
 _SEAL_INFO: Final = b"provsdk/seal-key/v1"
-
-
-class _Missing(KeyUnusable):
-    """There is no such file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +87,7 @@ def log_key_path(keys_dir: Path, origin: str) -> Path:
 def is_away(error: KeyUnusable) -> bool:
     """Whether a key is not here, or not for this user to read; where it is here and damaged, it is not."""
     cause = error.__cause__
-    return isinstance(error, _Missing) or isinstance(cause, FileNotFoundError | NotADirectoryError | PermissionError)
+    return isinstance(error, KeyMissing) or isinstance(cause, FileNotFoundError | NotADirectoryError | PermissionError)
 
 
 def seal_key(seed: bytes) -> bytes:
@@ -105,7 +101,7 @@ def _key(path: Path, kind: str, purpose: str, *, create: bool) -> bytes:
         _make(path, kind, purpose)
         data = _read(path, purpose)
     if data is None:
-        raise _Missing(
+        raise KeyMissing(
             f"{purpose} is missing: looked for {path}. Put the key file back there, or name the directory that has it "
             "with the setting `keys`."
         )

@@ -179,4 +179,10 @@ def _label(node: Node) -> Text:
     if node.strength is None:
         return joined(what)
     how = f"given to {node.activity or 'a step'}" if node.fallback else f"{node.strength}: {node.basis}"
-    return joined([*what, cell(how, _STYLES[node.strength]), cell("as above", "dim") if node.repeated else None])
+    return joined(
+        [
+            *what,
+            cell(how, _STYLES[node.strength]),
+            cell("told elsewhere in this tree", "dim") if node.repeated else None,
+        ]
+    )

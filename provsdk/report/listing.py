@@ -28,9 +28,9 @@ MARK: Final = 1
 GAP: Final = 2
 """Blanks between columns."""
 
-_COUNTS: Final = ("Src", "Steps", "Models", "Checks")
+_COUNTS: Final = ("Src", "Transf", "Models", "Checks")
 _TITLES: Final = ("Record", "Output", "Made (UTC)", "Status", "Class", *_COUNTS, "")
-_LEFT_OUT_FIRST: Final = ("Class", "Steps", "Checks", "Models", "Src", "Made (UTC)", "Status")
+_LEFT_OUT_FIRST: Final = ("Class", "Transf", "Checks", "Models", "Src", "Made (UTC)", "Status")
 
 
 class SummaryLike(Protocol):
@@ -86,7 +86,7 @@ def _cells(item: SummaryLike, name: str) -> dict[str, Text]:
         "Status": cell(item.status and wording.words(item.status), status_style(item.status)),
         "Class": cell(item.classification),
         "Src": _number(item.sources),
-        "Steps": _number(item.transformations),
+        "Transf": _number(item.transformations),
         "Models": _number(item.model_calls),
         "Checks": _number(item.policy_checks),
         "": Text(UNSURE, style="yellow") if item.complete is False else Text(),

@@ -14,7 +14,7 @@ from provsdk.errors import FormatError, ProvsdkError
 from provsdk.store.contract import LogEntry, Store
 from provsdk.store.emitters import SUFFIX, Slots, read_slots, slot_files
 
-__all__ = ["Absence", "Absences", "Said", "absences", "is_sealed", "reason_of", "said_of"]
+__all__ = ["Absence", "Absences", "Said", "absence_of", "absences", "is_sealed", "reason_of", "said_of"]
 
 _OPENED: Final = "emitter.opened"
 _GAP: Final = "emitter.gap"
@@ -86,7 +86,7 @@ def absences(store: Store, directory: Path, spooling: Callable[[], Container[str
     entries = store.entries_of_kind(_OPENED, _GAP, _CLOSED)
     opened = {entry.subject for entry in entries if entry.kind == _OPENED}
     closed = {entry.subject for entry in entries if entry.kind == _CLOSED}
-    gaps = [_of_entry(store, entry) for entry in entries if entry.kind == _GAP]
+    gaps = [absence_of(store, entry) for entry in entries if entry.kind == _GAP]
     known = {(gap.emitter_id, gap.number) for gap in gaps}
     waiting = 0
     for slots in files.dead:
@@ -152,7 +152,8 @@ def _number(entry: LogEntry) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
 
 
-def _of_entry(store: Store, entry: LogEntry) -> Absence:
+def absence_of(store: Store, entry: LogEntry) -> Absence:
+    """What an `emitter.gap` says."""
     said = _said(store, entry)
     return Absence(
         emitter_id=entry.subject,

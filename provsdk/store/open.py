@@ -69,12 +69,19 @@ def open_store(
     elif not present(directory / DATABASE):
         raise missing(directory, Memory(state, directory))
     store = SqliteStore(directory, keys=keys, state=state, read_only=read_only)
-    if origin is not None:
-        try:
+    try:
+        if origin is not None:
             _check_origin(store, origin)
-        except BaseException:
-            store.close()
-            raise
+        if not read_only and Memory(state, directory).of_origin(store.origin) is None:
+            _log.warning(
+                "nothing is known of the log %s in %s: whether it was rolled back before now cannot be told, and what "
+                "is encrypted from now on has its keys there. If another directory was meant, set `state` to that one",
+                store.origin,
+                state,
+            )
+    except BaseException:
+        store.close()
+        raise
     return store
 
 

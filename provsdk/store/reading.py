@@ -60,7 +60,10 @@ def entry_parts(
         if isinstance(part, Sealed) and key is None:
             key = find_key(entry.subject)
             if strict and key == "gone":
-                raise FormatError(f"the data key of {entry.subject} is gone, and no entry says that it was destroyed")
+                raise FormatError(
+                    f"the data key of {entry.subject} is gone, and no entry says that it was destroyed; if it was "
+                    "written with another `state` directory (PROVSDK_STATE), look with that one"
+                )
             if strict and key == "damaged":
                 raise FormatError(f"the key store or the content key that encrypts {entry.subject} is damaged")
         read.append(_read(connection, entry.id, part, key))

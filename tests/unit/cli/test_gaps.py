@@ -162,3 +162,10 @@ def test_an_emitter_whose_slots_are_gone_is_told(run, dead, home, opened):
 
     assert dead.id in run("gaps").stderr
     assert json.loads(run("gaps", "--json").stdout)["unknown"] == [dead.id]
+
+
+@pytest.mark.parametrize("name", ["rec_00000000000000000000000000000002", "out_00000000000000000000000000000002"])
+def test_show_of_an_output_without_a_record_says_that_it_is_one(run, three_gaps, name):
+    said = run("show", name, code=1).stderr
+    assert "an output without a record (killed)" in said
+    assert "provsdk gaps" in said

@@ -183,6 +183,11 @@ def test_without_a_model_call_the_general_lines_are_given(tmp_path):
     assert any("traced_output" in line for item in advice(look(tmp_path, {})) for line in item.lines)
 
 
+def test_with_an_output_that_is_traced_already_nothing_general_is_said(write, tmp_path):
+    write("app.py", "import provsdk\n\n@provsdk.traced_output('answer')\ndef answer(): return 'text'\n")
+    assert not any("no model call" in item.why for item in advice(look(tmp_path, {})))
+
+
 @pytest.mark.parametrize("files", [{}, {"a.py": "x = 1\n"}, {"a.py": "x = 1\n", "b.py": "y = 1\n"}])
 def test_configure_is_suggested_whatever_the_project_holds(write, tmp_path, files):
     for name, text in {"pyproject.toml": "[tool.provsdk]\nservice = 'x'\n", **files}.items():

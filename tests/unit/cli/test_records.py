@@ -209,6 +209,17 @@ def test_export_writes_a_line_for_each_record(run, three):
     assert json.loads(lines[0]) == msgspec.to_builtins(three[0])
 
 
+def test_export_passes_over_what_it_cannot_read(run, seal, numbered, tmp_path):
+    protected = Permissions(encryption_required=True, approval_required=[])
+    seal(numbered(1), numbered(2, permissions=protected), numbered(3))
+    (tmp_path / "home/.local/share/provsdk/keys/content.key").rename(tmp_path / "away.key")
+
+    result = run("export", "--all")
+
+    assert [json.loads(line)["output"]["name"] for line in result.stdout.splitlines()] == ["answer-1", "answer-3"]
+    assert f"passed over: {numbered(2).record_id} is encrypted" in result.stderr
+
+
 def test_export_of_one_record_is_one_line(run, three):
     assert len(run("export", "@latest", "--format", "jsonl").stdout.splitlines()) == 1
 

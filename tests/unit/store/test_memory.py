@@ -206,3 +206,16 @@ def test_its_files_are_nobodys_after_an_append(memory, tmp_path):
                 fcntl.flock(free, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     assert not [one for one in open_files() if "memory" in one]
+
+
+def test_a_log_that_the_state_directory_knows_nothing_of_is_opened_with_a_warning(opened, places, caplog):
+    """Its encrypted records have their keys elsewhere, and a rollback before now cannot be told."""
+    opened().close()
+    another = places["state"].with_name("another")
+
+    opened(state=another).close()
+    assert f"nothing is known of the log example.org/log in {another}" in caplog.text
+
+    caplog.clear()
+    opened().close()
+    assert caplog.text == ""
