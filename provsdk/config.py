@@ -311,7 +311,10 @@ def _retention(given: _Given) -> RetentionPeriod | int:
     if not isinstance(value, str):
         periods = ", ".join(RetentionPeriod)
         raise _Unfit(f"{_got(value)} is not allowed; allowed: a positive number of days, {periods}")
-    return parse(RetentionPeriod, value)
+    try:
+        return parse(RetentionPeriod, value)
+    except UsageError as error:
+        raise _Unfit(f"{error}, or a positive number of days") from None
 
 
 def _owner(given: _Given) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ default of policy in this version of the vocabulary, which every record names.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
@@ -568,7 +569,11 @@ def parse(enum: type[_E], value: Any, where: str | None = None) -> _E:
     allowed = ", ".join(member.value for member in enum)
     shown = repr(value[:40]) if isinstance(value, str) else f"a value of type {type(value).__name__}"
     place = f"{where}: " if where else ""
-    raise UsageError(f"{place}{shown} is no {enum.__name__}; allowed: {allowed}")
+    raise UsageError(f"{place}{shown} is no {_spoken(enum)}; allowed: {allowed}")
+
+
+def _spoken(enum: type[StrEnum]) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", enum.__name__).lower()
 
 
 REFRESH_BELOW: Final = 0.5

@@ -1,8 +1,9 @@
 """What the response of a model API says of its call, told by its shape: no package of any API is imported.
 
 Knows OpenAI's chat completions, text completions, embeddings and responses, Anthropic's messages, LiteLLM's responses,
-which are shaped like the first, and the raw responses of both clients; as objects or as dicts of the same shape. Reads
-what is stored (`provsdk.digest.peek`), so it runs none of the response's own code and never touches a stream.
+which are shaped like the first, Ollama's, and the raw responses of the first two clients: as objects, or as dicts of
+the same shape; and a dict of any shape that has a `usage` in their words. Reads what is stored (`provsdk.digest.peek`),
+so it runs none of the response's own code and never touches a stream.
 
 Identifiers are taken only where they look like some: no blank, printable ASCII. What an answer says is never taken.
 """
@@ -72,7 +73,11 @@ def _kind_of(response: Any) -> str | None:
         return "embeddings"
     if word(peek(response, "type")) == "message" and word(peek(response, "role")) == "assistant":
         return "message"
-    return "raw" if type(peek(response, "_parsed_by_type")) is dict else None
+    if type(peek(response, "_parsed_by_type")) is dict:
+        return "raw"
+    if type(response) is dict and any(openai_usage(response.get("usage")).values()):
+        return "usage"
+    return "ollama" if word(peek(response, "model")) and count(peek(response, "eval_count")) is not None else None
 
 
 def answers_of(response: Any) -> tuple[str, Any] | None:
@@ -238,13 +243,36 @@ def _embeddings(response: Any) -> Said:
     return {"operation": "embeddings", **_about(response), **openai_usage(peek(response, "usage"))}
 
 
+def _bare(response: Any) -> Said:
+    """A dict of somebody's own that counts tokens as one of these APIs does."""
+    reason = word(peek(response, "finish_reason")) or word(peek(response, "stop_reason"))
+    return {
+        **_about(response),
+        "finish_reasons": [] if reason is None else [reason],
+        **openai_usage(peek(response, "usage")),
+    }
+
+
+def _ollama(response: Any) -> Said:
+    reason = word(peek(response, "done_reason"))
+    return {
+        "response_model": word(peek(response, "model")),
+        "finish_reasons": [] if reason is None else [reason],
+        "tool_calls": _calls(items(peek(peek(response, "message"), "tool_calls"))),
+        "input_tokens": count(peek(response, "prompt_eval_count")),
+        "output_tokens": count(peek(response, "eval_count")),
+    }
+
+
 _READ: Final[dict[str, Callable[[Any], Said]]] = {
     "chat.completion": _completion,
     "embeddings": _embeddings,
     "message": _message,
+    "ollama": _ollama,
     "raw": _raw,
     "response": _response,
     "text_completion": _completion,
+    "usage": _bare,
 }
 
 _ANSWERS: Final = {

@@ -421,7 +421,9 @@ def test_what_is_said_after_the_block_is_told_and_changes_nothing(plug, kept, ca
         out.set_result(LONG)
     assert out.add_source("late", value=LONG) is LONG
     out.set(session="s")
-    assert "add a source ('out')" in caplog.text
+    assert out.set_result("another") == "another"
+    assert "add a source after the block had ended ('out')" in caplog.text
+    assert "set the result after the block had ended ('out')" in caplog.text
     assert [span.name for span in kept.spans] == ["out"]
 
 

@@ -49,6 +49,35 @@ class TestResponses:
             "retries": 2,
         }
 
+    def test_a_dict_of_ones_own_that_counts_tokens_is_read(self):
+        usage = {"prompt_tokens": 12, "completion_tokens": 5}
+        said = {"text": "an answer", "model": "small-1", "finish_reason": "stop", "usage": usage}
+        assert read(said) == {
+            "response_model": "small-1",
+            "finish_reasons": ["stop"],
+            "input_tokens": 12,
+            "output_tokens": 5,
+        }
+        assert read({"text": "an answer", "usage": {"bytes": 3}}) == {}
+
+    def test_a_response_of_ollama_is_read(self):
+        call = {"function": {"name": "weather", "arguments": {"city": "Bern"}}}
+        said = {
+            "model": "llama3.2",
+            "message": {"role": "assistant", "content": "", "tool_calls": [call]},
+            "done_reason": "stop",
+            "prompt_eval_count": 26,
+            "eval_count": 298,
+        }
+        found = read(said)
+        assert [each.name for each in found.pop("tool_calls")] == ["weather"]
+        assert found == {
+            "response_model": "llama3.2",
+            "finish_reasons": ["stop"],
+            "input_tokens": 26,
+            "output_tokens": 298,
+        }
+
     def test_embeddings_are_read(self):
         assert read(CreateEmbeddingResponse.model_validate(EMBEDDINGS)) == {
             "operation": "embeddings",

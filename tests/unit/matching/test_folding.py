@@ -77,9 +77,3 @@ def test_whatever_a_text_holds_its_folded_characters_have_a_place_in_it(text):
     places = [folded.origin(at, at + 1) for at in range(len(folded.text))]
     assert all(0 <= start < end <= len(text) for start, end in places)
     assert [start for start, _ in places] == sorted(start for start, _ in places)
-
-
-@given(st.text(st.characters(codec="utf-8", exclude_characters="\\&")))
-def test_folding_twice_changes_nothing_more(text):
-    once = Folded(text).text
-    assert Folded(once).text == once
