@@ -54,6 +54,8 @@ class _Candidate(NamedTuple):
     coverage: float
     equals: int
     """Of a source that stands there whole: how many sources from this one on are equal to it; else 0."""
+    least: int
+    """Characters that nothing else explains, of a source that is claimed for a part of it."""
 
     @property
     def size(self) -> int:
@@ -95,15 +97,18 @@ def _whole(text: Folded, sources: Sequence[Folded]) -> tuple[list[_Candidate], l
             rest.append(position)
             continue
         equals[source.source] += 1
-        found.append(_Candidate(position, spans, 1.0, equals[source.source]))
+        found.append(_Candidate(position, spans, 1.0, equals[source.source], 1))
     return found, rest[::-1]
 
 
 def _is_long_enough(source: Folded) -> bool:
     if len(source.source) >= 2 * MIN_LETTERS:
         return not source.source.isspace()
-    letters = len(source.text)
-    return letters >= MIN_LETTERS or (letters >= _HALF and any(map(is_unspaced, source.text)))
+    return len(source.text) >= _least(source)
+
+
+def _least(source: Folded) -> int:
+    return _HALF if any(map(is_unspaced, source.text)) else MIN_LETTERS
 
 
 def _whole_spans(text: Folded, source: Folded) -> tuple[Span, ...]:
@@ -157,7 +162,7 @@ def _in_part(text: Folded, source: Folded, position: int, index: Index) -> _Cand
     )
     letters = sum(span.source_end - span.source_start for span in spans)
     coverage = round(min(letters / max(len(source.source.strip()), 1), 1.0), 4)
-    return _Candidate(position, tuple(spans), coverage, 0)
+    return _Candidate(position, tuple(spans), coverage, 0, _least(source))
 
 
 def _size(spans: Iterable[Span]) -> int:
@@ -172,12 +177,10 @@ class _Taken:
 
     def claim(self, candidate: _Candidate) -> Contained | None:
         """What of the candidate no longer find explains; None where that is nothing, or too little."""
-        own = [span for span in candidate.spans if self._unexplained(span) >= (1 if candidate.equals else _HALF)]
+        own = [span for span in candidate.spans if self._unexplained(span) * 2 >= candidate.least]
         if candidate.equals:
             own = own[:: candidate.equals]  # the others are for those that are equal
-        elif sum(map(self._unexplained, own)) < MIN_LETTERS:
-            return None
-        if not own:
+        if sum(map(self._unexplained, own)) < candidate.least:
             return None
         self._spans += [(span.start, span.end) for span in own]
         return Contained(candidate.source, tuple(own), candidate.coverage)

@@ -136,6 +136,7 @@ def _by_themselves(
             (position, at) = had_by[0]
             theirs = sources[position].token_span(at, at + last - first)
             found.append(_Found(position, first, last, Span(*output.token_span(first, last), *theirs)))
+            covered.update(range(first, last + 1))
     return found
 
 
@@ -151,8 +152,9 @@ def _telling(output: Folded) -> list[tuple[int, int]]:
         starts = [output.token_span(at, at)[0] for at in range(len(output.tokens))]
         for start, end in names:
             inside = [at for at, begin in enumerate(starts) if start <= begin < end]
-            if inside:
-                found.append((inside[0], inside[-1]))
+            found += [
+                (first, inside[-1]) for first in inside[:2] if first < inside[-1]
+            ]  # the first may begin a sentence
     return found
 
 

@@ -19,8 +19,8 @@ __all__ = ["Index", "Run", "weight"]
 MAX_PLACES: Final = 8
 """Places of one shingle that are tried: what stands everywhere is no sign of anything."""
 
-UNSPACED_WEIGHT: Final = 0.5
-"""Of a character where words are not set apart: about two of them make one."""
+UNSPACED_WEIGHT: Final = 0.6
+"""Of a character where words are not set apart: fewer than two of them make one."""
 
 
 class Run(NamedTuple):
@@ -83,4 +83,5 @@ def _shingles(tokens: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:
 
 def weight(tokens: Sequence[str]) -> float:
     """How many words they are worth."""
-    return sum(UNSPACED_WEIGHT if is_unspaced(token) else 1.0 for token in tokens)
+    unspaced = sum(map(is_unspaced, tokens))
+    return len(tokens) - unspaced + round(unspaced * UNSPACED_WEIGHT, 1)
