@@ -34,7 +34,7 @@ class Keeper(SpanProcessor):
 
     def __init__(self, forward_to: Callable[[], SpanProcessor | None] = lambda: None) -> None:
         self._forward_to = forward_to
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._kept: dict[str, list[Any]] = {}  # by record id; under the lock, so that no span goes to a list just taken
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
@@ -78,7 +78,7 @@ class Keeper(SpanProcessor):
 
     def forked(self) -> None:
         """In a forked child: a thread of the parent's may have held the lock, and nobody here would let go of it."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     @property
     def waiting(self) -> int:

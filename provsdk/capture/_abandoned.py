@@ -41,7 +41,7 @@ class _Watch:
     def __init__(self) -> None:
         self.left: queue.SimpleQueue[Abandonable | None] = queue.SimpleQueue()  # its `put` may interrupt its `get`
         self.open: weakref.WeakSet[Abandonable] = weakref.WeakSet()
-        self._starting = threading.Lock()
+        self._starting = threading.RLock()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:

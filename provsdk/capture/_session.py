@@ -54,7 +54,7 @@ _FAILED_STATUS: Final = Status(StatusCode.ERROR)
 _running: Final[set[Scope]] = set()
 """Outputs of this process that have not ended: each set operation is one step of the interpreter."""
 
-_counting = threading.Lock()
+_counting = threading.RLock()
 """Guards what threads that work for one output count up in it, and what they note on an activity above them all."""
 
 
@@ -62,7 +62,7 @@ def _forget_the_parents() -> None:
     """What ran in the parent of a fork runs on there; a thread that held the lock is not here any more."""
     global _counting
     _running.clear()
-    _counting = threading.Lock()
+    _counting = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

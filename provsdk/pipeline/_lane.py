@@ -33,7 +33,7 @@ class Lane:
         self._work = work
         self._alarm = threading.Lock()
         self._alarm.acquire()
-        self._changed = threading.Condition(threading.Lock())
+        self._changed = threading.Condition(threading.RLock())
         # Under the lock of `_changed`:
         self._thread: threading.Thread | None = None
         self._stopped = False

@@ -26,7 +26,7 @@ class Queue:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._mutex = threading.Lock()
+        self._mutex = threading.RLock()
         self._pending: deque[Claim] = deque()
         self._sealing: list[Claim] = []
         """In the hands of whoever appends to the store."""

@@ -93,7 +93,7 @@ class OwnTracers:
         self._found: object = None
         """The provider that was looked at last, of whatever kind; written under `_turning`."""
         self._user: TracerProvider | None = None
-        self._turning = threading.Lock()
+        self._turning = threading.RLock()
         self._over = False
         self.exports_spans = False
         self._processors: tuple[SpanProcessor, ...] | None = None

@@ -226,12 +226,12 @@ def foreign_of(scope: Scope) -> Foreign:
     return found
 
 
-_beginning = threading.Lock()
+_beginning = threading.RLock()
 
 
 def _begin_anew() -> None:
     global _beginning
-    _beginning = threading.Lock()
+    _beginning = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):
