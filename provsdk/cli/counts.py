@@ -37,7 +37,7 @@ ID_FIELDS: Final = ("record_id", "provsdk.record_id", "output_id", "response_id"
 """Where ids and times are looked for, in that order, where nobody names a field."""
 
 _ACCESS_FIELDS: Final = ("host", "ident", "user", "time", "request", "status", "bytes", "referer", "user_agent")
-_TOKEN: Final = re.compile(r'"((?:[^"\\]|\\.)*)"|\[([^\]]*)\]|(\S+)')
+_TOKEN: Final = re.compile(r'"((?:[^"\\]|\\.)*)"|\[([^\]\[]*)\]|(\S+)')
 _ACCESS_TIME: Final = re.compile(r"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _OURS: Final = re.compile(r"\b(?:rec|out)_[0-9a-f]{32}-[0-9a-f]{16}\b")
@@ -201,7 +201,10 @@ def _json_rows(texts: Iterator[tuple[int, str]]) -> Iterator[_Row]:
 def _csv_rows(texts: Iterator[tuple[int, str]]) -> Iterator[_Row]:
     head_number, head = next(texts)
     delimiter = max(",;\t", key=head.count)
-    names = [name.strip() for name in next(csv.reader([head], delimiter=delimiter))]
+    try:
+        names = [name.strip() for name in next(csv.reader([head], delimiter=delimiter))]
+    except csv.Error as error:
+        raise FormatError(f"line {head_number}: not CSV: {error}") from None
     if len(set(names)) != len(names):
         raise FormatError(f"line {head_number}: two columns of one name")
     numbers: list[int] = []

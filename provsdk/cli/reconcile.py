@@ -121,9 +121,10 @@ def _compared(log: "Store", count: Count, wanted: Wanted, options: dict[str, Any
     window = _window(options, times, period if wanted.count_field else None)
     lines = tuple(line for line in count.lines if line.time is None or window.holds(line.time))
     tolerance = timedelta(seconds=options["tolerance"])
-    made = list(_made(log, window.wider(timedelta(0) if wanted.count_field else tolerance), options))
     if by_ids:
+        made = list(_made(log, Window(None, None), options))  # a line may be written long after its output was made
         return by_id(lines, _with_responses(log, made, ids), window)
+    made = list(_made(log, window.wider(timedelta(0) if wanted.count_field else tolerance), options))
     moments = [one.time for one in made for _ in range(one.count)]
     if wanted.count_field:
         return by_period(lines, moments, period)

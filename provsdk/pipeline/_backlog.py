@@ -74,6 +74,7 @@ class Backlog:
         if not self._claims and not self._left and self._own.is_new:
             return None
         with self._taking_turns():
+            self._own.restore_if_gone()
             for file in (self._own, *self._left):
                 waiting = file.read(count)
                 if waiting:

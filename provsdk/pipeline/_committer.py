@@ -17,7 +17,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from provsdk.capture import _guard
-from provsdk.errors import KeyConflict, KeyUnusable, ProvsdkError, StoreError
+from provsdk.errors import KeyConflict, KeyUnusable, NotFound, ProvsdkError, StoreError
 from provsdk.pipeline._emitter import Gap
 from provsdk.pipeline._lane import Lane
 from provsdk.pipeline._queue import Queue
@@ -66,6 +66,10 @@ class Work(NamedTuple):
     """Told the number of an output whose record, or whose gap, is in the log."""
     replayed: Callable[[], None]
     """Told when all that another process left in its spool is in the log."""
+    is_placed: Callable[[str], bool] = lambda _: True
+    """Whether an extension of that record can be drafted without asking the log."""
+    place: Callable[[str], None] = lambda _: None
+    """Asks the log where the extensions of a record go on; raises what the store raises, and `NotFound`."""
 
 
 class Committer:
@@ -275,6 +279,7 @@ class Committer:
     def _commit(self, claims: list[Claim], gaps: list[Gap]) -> bool:
         """Drafts and appends; False when the store could not take it."""
         try:
+            self._place(claims)
             drafted = [(claim, claim.drafts or ()) for claim in claims if self._drafted(claim)]
             drafts = [draft for _, some in drafted for draft in some]
             answers = self._append([*drafts, *map(self._work.gap_draft, gaps)])
@@ -288,6 +293,19 @@ class Committer:
             self._work.settled(self._gaps.popleft().number)
         self.queue.done_sealing()
         return True
+
+    def _place(self, claims: list[Claim]) -> None:
+        """Asks the log about records long past, before anybody waits for what is drafted.
+
+        Raises:
+            StoreError, KeyUnusable, OSError: it cannot be asked.
+        """
+        for claim in claims:
+            if claim.late and claim.drafts is None and not claim.kept() and not self._work.is_placed(claim.record_id):
+                try:
+                    self._work.place(claim.record_id)
+                except NotFound:
+                    self._lose(claim, "there is no such record")
 
     def _commit_each(self, claims: list[Claim], error: Exception) -> bool:
         """One of the drafts cannot be an entry: it must not keep all others out of the log."""
@@ -405,9 +423,18 @@ class Committer:
     def _lose(self, claim: Claim, reason: str) -> None:
         claim.lost = True
         claim.drafts, claim.facts = None, {}
-        self._work.forget(claim.record_id)
-        self._note(Gap(claim.number, claim.record_id, reason))
+        if claim.late:
+            self._lose_extension(claim, reason)
+        else:
+            self._work.forget(claim.record_id)
+            self._note(Gap(claim.number, claim.record_id, reason))
         Queue.tell((claim,))
+
+    def _lose_extension(self, claim: Claim, reason: str) -> None:
+        """What came late is lost; its output is not. Where the record is still to be made, its spans go into that."""
+        _log.error("what ended after output %s is not in the log: %s", claim.record_id, reason)
+        if not any(one.record_id == claim.record_id and not one.late for one in self.queue.waiting()):
+            self._work.forget(claim.record_id)
 
     def _note(self, gap: Gap) -> None:
         self.lost += 1
@@ -487,7 +514,7 @@ class Committer:
         """Writes to the spool what the store holds up; seconds to the next try, None when nothing is left to write."""
         self._spooling_since = time.monotonic()
         try:
-            while self._is_away() and (claims := self.queue.take_to_spool(SPOOL_SIZE, held_up=self._hung)):
+            while self._is_away() and (claims := self._for_the_spool()):
                 if not self._keep(claims):
                     return max(self._spool_retry_at - time.monotonic(), BATCH_WINDOW_S)
                 self._spooling_since = time.monotonic()
@@ -495,6 +522,9 @@ class Committer:
             self._spooling_since = inf
         self._store_lane.wake(BATCH_WINDOW_S)
         return None
+
+    def _for_the_spool(self) -> list[Claim]:
+        return self.queue.take_to_spool(SPOOL_SIZE, self._work.is_placed, held_up=self._hung)
 
     def _keep(self, claims: list[Claim]) -> bool:
         assert self.backlog is not None  # noqa: S101 the lane is woken only where there is one

@@ -52,17 +52,28 @@ class Queue:
             self._sealing = self._taken(count, lambda record_id: record_id in spooling or is_spooled(record_id))
             return list(self._sealing)
 
-    def take_to_spool(self, count: int, *, held_up: bool) -> list[Claim]:
+    def take_to_spool(self, count: int, is_placed: Callable[[str], bool], *, held_up: bool) -> list[Claim]:
         """The claims at the head, for the spool; with `held_up`, first those that are in the hands of the store.
 
         An extension waits for its record that is in those hands and stays there.
+
+        Args:
+            count: Claims that are taken at most.
+            is_placed: Whether an extension of the record with that id can be drafted; if not, it waits for the store.
+            held_up: The store does not answer about what it has.
         """
         with self._mutex:
             stranded = self._sealing if held_up else ()
-            first = [claim for claim in stranded if claim.drafts and not claim.kept()][:count]
+            first = [
+                claim
+                for claim in stranded
+                if not claim.kept() and (claim.drafts or not claim.late or is_placed(claim.record_id))
+            ][:count]
             taken_away = set(map(id, first))
             sealing = {claim.record_id for claim in self._sealing if id(claim) not in taken_away}
-            self._spooling = first + self._taken(count - len(first), sealing.__contains__)
+            self._spooling = first + self._taken(
+                count - len(first), lambda record_id: record_id in sealing or not is_placed(record_id)
+            )
             return list(self._spooling)
 
     def _taken(self, count: int, goes_before: Callable[[str], bool]) -> list[Claim]:

@@ -70,6 +70,8 @@ def _recover_file(store: Store, path: Path, deadline: float, spooling: Callable[
                 return
             drafts = _drafts(store, slots)
             while some := list(islice(drafts, AT_ONCE)):
+                if time.monotonic() >= deadline:
+                    return  # the rest is for the next opener
                 store.append(some, timeout=max(deadline - time.monotonic(), 0.05))
             path.unlink(missing_ok=True)
     except FormatError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -157,7 +158,9 @@ def _output(command: list[str], wait_s: float) -> str:
     environment |= {"GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1"}
     null = subprocess.DEVNULL
     try:
-        process = subprocess.Popen(command, stdin=null, stdout=subprocess.PIPE, stderr=null, env=environment)  # noqa: S603 git
+        process = subprocess.Popen(  # noqa: S603 git
+            command, stdin=null, stdout=subprocess.PIPE, stderr=null, env=environment, start_new_session=True
+        )
     except OSError:
         return ""
     try:
@@ -170,7 +173,10 @@ def _output(command: list[str], wait_s: float) -> str:
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     """Ends it without waiting for what it started, which may keep its output open."""
-    process.kill()
+    try:
+        os.killpg(process.pid, signal.SIGKILL)  # what it started too: a filter of the repository may run on
+    except (AttributeError, OSError):  # no such groups here, or it has just ended
+        process.kill()
     try:
         process.communicate(timeout=STOP_S)
     except subprocess.TimeoutExpired:

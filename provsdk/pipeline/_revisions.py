@@ -32,7 +32,7 @@ class Revision(NamedTuple):
 
 
 class Revisions:
-    """Counts each record's revisions. Used under the committer's drafting lock only."""
+    """Counts each record's revisions. Used under the committer's drafting lock, but for `knows` and `learn`."""
 
     def __init__(self) -> None:
         self._latest: OrderedDict[str, Revision] = OrderedDict()
@@ -41,6 +41,19 @@ class Revisions:
         """The first revision of a record that is about to be sealed."""
         protected = record.permissions.encryption_required
         return self._remember(record.record_id, Revision(0, retention_of(record), protected))
+
+    def knows(self, record_id: str) -> bool:
+        """Whether `next` can answer without the log."""
+        return record_id in self._latest
+
+    def learn(self, record_id: str, store: Callable[[], Store]) -> None:
+        """Asks the log about a record long past.
+
+        Raises:
+            NotFound: nobody has sealed that record.
+            StoreError: the log cannot be asked.
+        """
+        self._latest.setdefault(record_id, _from_log(record_id, store()))
 
     def next(self, record_id: str, store: Callable[[], Store]) -> Revision:
         """The next revision of a record that was sealed, or is about to be; the log is asked for one long past.

@@ -108,6 +108,7 @@ class Runtime:
         self._join: JoinKey | None = None
         self._log: LogIdentity | None = None
         self._opened = False
+        self._opening_made: Draft | None = None
         self._stopped = False
         self._revisions = Revisions()
         self._failures = Failures()
@@ -125,6 +126,8 @@ class Runtime:
             on_sealed=self._something_sealed,
             settled=self._emitter.settled,
             replayed=self._replayed,
+            is_placed=self._revisions.knows,
+            place=lambda record_id: self._revisions.learn(record_id, self.store),
         )
         return Sealer(
             work,
@@ -143,7 +146,11 @@ class Runtime:
         return Backlog(own, lambda: () if self._opened else (self._opening_draft(),))
 
     def _opening_draft(self) -> Draft:
-        return opened_draft(self._emitter.id, self._environment.now(), slots=self._emitter.has_slots)
+        """Made once: it may go to the spool and to the store, and must say the same in both."""
+        if self._opening_made is None:
+            now = self._environment.now()
+            self._opening_made = opened_draft(self._emitter.id, now, slots=self._emitter.has_slots)
+        return self._opening_made
 
     # -- life
 

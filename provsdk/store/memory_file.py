@@ -131,11 +131,11 @@ class MemoryFile:
         same = before is not None and (before.origin, before.path) == (new.origin, new.path)
         head = _HEAD.format(size=new.size, root=new.root.hex()).encode()
         data = head + (self.said.data[len(head) :] if same else _whose(new))
+        # One write within one sector where the file is there: it is never seen or left half written. Blanks stand in
+        # for what would have to be cut off by a second step.
+        data = data[:-1].ljust(len(self.said.data) - 1) + b"\n"
         os.lseek(self._descriptor, 0, os.SEEK_SET)
-        # One write within one sector where the file is there: it is never seen or left half written.
         os.write(self._descriptor, head if same else data)
-        if not same:
-            os.ftruncate(self._descriptor, len(data))
         self.said = Said(data, new)
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ import os
 import secrets
 import sqlite3
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -72,17 +73,23 @@ def open_store(
     try:
         if origin is not None:
             _check_origin(store, origin)
-        if not read_only and Memory(state, directory).of_origin(store.origin) is None:
+        if not read_only:
+            _warn_of_another_state(store, Memory(state, directory), state)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _warn_of_another_state(store: SqliteStore, memory: Memory, state: Path) -> None:
+    with suppress(StoreError):  # an append will tell
+        if memory.of_origin(store.origin) is None:
             _log.warning(
                 "nothing is known of the log %s in %s: whether it was rolled back before now cannot be told, and what "
                 "is encrypted from now on has its keys there. If another directory was meant, set `state` to that one",
                 store.origin,
                 state,
             )
-    except BaseException:
-        store.close()
-        raise
-    return store
 
 
 def give_up(place: str | Path, *, state: str | Path, origin: str | None = None) -> str | None:
@@ -169,9 +176,9 @@ def _remember(memory: Opened, tip: Tip) -> None:
 def _is_unfinished(path: Path) -> bool:
     """Whether it is a database without anything in it: whoever was to make a store of it was killed."""
     with explained(path):
-        connection = connect(path, read_only=True)
+        connection = connect(path)  # to be written to: a journal that was left has to be rolled back first
         try:
-            return is_sqlite(path) and is_blank(connection)
+            return is_blank(connection) and (is_sqlite(path) or not path.stat().st_size)
         finally:
             connection.close()
 

@@ -5,7 +5,8 @@ The file is locked (`flock`) for as long as whoever works with it lives.
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -21,6 +22,8 @@ __all__ = ["DAMAGED", "SUFFIX", "OwnSpool", "SpoolFile", "Waiting", "is_free", "
 SUFFIX: Final = ".spool"
 DAMAGED: Final = ".damaged"
 """Added to the name of a spool that was replayed but for what could not be read in it."""
+
+_COPY_BYTES: Final = 1024 * 1024
 
 READ_BYTES: Final = 16 * 1024 * 1024
 """Bytes of a file after which a read ends with the frame that it is at."""
@@ -96,9 +99,11 @@ class SpoolFile:
         if self.unreadable:
             self.path.replace(self.path.with_name(self.path.name + DAMAGED))
         else:
-            # Emptied first: whoever has just opened it finds nothing to do again.
+            # Emptied first: whoever has just opened it finds nothing to do again. An empty file that cannot be
+            # deleted harms nobody.
             os.ftruncate(self._descriptor, 0)
-            self.path.unlink(missing_ok=True)
+            with suppress(OSError):
+                self.path.unlink(missing_ok=True)
         self.close()
         return True
 
@@ -137,6 +142,7 @@ class OwnSpool(SpoolFile):
             StoreUnavailable: the spool is full, or cannot be written.
         """
         try:
+            self._restore_if_gone()
             cipher = self._cipher or self._begun()
             bodies = [cipher.seal(self._number + n, draft) for n, draft in enumerate(drafts)]
             data = b"".join([frame(self._number + n, body) for n, body in enumerate(bodies)])
@@ -152,15 +158,53 @@ class OwnSpool(SpoolFile):
         self._number += len(drafts)
         self._size += len(data)
 
+    def restore_if_gone(self) -> None:
+        """Writes the file again where somebody has deleted or replaced it: what it holds is still in hand.
+
+        Raises:
+            StoreUnavailable: it cannot be written.
+        """
+        try:
+            self._restore_if_gone()
+        except OSError as error:
+            raise StoreUnavailable(
+                f"the spool {self.path} was deleted, and cannot be written again: {error.strerror or error}"
+            ) from error
+
+    def _restore_if_gone(self) -> None:
+        if self._cipher is None or self._is_there():
+            return
+        held = reader(self._descriptor)
+        copied = self._made(held(offset, _COPY_BYTES) for offset in range(0, self._size, _COPY_BYTES))
+        os.ftruncate(copied, self._size)
+        os.close(self._descriptor)
+        self._descriptor = copied
+
+    def _is_there(self) -> bool:
+        try:
+            there, held = self.path.stat(), os.fstat(self._descriptor)
+        except FileNotFoundError:
+            return False
+        return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)
+
     def _begun(self) -> Cipher:
+        about, head = begin(self._origin, self._emitter)
+        self._descriptor, self._number, self.unreadable = self._made((head,)), 0, 0
+        self._read_from = self._size = len(head)
+        self._cipher = Cipher(self._seal_key, about)
+        return self._cipher
+
+    def _made(self, pieces: Iterable[bytes]) -> int:
         """Makes the file under a name that nobody looks for: when it has its own, it is whole and locked."""
         directory, draft = self.path.parent, self.path.with_suffix(".new")
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:
             is_free(descriptor)
-            about, head = begin(self._origin, self._emitter)
-            _write_all(descriptor, head, 0)
+            size = 0
+            for piece in pieces:
+                _write_all(descriptor, piece, size)
+                size += len(piece)
             os.fsync(descriptor)
             draft.replace(self.path)
             _sync_directory(directory)
@@ -168,18 +212,22 @@ class OwnSpool(SpoolFile):
             draft.unlink(missing_ok=True)
             os.close(descriptor)
             raise
-        self._descriptor, self._number, self.unreadable = descriptor, 0, 0
-        self._read_from = self._size = len(head)
-        self._cipher = Cipher(self._seal_key, about)
-        return self._cipher
+        return descriptor
 
     def _refuse_beyond_limit(self, more: int) -> None:
-        taken = self._size + sum(one.stat().st_size for one in self.path.parent.iterdir() if one != self.path)
+        taken = self._size + sum(map(_size_of, (one for one in self.path.parent.iterdir() if one != self.path)))
         if taken + more > self._limit:
             raise StoreUnavailable(
                 f"the spools in {self.path.parent} are full: {taken:,} of {self._limit:,} bytes are taken, and "
                 f"{more:,} more were to be written. Set `spool_bytes` to allow more"
             )
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # another process has just named or replayed it
+        return 0
 
 
 def reader(descriptor: int) -> Callable[[int, int], bytes]:

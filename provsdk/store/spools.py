@@ -2,12 +2,13 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from provsdk.errors import FormatError, KeyConflict
+from provsdk.errors import FormatError, KeyConflict, StoreUnavailable
 from provsdk.store.contract import Sealed, Store
 from provsdk.store.drafts import drop_abandoned
 from provsdk.store.spool import Cipher, Frame, frames, read_about
@@ -54,6 +55,9 @@ def spooling(spool: Path, store: Path) -> frozenset[str]:
     """The emitters of that store whose records may still wait in a spool: without a record in the log, yet not lost.
 
     One whose beginning is damaged holds nothing that anybody could read: what it was to keep is lost.
+
+    Raises:
+        StoreUnavailable: they cannot be listed.
     """
     paths = _paths(directory_for(spool, store), SUFFIX)
     return frozenset(path.name.removesuffix(SUFFIX) for path in paths if _may_be_read(path))
@@ -61,7 +65,11 @@ def spooling(spool: Path, store: Path) -> frozenset[str]:
 
 def look(directory: Path) -> list[Found]:
     """Every spool in the directory, and what is kept of damaged ones."""
-    return [_looked_at(path) for path in _paths(directory, SUFFIX, SUFFIX + DAMAGED)]
+    try:
+        paths = _paths(directory, SUFFIX, SUFFIX + DAMAGED)
+    except StoreUnavailable as error:
+        return [Found(directory, 0, 0, held=False, problem=str(error))]
+    return [found for found in map(_looked_at, paths) if found.size or found.problem]
 
 
 def left_behind(directory: Path, origin: str, seal_key: bytes) -> tuple[list[SpoolFile], list[str]]:
@@ -72,7 +80,11 @@ def left_behind(directory: Path, origin: str, seal_key: bytes) -> tuple[list[Spo
     taken: list[SpoolFile] = []
     problems = []
     drop_abandoned(directory, "emi_*.new")
-    for path in _paths(directory, SUFFIX):
+    try:
+        paths = _paths(directory, SUFFIX)
+    except StoreUnavailable as error:
+        return [], [str(error)]
+    for path in paths:
         try:
             one = _taken_over(path, origin, seal_key)
         except (OSError, FormatError) as error:
@@ -131,8 +143,10 @@ def _count(replayed: Replayed, answers: Sequence[Sealed | KeyConflict]) -> None:
 def _paths(directory: Path, *endings: str) -> list[Path]:
     try:
         return sorted(path for path in directory.iterdir() if path.name.endswith(endings))
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise StoreUnavailable(f"the spools in {directory} cannot be listed: {error.strerror or error}") from error
 
 
 def _may_be_read(path: Path) -> bool:
@@ -157,7 +171,10 @@ def _looked_at(path: Path) -> Found:
     size = whole = damaged = 0
     held, problem = False, None
     try:
-        size, held = os.fstat(descriptor).st_size, not is_free(descriptor)
+        about = os.fstat(descriptor)
+        size, held = about.st_size, not is_free(descriptor)
+        if stat.S_ISREG(about.st_mode) and not size:  # all of it was replayed, and it could not be deleted
+            return Found(path, 0, 0, held)
         read = reader(descriptor)
         for one in frames(read, read_about(read)[1], size):
             whole += isinstance(one, Frame)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -228,6 +229,35 @@ def test_a_recovery_that_broke_off_is_completed_by_the_next(place, after, monkey
 
     (entries,) = told(place)
     assert [kind for kind, _ in entries] == ["opened", "gap", "gap", "closed"]
+
+
+def test_a_recovery_ends_with_its_time_in_the_middle_of_a_file_and_the_next_one_goes_on(place, monkeypatch):
+    run(place, "provsdk.configure(store=place); running(*[answer] * 5); die()")
+    store = opened(place)
+    now = iter([0.0, 0.0, 0.0, 0.5, 9.0, 9.0])
+    with monkeypatch.context() as patched:
+        patched.setattr(_recovery, "AT_ONCE", 2)
+        patched.setattr(_recovery, "time", SimpleNamespace(monotonic=lambda: next(now, 9.0)))
+        _recovery.recover(store, place, 1.0)
+    store.close()
+    assert seen(place).ended == 1
+    assert len(seen(place).gaps) == 5
+    recovered(place)
+    (entries,) = told(place)
+    assert [kind for kind, _ in entries] == ["opened", *["gap"] * 5, "closed"]
+
+
+def test_an_emitter_that_begins_while_others_are_looked_for_is_not_unknown(place):
+    run(place, KILLED)
+    store = opened(place)
+
+    def meanwhile():
+        provsdk.configure(store=place)
+        answer()
+        return ()
+
+    assert absences(store, place, meanwhile).unknown == ()
+    store.close()
 
 
 def test_a_file_that_could_not_be_removed_changes_nothing_the_second_time(place, monkeypatch, caplog):
@@ -753,7 +783,7 @@ class TestForks:
         recovered(place)
 
         lost = [one[-1][1]["lost"] for one in told(place)]
-        assert lost == ([1, 1, 1] if end == "killed" else [0, 0, 0])
+        assert lost == ([1, 1, 1] if end == "killed" else []), "others close in order, though no exit handler runs"
         store = opened(place)
         assert len(store.summaries()) == (3 if end == "killed" else 6)
         store.close()

@@ -492,3 +492,25 @@ class TestWhatIsAskedFor:
 
         with pytest.raises(StoreUnavailable, match="closed"):
             store.size()
+
+
+def test_a_log_whose_making_was_killed_in_the_middle_of_a_write_is_made_by_the_next(tmp_path):
+    """A journal lies beside the database, and has to be rolled back before anything can be said of it."""
+    place = tmp_path / "made"
+    place.mkdir()
+    killed = """
+        import os, signal, sqlite3, sys
+        connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+        connection.execute("PRAGMA cache_size=1")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("CREATE TABLE t(x)")
+        connection.execute("INSERT INTO t VALUES (zeroblob(1000000))")
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(killed), str(place / "log.db")], check=False)
+    assert (place / "log.db-journal").stat().st_size
+
+    store = open_store(place, keys=tmp_path / "keys", state=tmp_path / "state", create=True)
+    assert store.size() == 1
+    assert verify(store).ok
+    store.close()

@@ -122,6 +122,8 @@ def read_json(data: bytes) -> Iterator[SpanData]:
             request = msgspec.convert(value, _Request)
         except msgspec.ValidationError as error:
             raise FormatError(f"line {line}: {error}") from None
+        except UnicodeEncodeError:
+            raise FormatError(f"line {line}: a name holds half a character, which is no text") from None
         except RecursionError:
             raise FormatError(f"line {line}: nested too deeply") from None
         yield from within(f"line {line}", _spans, request)

@@ -101,6 +101,7 @@ class TestHostileFiles:
             ("time,n\n1," + "9" * 400 + "\n", {"count_field": "n"}, "line 2: n: not a count"),
             ("time,n\n1," + "9" * 200_000 + "\n", {}, "line 2: not CSV"),
             ("words\n", {}, "line 1: no access log, JSON lines or CSV"),
+            ("[ " * 400_000 + "\n", {}, "line 1: no access log, JSON lines or CSV"),
             ('INFO:     127.0.0.1:5 - "GET /ask HTTP/1.1" 200 OK\n', {}, "line 1: an access log without times"),
         ],
     )

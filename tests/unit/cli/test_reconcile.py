@@ -59,6 +59,12 @@ def test_ids_say_which_output_and_which_line(against, three):
     assert (found["without_record"], found["without_line"]) == (1, 2)
 
 
+def test_an_id_counts_whenever_its_line_was_written(against, three):
+    lines = [{"id": one.record_id, "time": "2026-11-25T12:00:00Z"} for one in three]
+    found = json.loads(against("\n".join(map(json.dumps, lines)), "--id", "id", "--json").stdout)
+    assert (found["without_record"], found["without_line"]) == (0, 0)
+
+
 def test_a_gateway_log_is_compared_by_response_id(against, three):
     response = three[0].model_calls[0].response_id
     lines = [
@@ -107,6 +113,7 @@ def test_records_outside_of_the_files_time_are_no_findings(against, three):
 
 
 def test_a_hostile_file_is_told_with_its_line(against, three):
+    assert "line 1: not CSV" in against(b"time,n\r1,2\r", code=3).stderr
     result = against(access(26) + "nonsense\n", code=3)
 
     assert result.stdout == ""

@@ -50,6 +50,15 @@ def answer():
     return load()
 
 
+def test_what_opens_the_emitter_is_made_once_whatever_changes_meanwhile(place):
+    """It may go to the spool and to the store, under one key."""
+    runtime = provsdk.configure(store=place)
+    first = runtime._opening_draft()
+    runtime._environment._made_of = (None, None)
+    runtime._environment._service = "another name"
+    assert runtime._opening_draft() is first
+
+
 def test_one_call_is_one_sealed_record_when_the_caller_has_the_value(place):
     provsdk.configure(store=place, service="desk", owner="ana@example.org", classification="internal")
     assert answer() == LONG

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from provsdk.capture import _guard
-from provsdk.errors import FormatError, KeyConflict, KeyUnusable, RecordNotSealed, StoreUnavailable
+from provsdk.errors import FormatError, KeyConflict, KeyUnusable, NotFound, RecordNotSealed, StoreUnavailable
 from provsdk.pipeline._backlog import Backlog
 from provsdk.pipeline._sealer import Sealer, Work
 from provsdk.records.parts import Part
@@ -73,7 +73,14 @@ def directory(tmp_path):
 def sealer(log, directory):
     made = []
 
-    def make(emitter="emi_1", limit=1_000_000, draft=draft, opening=(), max_wait=1.0, replayed=lambda: None, **changed):
+    def make(
+        emitter="emi_1",
+        limit=1_000_000,
+        draft=draft,
+        opening=(),
+        max_wait=1.0,
+        **changed,
+    ):
         own = OwnSpool(directory / f"{emitter}.spool", "desk", emitter, SEAL_KEY, limit)
         work = Work(
             draft=lambda claim: (draft(claim.number, claim.facts.get("size", 10)),),
@@ -82,7 +89,9 @@ def sealer(log, directory):
             gap_draft=lambda gap: Draft("emitter.gap", f"gap/{gap.number}/{gap.reason}", "a", "s", "t", (), False),
             on_sealed=lambda: None,
             settled=lambda number: None,
-            replayed=replayed,
+            replayed=changed.pop("replayed", lambda: None),
+            is_placed=changed.pop("is_placed", lambda _: True),
+            place=changed.pop("place", lambda _: None),
         )
         arguments = {"durability": "sync", "on_unavailable": "proceed", "queue_size": 100, **changed}
         made.append(Sealer(work, max_wait=max_wait, backlog=Backlog(own, lambda: opening), **arguments))
@@ -324,6 +333,62 @@ def test_a_store_that_did_not_take_what_was_spooled_is_not_asked_again_at_once(s
     one.committer._seal()
     assert asked == 1
     assert settles(lambda: one.committer.spooled == 2)
+
+
+def test_an_extension_that_is_lost_costs_neither_its_record_nor_a_gap(sealer, log):
+    forgotten = []
+    log.error = StoreUnavailable("locked")
+    one = sealer(queue_size=1, limit=1)
+    one.committer._work = one.committer._work._replace(forget=forgotten.append)
+    first = output(one, 1)
+    first.wait()
+    one.late(None, {"record_id": first.record_id, "number": 2})
+
+    assert forgotten == [], "the spans of the record are still needed"
+    assert (one.committer.lost, one.committer.gaps) == (0, 0)
+    one.committer._spool_retry_at = 0.0
+    log.error = None
+    assert one.committer.drain(SOON)
+    assert log.keys == [key(1)]
+    log.error = StoreUnavailable("locked")
+    output(one, 3)
+    one.late(None, {"record_id": first.record_id, "number": 4})
+    assert forgotten == [first.record_id], "nobody will take them any more"
+
+
+def test_an_extension_of_a_record_long_past_waits_for_the_store_and_holds_nobody_up(sealer, log, directory):
+    known = set()
+    asked = threading.Event()
+
+    def place(record_id):
+        asked.set()
+        log.append((), 1.0)
+        known.add(record_id)
+
+    one = sealer(max_wait=0.5, is_placed=known.__contains__, place=place)
+    log.hanging.clear()
+    one.late(None, {"record_id": "rec_long-past", "number": 1})
+    assert asked.wait(SOON)
+
+    waiting = [output(one, n) for n in (2, 3)]
+    assert [each.wait() for each in waiting] == [False, False]
+
+    assert settles(lambda: sum(found.frames for found in look(directory)) == 2)
+    assert one.committer.pending == 1
+    log.hanging.set()
+    assert one.committer.drain(SOON)
+    assert sorted(log.keys) == [key(1), key(2), key(3)]
+
+
+def test_an_extension_of_a_record_that_is_nowhere_is_lost_without_a_gap(sealer, log, caplog):
+    def place(record_id):
+        raise NotFound("there is no record")
+
+    one = sealer(is_placed=lambda _: False, place=place)
+    one.late(None, {"record_id": "rec_x", "number": 1})
+    assert one.committer.drain(SOON)
+    assert (log.keys, one.committer.lost) == ([], 0)
+    assert "rec_x is not in the log: there is no such record" in caplog.text
 
 
 def test_who_waits_for_a_store_that_began_to_hang_later_has_its_record_in_the_spool_when_it_goes_on(sealer, log):

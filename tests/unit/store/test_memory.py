@@ -219,3 +219,18 @@ def test_a_log_that_the_state_directory_knows_nothing_of_is_opened_with_a_warnin
     caplog.clear()
     opened().close()
     assert caplog.text == ""
+
+
+def test_a_file_is_written_in_one_step_also_where_it_says_less_than_before(tmp_path, monkeypatch):
+    """A kill between two steps would leave it damaged, and with it a log that nobody may append to."""
+    long, short = tmp_path / ("long" * 20), tmp_path / "s"
+    with Memory(tmp_path / "state", long).opened("log") as files:
+        files.remember(5, b"r" * 32)
+    before = Memory(tmp_path / "state", long).of_origin("log").file.stat().st_size
+    monkeypatch.setattr(os, "ftruncate", lambda *_: pytest.fail("a second step"))
+
+    with Memory(tmp_path / "state", short).opened("log") as files:
+        files.remember(6, b"s" * 32)
+
+    known = Memory(tmp_path / "state", short).of_origin("log")
+    assert (known.size, known.path, known.file.stat().st_size) == (6, str(short), before)

@@ -252,3 +252,66 @@ def test_stores_have_directories_of_their_own(tmp_path):
 def test_where_there_is_no_directory_there_are_no_spools(tmp_path):
     assert look(tmp_path / "none") == []
     assert left_behind(tmp_path / "none", "desk", SEAL_KEY) == ([], [])
+
+
+def test_a_spool_that_is_deleted_while_it_is_held_is_written_again(own, directory):
+    spool = own()
+    spool.append([draft(n) for n in range(3)])
+    spool.path.unlink()
+
+    spool.append([draft(3)])
+
+    assert [found.frames for found in look(directory)] == [4]
+    assert keys(spool) == [f"record/{n}/0" for n in range(4)]
+    spool.path.unlink()
+    directory.rmdir()
+    spool.restore_if_gone()
+    spool.close()
+    (left,) = adopted(directory)
+    assert keys(left) == [f"record/{n}/0" for n in range(4)]
+
+
+def test_a_replayed_spool_that_cannot_be_deleted_is_begun_anew(own, directory, monkeypatch):
+    spool = own()
+    spool.append([draft(1)])
+    with monkeypatch.context() as patched:
+        patched.setattr(type(directory), "unlink", lambda *_, **__: (_ for _ in ()).throw(PermissionError(1, "no")))
+        spool.read(10)
+        assert spool.passed(spool._size)
+    assert look(directory) == []
+
+    spool.append([draft(2)])
+
+    spool.close()
+    (left,) = adopted(directory)
+    assert keys(left) == ["record/2/0"]
+
+
+def test_a_spool_that_another_process_names_meanwhile_is_no_reason_to_refuse(own, directory, monkeypatch):
+    first = own()
+    first.append([draft(1)])
+    stat = type(directory).stat
+
+    def gone(path, **options):
+        if path.name.endswith("2.spool"):
+            raise FileNotFoundError(2, "renamed")
+        return stat(path, **options)
+
+    own("emi_2").append([draft(2)])
+    monkeypatch.setattr(type(directory), "stat", gone)
+    first.append([draft(3)])
+    assert keys(first) == ["record/1/0", "record/3/0"]
+
+
+def test_spools_that_cannot_be_listed_are_not_taken_for_none(directory, tmp_path, monkeypatch):
+    where = directory_for(directory, tmp_path / "store")
+    where.mkdir(parents=True)
+
+    def denied(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(directory), "iterdir", denied)
+    with pytest.raises(StoreUnavailable, match="Permission denied"):
+        spooling(directory, tmp_path / "store")
+    assert "Permission denied" in look(where)[0].problem
+    assert "Permission denied" in left_behind(where, "desk", SEAL_KEY)[1][0]
