@@ -7,7 +7,7 @@ A generator knows that a chunk left it, not that a client got it: the server may
 client may have gone. Within this middleware the record of a streamed output holds the digest and length of the chunks
 that the server took, how many it did not take, and whether the client went away (`send` and `http.disconnect` of the
 ASGI HTTP specification, 2.5). It is sealed before the end of the response leaves. A pass-through for everything that is
-no HTTP request, and where nothing is configured.
+no HTTP request, for HEAD, which has no body, and where nothing is configured.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class DeliveryMiddleware:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serves one request."""
-        if scope["type"] != "http" or ports.current() is None:
+        if scope["type"] != "http" or scope.get("method") == "HEAD" or ports.current() is None:
             await self._app(scope, receive, send)
             return
         delivery = Delivery()
@@ -52,17 +52,20 @@ class DeliveryMiddleware:
             return message
 
         async def counting_send(message: Message) -> None:
-            content = message.get("body") if message["type"] == "http.response.body" else None
-            if content is not None and not message.get("more_body") and not delivery.disconnected:
+            is_body = message["type"] == "http.response.body"
+            content = message.get("body") if is_body else None
+            is_last = is_body and not message.get("more_body")
+            if is_last and not delivery.disconnected:
+                if content:
+                    delivery.took(content)
                 await delivered(delivery)
             try:
                 await send(message)
             except OSError:  # a server that says so when the client has gone
                 delivery.disconnected = True
                 raise
-            if content and not delivery.disconnected:
-                delivery.last = content
-                delivery.sent += 1
+            if content and not is_last and not delivery.disconnected:
+                delivery.took(content)
 
         try:
             await self._app(scope, watching_receive, counting_send)

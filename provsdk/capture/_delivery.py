@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
+import json
+from collections import deque
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from provsdk.capture._reading import Reading
 
-__all__ = ["Delivery", "current_delivery", "deliver_through"]
+__all__ = ["Delivery", "current_delivery", "deliver_through", "is_looked_for", "sent_of"]
 
 _current: Final[ContextVar[Delivery | None]] = ContextVar("provsdk-delivery", default=None)
+
+RECENT: Final = 64
+"""Messages that are kept to look for chunks in."""
+
+MAX_BODY: Final = 65_536
+"""Bytes of each that are kept."""
 
 
 class Delivery:
     """One response on its way to a client. Written by the server's side, read by the streams'."""
 
-    __slots__ = ("_readings", "disconnected", "last", "over", "sent")
+    __slots__ = ("_readings", "_recent", "disconnected", "over", "sent", "streams")
 
     def __init__(self) -> None:
         self.sent = 0
         """Messages with content that the server has taken."""
-        self.last = b""
-        """Content of the last one."""
         self.disconnected = False
         """The client went away before the response was complete."""
         self.over = False
         """The response is complete, or will never be: what a stream still makes is no part of it."""
+        self.streams = 0
+        """Streams that began while it was made."""
         self._readings: dict[int, Reading] = {}
+        self._recent: deque[bytes] = deque(maxlen=RECENT)
+
+    def took(self, body: bytes) -> None:
+        """The server has taken a message with that content, or is about to take the last one."""
+        if self._readings:
+            self._recent.append(body[:MAX_BODY])
+        self.sent += 1
+
+    def since(self, sent: int) -> list[bytes]:
+        """What was sent after so many messages, as far as it is kept."""
+        count = self.sent - sent
+        return list(self._recent)[-count:] if count > 0 else []
 
     def carries(self, reading: Reading) -> None:
         """That stream has begun, and the response may hold it."""
+        self.streams += 1
         self._readings[id(reading)] = reading
 
     def lets_go(self, reading: Reading) -> None:
@@ -53,3 +76,60 @@ def current_delivery() -> Delivery | None:
 def deliver_through(delivery: Delivery) -> None:
     """Makes it the current one of the running context."""
     _current.set(delivery)
+
+
+def sent_of(waiting: Sequence[Any], bodies: Sequence[bytes], *, alone: bool) -> int:
+    """How many of the chunks that wait are in the messages that the server took meanwhile.
+
+    Text is looked for there, in order, as it is or as JSON writes it. Of other chunks, and where the messages hold no
+    text, one is counted for each message, if no other stream may be in the response.
+
+    >>> sent_of(["one ", "two "], [b"one two "], alone=True)
+    2
+    >>> sent_of(["the", "the"], [b"data: the"], alone=True)
+    1
+    >>> sent_of(["a secret"], [b"I can not answer that."], alone=True)
+    0
+    >>> sent_of([{"n": 1}, {"n": 2}], [b"{...}"], alone=True)
+    1
+    """
+    if all(isinstance(chunk, str | bytes) for chunk in waiting):
+        whole = b"".join(bodies)
+        if _is_text(whole):
+            return _found_in_order(waiting, whole)
+    return min(len(bodies), len(waiting)) if alone else 0
+
+
+def is_looked_for(chunk: Any) -> bool:
+    """Whether a chunk can be told from its message."""
+    return isinstance(chunk, str | bytes)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _found_in_order(waiting: Sequence[str | bytes], whole: bytes) -> int:
+    at = 0
+    for count, chunk in enumerate(waiting):
+        for form in _forms(chunk):
+            found = whole.find(form, at)
+            if found >= 0:
+                at = found + len(form)
+                break
+        else:
+            return count
+    return len(waiting)
+
+
+def _forms(chunk: str | bytes) -> Iterator[bytes]:
+    if isinstance(chunk, bytes):
+        yield chunk
+        return
+    yield chunk.encode(errors="replace")
+    yield json.dumps(chunk, ensure_ascii=False)[1:-1].encode(errors="replace")
+    yield json.dumps(chunk)[1:-1].encode()

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 from provsdk import semconv
 from provsdk.capture import _abandoned, _call, _guard, _otel, _process
 from provsdk.capture._chunks import Chunks
-from provsdk.capture._delivery import current_delivery
+from provsdk.capture._delivery import current_delivery, is_looked_for, sent_of
 from provsdk.capture._model import note_chunks
 from provsdk.capture._prefix import Prefix
 from provsdk.digest import MIN_LINKABLE_BYTES, Measured
 from provsdk.errors import OutputBlocked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from contextvars import Token
 
     from opentelemetry.context import Context
@@ -29,13 +29,16 @@ if TYPE_CHECKING:
     from provsdk.capture._session import Activity
     from provsdk.capture.ports import Ports, Ticket
 
-__all__ = ["Reading", "sent_of"]
+__all__ = ["Reading"]
 
 COMPLETED: Final = "completed"
 CLOSED_EARLY: Final = "closed_early"
 ABANDONED: Final = "abandoned"
 
 _UNFINISHED: Final = frozenset({"cancelled", ABANDONED})
+
+MAX_WAITING: Final = 1_024
+"""Chunks that wait for a response that held nothing of them so far."""
 
 _READ_OTHERWISE: Final = "it may have been read by a method of its own"
 
@@ -177,7 +180,7 @@ class Reading:
         try:
             if self._first_ns is None:
                 self._first_ns = time_ns()
-            if self._delivery is not None:
+            if self._is_carried(activity):
                 self._waiting.append(chunk)
             else:
                 self._deliver(activity, chunk)
@@ -196,8 +199,24 @@ class Reading:
         """What waited was delivered as far as the server has taken messages since."""
         delivery = self._delivery
         if delivery is not None and delivery.sent > self._sent:
-            messages, self._sent = delivery.sent - self._sent, delivery.sent
-            self._take_waiting(activity, sent_of(self._waiting, messages, delivery.last))
+            bodies, self._sent = delivery.since(self._sent), delivery.sent
+            self._take_waiting(activity, sent_of(self._waiting, bodies, alone=delivery.streams == 1))
+
+    def _is_carried(self, activity: Activity) -> bool:
+        """Whether the response may hold what comes: not when it is over, nor when nothing of so much was in it."""
+        delivery = self._delivery
+        if delivery is None:
+            return False
+        if delivery.over or (len(self._waiting) >= MAX_WAITING and not self.prefix.chunks):
+            self._leave_response(activity)
+        return self._delivery is not None
+
+    def _leave_response(self, activity: Activity) -> None:
+        """It is no part of the response: what left it went to whoever reads it."""
+        if self._delivery is not None:
+            self._delivery.lets_go(self)
+        self._delivery = None
+        self._take_waiting(activity, len(self._waiting))
 
     def _take_waiting(self, activity: Activity, count: int) -> None:
         waiting, self._waiting = self._waiting[:count], self._waiting[count:]
@@ -221,12 +240,15 @@ class Reading:
         return self._end(lambda activity: self._plan.conclude_stream(activity, returned), COMPLETED)
 
     def delivered(self) -> Ticket | None:
-        """The response that carries it is about to end: all of it is in there, if it has come to its end."""
+        """The response that carries it is about to end, and holds what can be told to be in it."""
         if not self._outlasted:
             return None
 
-        def conclude(activity: Activity) -> None:
-            self._take_waiting(activity, len(self._waiting))
+        def conclude(activity: Activity) -> None:  # what was sent was taken before
+            if not self.prefix.chunks:
+                self._leave_response(activity)
+            elif not all(map(is_looked_for, self._waiting)):
+                self._take_waiting(activity, len(self._waiting))
             self._plan.conclude_stream(activity, self._returned)
 
         return self._end(conclude, COMPLETED)
@@ -349,29 +371,3 @@ class Reading:
         from provsdk.capture import _gate  # noqa: PLC0415 as above
 
         return await _gate.achunk(self.activity, chunk)
-
-
-def sent_of(waiting: Sequence[Any], messages: int, last: bytes) -> int:
-    """How many of the chunks that wait are in the messages that the server took meanwhile.
-
-    All, where there are as many messages. With fewer, a framework that reads ahead has them still, or somebody joined
-    several in one: text is looked for in the last message, anything else is counted as one message each.
-
-    >>> sent_of(["one ", "two "], 2, b"two ")
-    2
-    >>> sent_of(["one ", "two "], 1, b"one ")
-    1
-    >>> sent_of(["one ", "two "], 1, b"one two ")
-    2
-    >>> sent_of([{"n": 1}, {"n": 2}], 1, b"{...}")
-    1
-    """
-    if messages >= len(waiting):
-        return len(waiting)
-    if not all(isinstance(chunk, str | bytes) for chunk in waiting):
-        return messages
-    for count in range(len(waiting), 0, -1):
-        chunk = waiting[count - 1]
-        if (chunk.encode(errors="replace") if isinstance(chunk, str) else chunk) in last:
-            return count
-    return len(waiting)  # they went out in another form

@@ -91,6 +91,71 @@ async def test_a_stream_that_is_read_whole_for_the_response_is_delivered_with_it
     assert digest_of(kept) == plain(digest("".join(WORDS)))
 
 
+async def test_a_stream_whose_words_are_not_in_the_response_went_to_whoever_read_it(plug, kept):
+    async def app(scope, receive, send):
+        assert len([word async for word in answer()]) == 3
+        await send(body("I can not answer that.", more=False))
+
+    await respond(app)
+    assert stream_of(kept) == ("completed", 3, "generator", None)
+    assert digest_of(kept) == plain(digest("".join(WORDS)))
+
+
+async def test_of_a_stream_that_the_response_holds_in_part_the_rest_is_undelivered(plug, kept):
+    async def app(scope, receive, send):
+        words = [word async for word in answer()]
+        await send(body("".join(words[:2]), more=False))
+
+    await respond(app)
+    assert stream_of(kept) == ("completed", 2, "asgi", 1)
+
+
+async def test_a_stream_that_something_else_is_streamed_beside_is_not_kept_waiting(plug, kept):
+    """Or all of it would be held for as long as the response takes."""
+
+    async def app(scope, receive, send):
+        stream = answer(f"saved {n}" for n in range(5_000))
+        async for _ in stream:
+            await send(body("."))
+            assert len(stream.provsdk_reading._waiting) <= 1_024
+        await send(END)
+
+    await respond(app)
+    assert stream_of(kept) == ("completed", 5_000, "generator", None)
+
+
+async def test_of_two_streams_in_one_response_each_has_what_is_its_own(plug, kept):
+    async def app(scope, receive, send):
+        first, second = answer(["one ", "two "]), traced_output("other")(answer.__wrapped__)(["1 ", "2 "])
+        for stream in (first, second):
+            await anext(stream)
+            await anext(stream)
+        await send(body("one "))
+        await first.aclose()
+        await second.aclose()
+
+    await respond(app)
+    assert stream_of(kept) == ("closed_early", 1, "asgi", 1)
+    assert kept.said("other")["stream"]["chunks"] == 0
+
+
+async def test_the_last_message_may_say_nothing(plug, kept):
+    async def app(scope, receive, send):
+        await send(body("".join([word async for word in answer()])))
+        await send({"type": "http.response.body"})
+
+    await respond(app)
+    assert stream_of(kept) == ("completed", 3, "asgi", 0)
+
+
+async def test_a_response_without_a_body_delivers_nothing(plug, kept):
+    async def taken(message):
+        pass
+
+    await DeliveryMiddleware(reads_ahead)({"type": "http", "method": "HEAD"}, None, taken)
+    assert stream_of(kept) == ("completed", 3, "generator", None)
+
+
 async def test_a_response_that_fails_delivers_nothing_more(plug, kept):
     async def app(scope, receive, send):
         stream = answer()
@@ -153,8 +218,7 @@ async def test_a_stream_that_outlives_its_response_ends_by_itself(plug, kept):
             pass
 
     await respond(app)
-    status, _, boundary, _ = stream_of(kept)
-    assert (status, boundary) == ("completed", "asgi")
+    assert stream_of(kept) == ("completed", 3, "generator", None)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +227,10 @@ async def test_a_stream_that_outlives_its_response_ends_by_itself(plug, kept):
         (["one ", "two ", "three"], ["one "], 1),
         (["one ", "two ", "three"], ["one ", "two "], 2),
         (["one ", "two ", "three"], ["one two "], 2),
-        (["one ", "two ", "three"], [b"\x1f\x8b packed"], 3),
+        (["the", "the", "the"], ["data: the"], 1),
+        (["data: the", "data: ", "the"], ["data: the"], 1),
+        (["a\n", 'b"', "c"], ['"a\\n"', '"b\\""'], 2),
+        (["one ", "two ", "three"], [b"\x1f\x8b packed"], 1),
         ([b"one ", b"two ", b"three"], [b"data: one \n\n"], 1),
         ([{"n": 1}, {"n": 2}, {"n": 3}], ["{}", "{}"], 2),
     ],
