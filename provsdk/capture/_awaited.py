@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import wrapt
 
 from provsdk.capture import _abandoned, _call, _guard, _process
+from provsdk.capture._likeness import like
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator
@@ -30,7 +31,8 @@ def await_later(plan: Plan, activity: Activity, coroutine: Any) -> Awaited:
     """The coroutine as a traced one: the activity goes on until it has been awaited, closed or dropped."""
     activity.detach()
     activity.running(False)
-    return Awaited(coroutine, _Rest(plan, activity))
+    kind: type[Awaited] = like(Awaited, type(coroutine))  # type: ignore[arg-type] # types are hashable
+    return kind(coroutine, _Rest(plan, activity))
 
 
 class _Rest:

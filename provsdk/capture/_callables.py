@@ -6,21 +6,32 @@ import copy
 import functools
 import inspect
 import sys
-from types import ClassMethodDescriptorType, CodeType, MethodDescriptorType, WrapperDescriptorType
+from types import (
+    ClassMethodDescriptorType,
+    CodeType,
+    FunctionType,
+    MethodDescriptorType,
+    MethodType,
+    WrapperDescriptorType,
+)
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import wrapt
 
+from provsdk.capture._likeness import like
 from provsdk.errors import UnsupportedCallable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["TracedFunction", "kind_of", "public_methods"]
+__all__ = ["TracedFunction", "kind_of", "public_methods", "traced_function"]
 
 Kind = Literal["function", "coroutine", "generator", "async generator", "class"]
 
 _CALL: Final = "__call__"
+_BOUND_AS_METHODS: Final = (FunctionType, staticmethod, classmethod, functools.partialmethod)
+_METHOD: Final = ("function", "object")
+"""What the type of methods is called with."""
 
 _OF_THE_INTERPRETER: Final = (MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType)
 
@@ -85,6 +96,20 @@ def _is_method(found: Any) -> bool:
 class _BoundFunction(wrapt.BoundFunctionWrapper[Any, Any]):
     """A traced method of an object or class."""
 
+    def __new__(cls, *made: Any, **named: Any) -> Any:
+        """Also as the type of methods is called: with a function and an object, as `weakref.WeakMethod` does."""
+        if len(made) == len(_METHOD) and isinstance(made[0], TracedFunction):
+            return made[0].__get__(made[1], type(made[1]))
+        return super().__new__(cls, *made, **named)
+
+    def __init__(self, *made: Any, **named: Any) -> None:
+        if len(made) > len(_METHOD):
+            super().__init__(*made, **named)
+
+    @property
+    def __func__(self) -> Any:
+        return self._self_parent
+
     def __reduce_ex__(self, protocol: Any) -> Any:
         owner = self._self_instance
         if owner is None:
@@ -133,6 +158,20 @@ class TracedFunction(wrapt.FunctionWrapper[Any, Any]):
         """Functions are their own copies; callable objects have copies of their own."""
         twin = copied()
         return self if twin is self.__wrapped__ else self._self_decorate(twin)
+
+
+def traced_function(wrapped: Any, wrapper: Callable[..., Any], decorate: Callable[[Any], Any]) -> TracedFunction:
+    """The wrapper around a callable, with no more methods than that has."""
+    kind = _kind_of_wrapper(type(wrapped))  # type: ignore[arg-type] # types are hashable
+    return kind(wrapped, wrapper, decorate)
+
+
+@functools.lru_cache(maxsize=1024)
+def _kind_of_wrapper(kind: type) -> type[TracedFunction]:
+    found = like(TracedFunction, kind)
+    if kind in _BOUND_AS_METHODS:
+        found.__bound_function_wrapper__ = like(_BoundFunction, MethodType)
+    return found
 
 
 def _find(module: str, name: str) -> Any:

@@ -15,6 +15,7 @@ import wrapt
 from provsdk import semconv
 from provsdk.capture import _abandoned, _call, _gate
 from provsdk.capture._awaited import await_later, is_coroutine
+from provsdk.capture._likeness import like
 from provsdk.capture._reading import Reading
 
 if TYPE_CHECKING:
@@ -55,10 +56,12 @@ class _Proxy(wrapt.ObjectProxy[Any]):
         return self._self_reading
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_self_"):  # of a proxy whose making was broken off
+            raise AttributeError(name)
         found = getattr(self.__wrapped__, name)
         part = _PARTS.get(type(found))
         if part is not None:
-            return part(found, self._self_reading)
+            return _stood_for(part, found, self._self_reading)
         if callable(found):
             self._self_reading.may_be_read_otherwise = True
         return found
@@ -69,6 +72,11 @@ class _Proxy(wrapt.ObjectProxy[Any]):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError(f"cannot pickle {type(self.__wrapped__).__name__!r} object")
+
+
+def _stood_for(proxy: Any, stream: Any, reading: Reading) -> Any:
+    """The proxy around a stream, with no more methods than that has."""
+    return like(proxy, type(stream))(stream, reading)  # type: ignore[arg-type] # types are hashable
 
 
 class Stream(_Proxy):
@@ -96,7 +104,8 @@ class Stream(_Proxy):
             result = self.__wrapped__.close()
         except BaseException as error:
             reading.leave(entered)
-            _wait_quietly(reading.failed(error))
+            if not _is_alive(self.__wrapped__):  # else it was refused: another thread is reading it
+                _wait_quietly(reading.failed(error))
             raise
         reading.leave(entered)
         _wait(reading, reading.closed())
@@ -176,7 +185,8 @@ class AsyncStream(_Proxy):
             result = await getattr(self.__wrapped__, method)()
         except BaseException as error:
             reading.leave(entered)
-            await _await_quietly(reading.failed(error), error)
+            if not _is_alive(self.__wrapped__):  # as above
+                await _await_quietly(reading.failed(error), error)
             raise
         reading.leave(entered)
         await _await(reading, reading.closed())
@@ -248,7 +258,7 @@ class _Manager(_Proxy):
     def _self_opened(self, stream: Any) -> Any:
         """Within the block, the manager is what may be abandoned."""
         proxy = _proxy_for(type(stream))  # type: ignore[arg-type] # types are hashable
-        return stream if proxy is None else _PARTS_OF[proxy](stream, self._self_reading)
+        return stream if proxy is None else _stood_for(_PARTS_OF[proxy], stream, self._self_reading)
 
 
 class StreamManager(_Manager):
@@ -359,7 +369,7 @@ def adopt(plan: Plan, activity: Activity, result: Any) -> Any:
         return None
     activity.detach()
     activity.running(False)
-    return proxy(result, Reading(plan, activity.ports, (None, (), {}), activity))
+    return _stood_for(proxy, result, Reading(plan, activity.ports, (None, (), {}), activity))
 
 
 def open_generator(
@@ -380,4 +390,4 @@ def open_generator(
     reading = Reading(plan, ports, given)
     if plan.kind == semconv.KIND_MODEL_CALL and reading.gated:
         reading.to_ask = function, given[1], given[2]
-    return proxy(generator, reading)
+    return _stood_for(proxy, generator, reading)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast, overload
 
 from provsdk import semconv
 from provsdk.capture import ports
-from provsdk.capture._callables import TracedFunction, kind_of, public_methods
+from provsdk.capture._callables import kind_of, public_methods, traced_function
 from provsdk.capture._declared import check_name
 from provsdk.capture._late import Late
 from provsdk.capture._plan import Plan
@@ -90,7 +90,7 @@ class Traced(Generic[H]):
         for name in ("__name__", "__qualname__"):  # a coroutine goes by the name of the function that made it
             if isinstance(own := getattr(function, name, None), str):
                 setattr(wrapper, name, own)
-        return cast("F", TracedFunction(function, wrapper, self))
+        return cast("F", traced_function(function, wrapper, self))
 
     def _decorate_class(self, cls: Any) -> Any:
         """The same class, with its own public methods traced; each goes by the given name and its own."""

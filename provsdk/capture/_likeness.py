@@ -1,0 +1,43 @@
+"""A proxy is what it stands for, also in what that is not: no container, no context manager, no number.
+
+wrapt's proxies have the special methods of everything, so abstract base classes, which look at types, take a function
+for a container and an async generator for an iterator. None in a class is how Python says that a method is not there.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Final, TypeVar
+
+__all__ = ["like"]
+
+P = TypeVar("P")
+
+_SPECIAL: Final = (
+    "__len__", "__contains__", "__getitem__", "__setitem__", "__delitem__", "__reversed__",
+    "__iter__", "__next__", "__aiter__", "__anext__", "__await__",
+    "__enter__", "__exit__", "__aenter__", "__aexit__",
+    "__int__", "__float__", "__complex__", "__index__", "__bytes__", "__round__", "__abs__",
+)  # fmt: skip
+
+_PLAIN: Final = ("send", "throw", "close", "asend", "athrow", "aclose")
+
+
+class _Absent:
+    """An attribute that the class has and the object is not to have."""
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        raise AttributeError("no attribute of what this stands for")
+
+
+@lru_cache(maxsize=1024)
+def like(proxy: type[P], kind: type) -> type[P]:
+    """The proxy class for objects of type `kind`, without what they do not have."""
+    hidden: dict[str, Any] = {name: None for name in _SPECIAL if _has(proxy, name) and not _has(kind, name)}
+    hidden |= {name: _Absent() for name in _PLAIN if _has(proxy, name) and not _has(kind, name)}
+    return type(proxy.__name__, (proxy,), {"__module__": proxy.__module__, "__doc__": proxy.__doc__, **hidden})
+
+
+def _has(kind: type, name: str) -> bool:
+    """In the classes themselves: a metaclass may answer anything."""
+    return any(name in vars(one) for one in kind.__mro__)
