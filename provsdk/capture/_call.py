@@ -70,6 +70,7 @@ def begin(ports: Ports, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs
     try:
         activity.attach()
     except BaseException as error:
+        activity.drop()  # an interrupt may have come when it was current, and before that was noted
         _give_up(activity, error)
         return None
     return activity
@@ -188,6 +189,8 @@ def close(activity: Activity) -> Ticket | None:
         _leave_to_the_parent(activity)
         return None
     if activity.kind == semconv.KIND_OUTPUT:
+        for stream in activity.scope.interrupted if activity.scope is not None else ():
+            stream.abandoned()
         reap()  # what was dropped within the output is part of it
     try:
         try:

@@ -56,14 +56,16 @@ class _Asked:
 class Chunks:
     """One streamed answer. For one reader at a time; keeps texts and identifiers, no chunk. Never raises."""
 
-    __slots__ = ("_about", "_finish", "_texts", "_tools", "_usage", "_whole")
+    __slots__ = ("_about", "_finish", "_numbered", "_texts", "_tools", "_usage", "_whole")
 
     def __init__(self) -> None:
         self._about: Said = {}
         self._usage: dict[str, Any] = {}
         self._finish: dict[Any, str] = {}
         self._texts: dict[Place, list[str]] = {}
-        self._tools: dict[Place, _Asked] = {}
+        self._tools: dict[tuple[int, int, int], _Asked] = {}
+        self._numbered: dict[Place, tuple[int, int, int]] = {}
+        """The call that pieces of a place belong to."""
         self._whole: Said = {}
         """What the API itself says of the whole, where its last event brings that."""
 
@@ -121,7 +123,13 @@ class Chunks:
             self._texts.setdefault(place, []).append(text)
 
     def _ask(self, place: Place, name: Any, call_id: Any, arguments: Any) -> None:
-        asked = self._tools.setdefault(place, _Asked())
+        """A piece of a call. Some servers number all calls alike: another id is another call."""
+        numbered = self._numbered.get(place, (*place, 0))
+        known = self._tools.get(numbered)
+        if known is not None and call_id is not None and known.call_id not in (None, call_id):
+            numbered = (*place, numbered[2] + 1)
+        self._numbered[place] = numbered
+        asked = self._tools.setdefault(numbered, _Asked())
         asked.name = asked.name if name is None else name
         asked.call_id = asked.call_id if call_id is None else call_id
         if type(arguments) is str:

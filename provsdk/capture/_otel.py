@@ -42,7 +42,9 @@ __all__ = [
     "current_activity",
     "current_context",
     "current_origin",
+    "current_span",
     "detach",
+    "drop",
     "hold",
     "is_lent",
     "leave_to_reader",
@@ -61,8 +63,15 @@ _LENT: Final = otel_context.create_key("provsdk-lent")
 _OUTSIDE: Final = otel_context.create_key("provsdk-outside")
 """What was current outside of a stream's step."""
 
+_SPAN: Final = next(iter(set_span_in_context(INVALID_SPAN, Context())))
+"""OpenTelemetry's own key of the current span."""
+
+_OURS: Final = frozenset({_ACTIVITY, _OUTSIDE, _SPAN})
+
 current_context: Final = otel_context.get_current
 """What is current now; no function of ours around it, for streams ask in every step."""
+
+current_span: Final = get_current_span
 
 attach_context: Final = otel_context.attach
 """Makes a context the current one."""
@@ -182,11 +191,36 @@ def detach(activity: Activity, token: Token[Context]) -> None:
     if not _runs_within(otel_context.get_current().get(_ACTIVITY), activity):  # type: ignore[arg-type]
         activity.left += (token,)  # a context that it never was in, or that is taken back to before it already
         return
+    if _is_of_another_step(token):
+        otel_context.attach(_without(activity))
+        return
     try:
         token.var.reset(token)
     except ValueError:  # OpenTelemetry's own `detach` would log an error now
         _go_back(token)
         activity.left += (token,)
+
+
+def drop(activity: Activity) -> None:
+    """Takes the activity out of what is current here, where it is the current one."""
+    if otel_context.get_current().get(_ACTIVITY) is activity:
+        otel_context.attach(_without(activity))
+
+
+def _is_of_another_step(token: Token[Context]) -> bool:
+    """Whether a stream was left and entered again since: what was current then is not what its reader has now."""
+    outside = otel_context.get_current().get(_OUTSIDE)
+    before = None if token.old_value is Token.MISSING else token.old_value.get(_OUTSIDE)
+    return outside is not None and before is not outside
+
+
+def _without(activity: Activity) -> Context:
+    """What is current now, with what is around the activity in its place."""
+    now, parent = otel_context.get_current(), activity.parent
+    context = Context({**now, _ACTIVITY: parent})
+    if get_current_span(now) is activity.span:
+        return set_span_in_context(INVALID_SPAN if parent is None else parent.span, context)
+    return context
 
 
 def _runs_within(current: Activity | None, activity: Activity) -> bool:
@@ -303,24 +337,50 @@ def step_back(token: Token[Context], context: Context) -> None:
             _go_back(token)
 
 
-def step_context(activity: Activity) -> Context:
-    """What a step of a stream runs in: what is current now with the activity, remembering what was current."""
-    context = context_with(activity, spans_current=activity.spans_current)
-    dict.__setitem__(context, _OUTSIDE, otel_context.get_current())  # as in `context_with`
+def step_context(innermost: Activity, base: Span) -> Context:
+    """What a step of a stream runs in: what is current now with the activity, remembering what was current.
+
+    Args:
+        innermost: the stream's activity, or one that was opened within it and is open still.
+        base: the span that was current where the stream was made. Another one, of its reader or left by the stream
+            itself, stays current, as without us.
+    """
+    outside = otel_context.get_current()
+    context = Context(outside)
+    if innermost.spans_current and get_current_span(outside) is base:
+        context = set_span_in_context(innermost.span, context)
+    # A context refuses changes once it is shared; this one is fresh.
+    dict.__setitem__(context, _ACTIVITY, innermost)
+    dict.__setitem__(context, _OUTSIDE, outside)
     return context
 
 
-def leave_to_reader(context: Context, activity: Activity) -> None:
-    """The end of a step in which the stream made *context* current: it stays so, without what is ours in it."""
-    innermost: Activity | None = context.get(_ACTIVITY)  # type: ignore[assignment]
-    if not _runs_within(innermost, activity):
-        otel_context.attach(context)
-        return
+def leave_to_reader(now: Context, before: Context, activity: Activity) -> Activity:
+    """The end of a step that began with *before* and leaves *now*: what the stream made current stays so to its reader,
+    without what is ours in it. Answers the innermost activity that is open within the stream.
+    """
+    found: Activity | None = now.get(_ACTIVITY)  # type: ignore[assignment]
+    innermost = found if found is not None and _runs_within(found, activity) else activity
+    if _theirs(now, innermost, activity) != _theirs(before, before[_ACTIVITY], activity):  # type: ignore[arg-type]
+        otel_context.attach(_without_ours(now, innermost, activity))
+    return innermost
+
+
+def _theirs(context: Context, innermost: Activity, outermost: Activity) -> dict[str, object]:
+    """What is not ours in a context."""
+    theirs = {key: value for key, value in context.items() if key not in _OURS}
+    span = get_current_span(context)
+    if not _is_ours(span, innermost, outermost):
+        theirs[_SPAN] = span
+    return theirs
+
+
+def _without_ours(context: Context, innermost: Activity, outermost: Activity) -> Context:
     outside: Context = context.get(_OUTSIDE) or Context()  # type: ignore[assignment]
     shown = Context({**context, _ACTIVITY: outside.get(_ACTIVITY), _OUTSIDE: outside.get(_OUTSIDE)})
-    if _is_ours(get_current_span(context), innermost, activity):
-        shown = set_span_in_context(get_current_span(outside), shown)
-    otel_context.attach(shown)
+    if _is_ours(get_current_span(context), innermost, outermost):
+        return set_span_in_context(get_current_span(outside), shown)
+    return shown
 
 
 def _is_ours(span: Span, innermost: Activity | None, outermost: Activity) -> bool:

@@ -15,6 +15,7 @@ from provsdk.capture._chunks import Chunks
 from provsdk.capture._delivery import current_delivery, is_looked_for, sent_of
 from provsdk.capture._model import note_chunks
 from provsdk.capture._prefix import Prefix
+from provsdk.capture._session import is_cancellation
 from provsdk.digest import MIN_LINKABLE_BYTES, Measured
 from provsdk.errors import OutputBlocked
 
@@ -58,14 +59,19 @@ class Reading:
         self._called_in = _otel.current_context() if activity is None else None
         self._is_output = plan.kind == semconv.KIND_OUTPUT
         self.gated = _call.is_gated(ports)
-        self._mine: Context | None = None
-        """What the generator itself made current, to be current again in its next step."""
+        self._base = _otel.current_span()
+        self._innermost: Activity | None = None
+        """What is open within the stream between its steps; else the stream's own."""
         self._outside: Context | None = None
         self._inside: Context | None = None
         """What a step runs in, as long as what is current outside of it stays the same."""
         self._outlasted = False
         """It came to its end, and is ended with the response that it is delivered through."""
         self._returned: Any = None
+        self._has_gone_on = False
+        self._interrupted: type[BaseException] | None = None
+        """What the last step was interrupted by, of a stream that may go on all the same. Its class: a traceback would
+        hold on to whoever reads it."""
         self._once = [True]
         """Taken by whoever ends the stream: popping is one step of the interpreter."""
         self._over = False
@@ -147,9 +153,9 @@ class Reading:
                 self._take_delivered(self.activity)
             outside = _otel.current_context()
             if outside is not self._outside:
-                self._inside = _otel.step_context(self.activity)
+                self._inside = _otel.step_context(self._innermost or self.activity, self._base)
                 self._outside = outside
-            context = self._mine or self._inside
+            context = self._inside
             assert context is not None  # noqa: S101 made with `_outside`
             if self._is_output:
                 self.activity.running(True)
@@ -166,9 +172,7 @@ class Reading:
         now, activity = _otel.current_context(), self.activity
         _otel.step_back(token, context)
         if now is not context and activity is not None:
-            if activity.spans_current:
-                self._mine = now
-            _otel.leave_to_reader(now, activity)
+            self._innermost, self._outside = _otel.leave_to_reader(now, context, activity), None
         if self._is_output and activity is not None:
             activity.running(False)
 
@@ -176,8 +180,10 @@ class Reading:
         """Notes a chunk that leaves the stream."""
         activity = self.activity
         if self._over or self._outlasted or activity is None:
+            self._goes_on()
             return
         try:
+            self._interrupted = None
             if self._first_ns is None:
                 self._first_ns = time_ns()
             if self._is_carried(activity):
@@ -187,6 +193,14 @@ class Reading:
         except Exception as error:
             activity.lacks("capture_failed", "stream")
             _guard.report("note a chunk", error, self.ports)
+
+    def _goes_on(self) -> None:
+        """A stream object that raised may be read on, when its end is recorded already: its output is told so."""
+        scope = self.activity.scope if self.activity is not None else None
+        if scope is not None and scope.open and not self._is_output and not self._has_gone_on:
+            self._has_gone_on = True
+            assert self.activity is not None  # noqa: S101 it has a scope
+            scope.missing.append(("late_facts", f"{self.activity.name}: the stream was read on after an error"))
 
     def _deliver(self, activity: Activity, chunk: Any) -> None:
         self.prefix.add(chunk)
@@ -259,18 +273,34 @@ class Reading:
 
     def closed(self) -> Ticket | None:
         """Whoever reads it closed it."""
+        if self._interrupted is not None:
+            return self.failed(self._interrupted)
         return None if self._outlasted else self._end(lambda it: self._plan.conclude_stream(it, None), CLOSED_EARLY)
 
-    def failed(self, error: BaseException) -> Ticket | None:
-        """A step raised."""
-        if isinstance(error, GeneratorExit):
+    def failed(self, error: BaseException | type[BaseException], *, may_go_on: bool = False) -> Ticket | None:
+        """A step raised.
+
+        Args:
+            error: what it raised.
+            may_go_on: the stream can be read on after an interrupt; it ends with its output, or when it is dropped.
+        """
+        kind = error if isinstance(error, type) else type(error)
+        if issubclass(kind, GeneratorExit):
             return self.closed()
-        status = "blocked" if isinstance(error, OutputBlocked) else "failed"
-        return self._end(lambda activity: activity.failed(error, status), None)
+        if may_go_on and is_cancellation(kind) and self.is_open and self.activity is not None:
+            self._interrupted = kind
+            if self.activity.scope is not None and not self._is_output:
+                self.activity.scope.interrupted.append(self)
+            return None
+        status = "blocked" if issubclass(kind, OutputBlocked) else "failed"
+        return self._end(lambda activity: activity.failed(kind, status), None)
 
     def abandoned(self) -> None:
         """Nobody reads it any more."""
         if self.activity is not None and self._process == _process.generation:
+            if self._interrupted is not None:
+                _call.leave(self.failed(self._interrupted))
+                return
             _call.leave(self._end(lambda activity: self._plan.conclude_stream(activity, None), ABANDONED))
 
     def _end(self, conclude: Callable[[Activity], None], status: str | None) -> Ticket | None:

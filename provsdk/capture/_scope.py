@@ -17,8 +17,8 @@ class Scope:
     """One output: its registry, its local facts, and whether it still runs. Shared by the threads that work for it."""
 
     __slots__ = (
-        "calls", "code", "foreign", "keeps", "missing", "number", "open", "orphans", "output_id", "record_id",
-        "registry", "spans", "strays",
+        "calls", "code", "foreign", "interrupted", "keeps", "missing", "number", "open", "orphans", "output_id",
+        "record_id", "registry", "spans", "strays",
     )  # fmt: skip
 
     def __init__(self, key: str) -> None:
@@ -31,6 +31,8 @@ class Scope:
         """Numbers of the traced functions that were at work."""
         self.calls: list[str] = []
         """Keys of the activities inside the output: whoever assembles the record can tell which did not arrive."""
+        self.interrupted: list[Any] = []
+        """Streams within the output that were interrupted, and that nobody has read on."""
         self.keeps: str | None = None
         """`capture_content` of this output; None: as configured."""
         self.number = 0

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from provsdk.capture.ports import Ports
     from provsdk.digest import Measured
 
-__all__ = ["Activity", "open_activity"]
+__all__ = ["Activity", "is_cancellation", "open_activity"]
 
 COMPLETED: Final = "completed"
 FAILED: Final = "failed"
@@ -153,6 +153,11 @@ class Activity:
         token, self._token = self._token, None
         if token is not None:
             _otel.detach(self, token)
+
+    def drop(self) -> None:
+        """Takes it out of what is current here, whether or not it is known how it came there."""
+        self.detach()
+        _otel.drop(self)
 
     def hands_over(self, how: str) -> None:
         """Notes that work of this call went to another process, and in which way: what it does is not seen here."""
@@ -441,10 +446,10 @@ class Activity:
 
     # -- the end
 
-    def failed(self, error: BaseException, status: str = FAILED) -> None:
+    def failed(self, error: BaseException | type[BaseException], status: str = FAILED) -> None:
         """Notes that the call raised: the class of the exception, never its message."""
-        kind = type(error)
-        self.status = CANCELLED if _is_cancellation(error) else status
+        kind = error if isinstance(error, type) else type(error)
+        self.status = CANCELLED if is_cancellation(kind) else status
         self.error = f"{kind.__module__}.{kind.__qualname__}"
 
     def close(self) -> SpanContext:
@@ -516,11 +521,11 @@ def _holds_known(value: Any, registry: Registry) -> bool:
     return registry.former(value) is not None or next(known_in(value, registry), None) is not None
 
 
-def _is_cancellation(error: BaseException) -> bool:
+def is_cancellation(kind: type[BaseException]) -> bool:
     """asyncio's, trio's and the interpreter's ways to stop a call, known by name: none of them is imported for this."""
-    if isinstance(error, Exception):
+    if issubclass(kind, Exception):
         return False
-    return type(error).__name__ in {"CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit", "GeneratorExit"}
+    return kind.__name__ in {"CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit", "GeneratorExit"}
 
 
 def _encodable(name: str) -> str:

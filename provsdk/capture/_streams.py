@@ -135,7 +135,7 @@ class Stream(_Proxy):
         except BaseException as error:
             reading.leave(entered)
             if not _is_alive(self.__wrapped__):
-                _wait_quietly(reading.failed(error))
+                _wait_quietly(reading.failed(error, may_go_on=_may_go_on(self.__wrapped__)))
             raise
         reading.leave(entered)
         if reading.gated:
@@ -216,7 +216,7 @@ class AsyncStream(_Proxy):
         except BaseException as error:
             reading.leave(entered)
             if not _is_alive(self.__wrapped__):
-                await _await_quietly(reading.failed(error), error)
+                await _await_quietly(reading.failed(error, may_go_on=_may_go_on(self.__wrapped__)), error)
             raise
         reading.leave(entered)
         if reading.gated:
@@ -323,6 +323,11 @@ def _wait_quietly(ticket: Ticket | None) -> None:
 async def _await_quietly(ticket: Ticket | None, failure: BaseException | None) -> None:
     if ticket is not None:
         await _call.await_quietly(ticket, failure)
+
+
+def _may_go_on(stream: Any) -> bool:
+    """Whether a step that was interrupted may be tried again: a generator is over then, a client's stream is not."""
+    return not (hasattr(stream, "gi_frame") or hasattr(stream, "ag_frame"))
 
 
 def _is_alive(stream: Any) -> bool:

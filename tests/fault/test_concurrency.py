@@ -14,7 +14,8 @@ import pytest
 
 import provsdk
 from provsdk import traced_output
-from provsdk.pipeline import running
+from provsdk.capture import _abandoned, _session
+from provsdk.pipeline import _watch, running
 from provsdk.store.open import open_store
 from provsdk.store.verify import verify
 
@@ -299,3 +300,50 @@ def test_a_fork_while_the_store_is_held_waits_no_longer_than_agreed(place):
     answer(2)
     provsdk.shutdown()
     assert len(log_of(place)[1]) == 3
+
+
+LOCKS = {
+    "the spans that are kept": lambda runtime: runtime._keeper._lock,
+    "the provider": lambda runtime: runtime._tracers._turning,
+    "the queue": lambda runtime: runtime._sealer.committer.queue._mutex,
+    "the lane": lambda runtime: runtime._sealer.committer._store_lane._changed,
+    "the counts": lambda runtime: _session._counting,
+    "the watch": lambda runtime: _watch._beginning,
+    "abandoned streams": lambda runtime: _abandoned._watch._starting,
+    "slots": lambda runtime: runtime._emitter._growing,
+}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_signal_or_a_finalizer_in_the_middle_of_our_work_may_call_a_traced_function(tmp_path, monkeypatch, lock):
+    """It runs in the thread that it interrupts, whatever lock that thread has just taken."""
+    monkeypatch.delenv("PROVSDK_STORE")
+    runtime = provsdk.configure(store=tmp_path / "store", max_wait=0.5)
+
+    @provsdk.traced_source("page")
+    def load():
+        return "a page that is long enough to be linked"
+
+    @provsdk.traced_output("asked")
+    def ask():
+        for _ in stream():
+            pass
+        return load()
+
+    @provsdk.traced_transform("stream")
+    def stream():
+        yield "x"
+
+    def interrupted():
+        with LOCKS[lock](runtime):
+            ask()
+            load()
+
+    thread = threading.Thread(target=interrupted, daemon=True)
+    thread.start()
+    thread.join(30)
+    try:
+        assert not thread.is_alive(), "it waits for a lock that it has itself"
+        assert provsdk.flush(30)
+    finally:
+        provsdk.shutdown()

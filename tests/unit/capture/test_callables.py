@@ -1,6 +1,8 @@
 """Every callable: partials, callable objects, classes; and what stays of a function under copy and pickle."""
 
 import asyncio
+import collections.abc
+import contextlib
 import copy
 import functools
 import importlib
@@ -10,6 +12,8 @@ import pickle
 import sys
 import time
 import types
+import typing
+import weakref
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
@@ -421,3 +425,41 @@ def test_the_cached_methods_of_a_class_are_traced(plug, kept):
 def test_a_class_of_which_nothing_would_be_traced_is_refused(plug, cls):
     with pytest.raises(UnsupportedCallable, match=f"{cls.__name__}: defines no public methods"):
         traced_output(cls)
+
+
+class Signals:
+    """An object with a traced method."""
+
+    @traced_transform
+    def receive(self, value):
+        return value
+
+
+def test_a_traced_function_is_of_no_more_kinds_than_a_function(plug):
+    kinds = [collections.abc.Sized, collections.abc.Container, contextlib.AbstractContextManager, typing.SupportsInt]
+    for one in (traced_transform(greet), Signals().receive, Signals.receive):
+        assert not any(isinstance(one, kind) for kind in kinds)
+        assert isinstance(one, collections.abc.Callable)
+        with pytest.raises(TypeError):
+            len(one)
+
+
+def test_what_a_callable_object_has_stays(plug):
+    class Callable(list):
+        def __call__(self):
+            return LONG
+
+    traced = traced_transform(Callable([1, 2]))
+    assert (len(traced), traced[1], traced()) == (2, 2, LONG)
+
+
+def test_a_traced_method_is_held_weakly_and_made_again_as_others_are(plug, kept):
+    """As libraries of signals do."""
+    signals = Signals()
+    held = weakref.WeakMethod(signals.receive)
+    assert held()(LONG) == LONG
+    method = signals.receive
+    assert type(method)(method.__func__, signals)(LONG) == LONG
+    assert names(kept) == ["Signals.receive"] * 2
+    del signals, method
+    assert held() is None

@@ -97,6 +97,24 @@ def test_several_answers_and_calls_stay_apart_and_in_their_order():
     assert found.said()["finish_reasons"] == ["stop", "stop"]
 
 
+def test_calls_that_a_server_numbers_alike_are_told_apart_by_their_ids():
+    def chunk(call_id, name, arguments):
+        asked = {"index": 0, "id": call_id, "function": {"name": name, "arguments": arguments}}
+        choice = {"index": 0, "delta": {"tool_calls": [asked]}, "finish_reason": None}
+        return {"object": "chat.completion.chunk", "model": "m-1", "choices": [choice]}
+
+    found = folded(
+        [
+            chunk("a", "refund", '{"order":'),
+            chunk(None, None, " 1}"),
+            chunk("b", "close", '{"order":'),
+            chunk("b", None, " 2}"),
+        ]
+    )
+
+    assert found.said()["tool_calls"] == [("refund", "a", '{"order": 1}'), ("close", "b", '{"order": 2}')]
+
+
 def test_chunks_of_a_text_completion_are_folded():
     chunk = {"object": "text_completion", "id": "cmpl-1", "choices": [{"text": "a", "index": 0, "finish_reason": None}]}
 

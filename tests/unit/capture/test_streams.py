@@ -1,6 +1,7 @@
 """Streams: current in their steps only, ended once, with what was delivered and how it ended."""
 
 import asyncio
+import collections.abc
 import contextlib
 import contextvars
 import gc
@@ -396,16 +397,6 @@ def test_the_readers_context_is_what_it_would_be_without_us(plug, kept, stream, 
         seen = [("in", 0) if said == ("in", ours) else said for said in seen]
     assert seen == without
     assert kept.said("answer")["status"] == ("closed_early" if leaves_early else "completed")
-
-
-def test_what_the_generator_makes_current_is_current_again_in_its_next_step_wherever_that_is(plug, kept):
-    seen = []
-    stream = traced_output("answer")(own_span_around_yields)(seen)
-    for _ in range(3):
-        contextvars.Context().run(next, stream)
-    contextvars.Context().run(list, stream)
-    ours = kept.span("answer").context.span_id
-    assert seen[:2] == [("in", ours), ("in", 2)]
 
 
 def test_a_block_of_ours_that_is_open_around_a_yield_is_not_current_outside(plug, kept):
@@ -880,3 +871,138 @@ def test_a_stream_that_may_have_been_read_past_us_claims_no_digest(plug, kept):
     assert said["stream"]["chunks"] == 1
     assert said["missing"] == [["value_not_digestible", "stream: it may have been read by a method of its own"]]
     assert "join" not in said["entities"][0]
+
+
+# -- what others see of it
+
+
+def test_a_traced_stream_is_of_no_more_kinds_than_the_stream():
+    @traced_output("answer")
+    async def asynchronous():
+        yield "x"
+
+    kinds = (collections.abc.Iterable, collections.abc.Sized, contextlib.AbstractContextManager)
+    one = asynchronous()
+    assert not any(isinstance(one, kind) for kind in kinds)
+    assert isinstance(one, collections.abc.AsyncGenerator)
+    assert not hasattr(one, "close")
+    other = answer()
+    assert isinstance(other, collections.abc.Generator)
+    assert not any(isinstance(other, kind) for kind in kinds[1:])
+    assert not hasattr(other, "aclose")
+    with pytest.raises(TypeError):
+        iter(one)
+
+
+def test_a_close_that_is_refused_ends_nothing(plug, kept):
+    entered, go = threading.Event(), threading.Event()
+
+    @traced_output("answer")
+    def slow():
+        yield "one"
+        entered.set()
+        go.wait(10)
+        yield "two"
+
+    stream = slow()
+    reader = threading.Thread(target=lambda: list(stream))
+    reader.start()
+    entered.wait(10)
+    with pytest.raises(ValueError, match="already executing"):
+        stream.close()
+    go.set()
+    reader.join()
+    assert delivered(kept) == ("completed", 2, whole("one", "two"))
+
+
+class Resumable:
+    """A client's stream, whose steps may be interrupted and tried again."""
+
+    def __init__(self, chunks):
+        self.chunks = list(chunks)
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        if not self.chunks:
+            raise StopAsyncIteration
+        if self.chunks[0] is None:
+            self.chunks.pop(0)
+            await asyncio.sleep(30)
+        return self.chunks.pop(0)
+
+    async def close(self):
+        pass
+
+
+async def test_a_clients_stream_goes_on_after_an_interrupt(plug, kept):
+    @traced_output("answer")
+    def ask():
+        return Resumable(["one ", None, "two ", "three"])
+
+    stream, got = ask(), []
+    got.append(await anext(stream))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(anext(stream), 0.01)
+    assert not kept.facts
+    got += [chunk async for chunk in stream]
+
+    assert delivered(kept) == ("completed", 3, whole(*got))
+
+
+async def test_one_that_nobody_reads_on_was_cancelled(plug, kept):
+    @traced_model_call("model")
+    def ask():
+        return Resumable(["one ", None])
+
+    @traced_output("answer")
+    async def answering():
+        stream = ask()
+        await anext(stream)
+        await anext(stream)
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(answering(), 0.05)
+    said = kept.said("model")
+    assert (said["status"], said["stream"]["chunks"]) == ("cancelled", 1)
+    assert kept.missing() == []
+
+
+def test_what_its_reader_makes_current_between_steps_is_current_in_the_next_one(plug, kept):
+    def looking(seen):
+        with trace.use_span(OWN):
+            yield "x"
+            seen.append((otel_context.get_value("theirs"), span_now()))
+            yield "y"
+
+    def read(make):
+        seen = []
+        stream = make(seen)
+        next(stream)
+        token = otel_context.attach(otel_context.set_value("theirs", 1))
+        with trace.use_span(READERS):
+            next(stream)
+        otel_context.detach(token)
+        stream.close()
+        return seen
+
+    without = contextvars.Context().run(read, looking)
+    assert contextvars.Context().run(read, traced_output("answer")(looking)) == without == [(1, 3)]
+
+
+def test_a_block_of_ours_that_ends_in_a_later_step_leaves_its_readers_context_alone(plug, kept):
+    @traced_output("answer")
+    def looking():
+        with traced_transform("step"):
+            yield "x"
+        yield "y"
+
+    def read():
+        stream = looking()
+        next(stream)
+        otel_context.attach(otel_context.set_value("theirs", 1))
+        next(stream)
+        return otel_context.get_value("theirs"), _otel.current_activity()
+
+    assert contextvars.Context().run(read) == (1, None)
