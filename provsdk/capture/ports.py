@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
@@ -228,10 +229,18 @@ def inherit(settings: Mapping[str, Any]) -> None:
 
 
 def finish() -> None:
-    """At the end of a process whose exit handlers never run: seals what is pending, if anything is plugged in."""
-    if _plugged is not None:
-        from provsdk import pipeline  # noqa: PLC0415 as below
+    """At the end of a process whose exit handlers never run: seals what is pending, if anything is plugged in.
 
+    Where threads run on that the process will wait for, what they make is recorded still.
+    """
+    if _plugged is None:
+        return
+    from provsdk import pipeline  # noqa: PLC0415 as below
+
+    here = threading.current_thread()
+    if any(one is not here and not one.daemon for one in threading.enumerate()):
+        pipeline.flush()
+    else:
         pipeline.shutdown()
 
 

@@ -1,6 +1,7 @@
 """Records in another format, on stdout or in a file."""
 
 import os
+import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -79,7 +80,7 @@ def _lines(log: "Store", record: str | None) -> "Iterator[bytes]":
 
 
 def _write(lines: "Iterator[bytes]", output: str | None) -> int:
-    if output in (None, "-"):
+    if output in (None, "-", "/dev/stdout"):
         return _copy(lines, sys.stdout.buffer)
     try:
         return _replaced(lines, Path(str(output)).expanduser())
@@ -88,6 +89,8 @@ def _write(lines: "Iterator[bytes]", output: str | None) -> int:
 
 
 def _replaced(lines: "Iterator[bytes]", target: Path) -> int:
+    if target.is_symlink():
+        target = target.resolve()  # what it leads to is replaced, not the link
     if target.exists() and not target.is_file():
         with target.open("wb") as device:  # a pipe or a device cannot be replaced
             return _copy(lines, device)
@@ -95,6 +98,8 @@ def _replaced(lines: "Iterator[bytes]", target: Path) -> int:
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             count = _copy(lines, file)
+        if target.exists():
+            draft.chmod(stat.S_IMODE(target.stat().st_mode))
         draft.replace(target)
     except BaseException:
         with suppress(FileNotFoundError):

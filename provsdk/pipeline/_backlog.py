@@ -54,7 +54,7 @@ class Backlog:
         """
         drafts = [draft for claim in claims for draft in claim.drafts or ()]
         with self._turn:
-            self._own.append([*(self._opening() if self._own.is_new else ()), *drafts, *more])
+            self._own.append([*(self._opening() if self._own.is_blank else ()), *drafts, *more])
             with self._index:
                 for claim in claims:
                     if claim.drafts:
@@ -101,6 +101,16 @@ class Backlog:
             yield
         finally:
             self._turn.release()
+
+    def unreadable(self) -> list[Claim]:
+        """The claims of this process's spool that is replayed to its end, and did not hold them any more."""
+        if not self._claims:
+            return []
+        with self._taking_turns(), self._index:
+            left = list(self._claims.values()) if self._own.is_new else []
+            if left:
+                self._claims, self._records = {}, {}
+        return left
 
     def claim_of(self, key: str) -> Claim | None:
         """The claim whose last draft has that key, which waits no longer."""

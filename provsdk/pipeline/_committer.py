@@ -251,9 +251,6 @@ class Committer:
         """One commit of what is pending, and one of what was spooled; False when nothing is left or no use in more."""
         self._appending_since = time.monotonic()
         refusals = self._refusals
-        self._replay_what_goes_first()
-        if self._refusals != refusals:
-            return False
         claims = self.queue.take_to_seal(COMMIT_SIZE, self._is_spooled)
         gaps = list(islice(self._gaps, COMMIT_SIZE))
         if not claims and not gaps:
@@ -267,11 +264,6 @@ class Committer:
             return False
         # Another round with nothing to do would be paid by callers: they were told, and wait for the interpreter.
         return self._replay() or (self._refusals == refusals and bool(self._gaps or self.queue.is_pending))
-
-    def _replay_what_goes_first(self) -> None:
-        """Spooled records whose extensions are pending, as far as the store takes them."""
-        while self.spooled and any(map(self._is_spooled, self.queue.late_records())) and self._replay():
-            pass
 
     def _is_spooled(self, record_id: str) -> bool:
         return self.backlog is not None and self.backlog.holds(record_id)
@@ -300,12 +292,18 @@ class Committer:
         Raises:
             StoreError, KeyUnusable, OSError: it cannot be asked.
         """
+        made_here = {claim.record_id for claim in claims if not claim.late}
         for claim in claims:
-            if claim.late and claim.drafts is None and not claim.kept() and not self._work.is_placed(claim.record_id):
+            if self._is_out_of_place(claim) and claim.record_id not in made_here:
                 try:
                     self._work.place(claim.record_id)
                 except NotFound:
                     self._lose(claim, "there is no such record")
+
+    def _is_out_of_place(self, claim: Claim) -> bool:
+        """Whether the log has to be asked before it can be drafted."""
+        is_open = claim.late and claim.drafts is None and not claim.kept()
+        return is_open and not self._work.is_placed(claim.record_id)
 
     def _commit_each(self, claims: list[Claim], error: Exception) -> bool:
         """One of the drafts cannot be an entry: it must not keep all others out of the log."""
@@ -433,7 +431,7 @@ class Committer:
     def _lose_extension(self, claim: Claim, reason: str) -> None:
         """What came late is lost; its output is not. Where the record is still to be made, its spans go into that."""
         _log.error("what ended after output %s is not in the log: %s", claim.record_id, reason)
-        if not any(one.record_id == claim.record_id and not one.late for one in self.queue.waiting()):
+        if not any(one.record_id == claim.record_id for one in self.queue.waiting()):
             self._work.forget(claim.record_id)
 
     def _note(self, gap: Gap) -> None:
@@ -473,6 +471,8 @@ class Committer:
         try:
             if self.backlog is not None and self.backlog.passed(some.file, some.waiting[-1].end):
                 self._work.replayed()
+            for claim in () if self.backlog is None else self.backlog.unreadable():
+                self._lose(claim, "capture_failed")
         except _AWAY as error:
             self._postpone_replay(error)
             return False
@@ -532,7 +532,7 @@ class Committer:
         beyond: list[Claim] = []
         problem: Exception | None = None
         try:
-            drafted = [claim for claim in claims if self._drafted(claim)]
+            drafted = [claim for claim in claims if not self._is_out_of_place(claim) and self._drafted(claim)]
             self.backlog.keep(drafted)
             for claim in drafted:
                 claim.spooled, claim.drafts = True, None

@@ -34,8 +34,8 @@ class Queue:
         """In the hands of whoever writes the spool; those that the store holds up stand in both."""
 
     def add(self, claim: Claim) -> bool:
-        """Takes a claim; False where the queue is full."""
-        if len(self._pending) >= self._limit:
+        """Takes a claim; False where the queue is full. What came late never takes more than half of it."""
+        if len(self._pending) >= (self._limit // 2 if claim.late else self._limit):
             return False
         self._pending.append(claim)
         return True
@@ -70,7 +70,8 @@ class Queue:
                 if not claim.kept() and (claim.drafts or not claim.late or is_placed(claim.record_id))
             ][:count]
             taken_away = set(map(id, first))
-            sealing = {claim.record_id for claim in self._sealing if id(claim) not in taken_away}
+            held = (claim for claim in self._sealing if id(claim) not in taken_away and not claim.kept())
+            sealing = {claim.record_id for claim in held}
             self._spooling = first + self._taken(
                 count - len(first), lambda record_id: record_id in sealing or not is_placed(record_id)
             )
@@ -84,11 +85,6 @@ class Queue:
             (later if claim.late and goes_before(claim.record_id) else taken).append(claim)
         self._pending.extendleft(reversed(later))
         return taken
-
-    def late_records(self) -> set[str]:
-        """The records whose extensions are pending."""
-        pending = tuple(self._pending)  # in one step: others append to it meanwhile
-        return {claim.record_id for claim in pending if claim.late}
 
     def done_sealing(self, back: Sequence[Claim] = ()) -> list[Claim]:
         """Nothing is in the hands of whoever appends any more; as `_put_back`."""

@@ -63,6 +63,7 @@ def recover(store: Store, directory: Path, deadline: float, spooling: Callable[[
 
 
 def _recover_file(store: Store, path: Path, deadline: float, spooling: Callable[[], Container[str]]) -> None:
+    began = False
     try:
         with claimed(path) as slots:
             # Asked once the process is known to be dead: until then it may have begun a spool.
@@ -70,9 +71,12 @@ def _recover_file(store: Store, path: Path, deadline: float, spooling: Callable[
                 return
             drafts = _drafts(store, slots)
             while some := list(islice(drafts, AT_ONCE)):
+                store.append(some, timeout=max(deadline - time.monotonic(), 0.05))
+                # At least half of the time is for what is appended: to read many slots takes long by itself.
+                deadline = max(deadline, time.monotonic() + BUDGET_S / 2) if not began else deadline
+                began = True
                 if time.monotonic() >= deadline:
                     return  # the rest is for the next opener
-                store.append(some, timeout=max(deadline - time.monotonic(), 0.05))
             path.unlink(missing_ok=True)
     except FormatError as error:
         _log.warning("a process ended and cannot be accounted for: %s", error)

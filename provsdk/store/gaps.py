@@ -100,16 +100,17 @@ def absences(store: Store, directory: Path, spooling: Callable[[], Container[str
         gaps=tuple(gap for gap in gaps if gap.record_id is None or not is_sealed(store, gap.record_id)),
         running=files.running,
         ended=sum(slots.emitter_id not in closed for slots in files.dead),
-        unknown=tuple(sorted(opened - closed - files.emitters - _begun_meanwhile(directory))),
+        unknown=tuple(sorted(_unaccounted(store, directory, opened - closed - files.emitters))),
         waiting=waiting,
         untracked=untracked + sum(slots.untracked for slots in files.dead if slots.emitter_id not in closed),
         problems=tuple(files.problems),
     )
 
 
-def _begun_meanwhile(directory: Path) -> set[str]:
-    """Emitters that have slots by now: one may have begun after its slots were looked for, and before the log was."""
-    return {path.name.removesuffix(SUFFIX) for path in slot_files(directory)}
+def _unaccounted(store: Store, directory: Path, emitters: set[str]) -> set[str]:
+    """Those that have no slots by now, and are not closed: one may have begun, and ended, meanwhile."""
+    without = emitters - {path.name.removesuffix(SUFFIX) for path in slot_files(directory)}
+    return {one for one in without if not said_of(store, one).closed}
 
 
 class _Files:

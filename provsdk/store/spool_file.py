@@ -135,6 +135,11 @@ class OwnSpool(SpoolFile):
         """Nothing stands in it."""
         return self._cipher is None
 
+    @property
+    def is_blank(self) -> bool:
+        """No draft stands in it, whether or not it is there."""
+        return self._cipher is None or not self._number
+
     def append(self, drafts: Sequence[Draft]) -> None:
         """Writes all of them, durably, or none.
 

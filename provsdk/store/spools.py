@@ -186,6 +186,15 @@ def _looked_at(path: Path) -> Found:
     return Found(path, whole, size, held, damaged, problem)
 
 
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether the open file is the one of that name: its owner may have replayed it and begun another."""
+    try:
+        there, held = path.stat(), os.fstat(descriptor)
+    except FileNotFoundError:
+        return False
+    return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)
+
+
 def _taken_over(path: Path, origin: str, seal_key: bytes) -> SpoolFile | None:
     try:
         descriptor = os.open(path, _READ | os.O_RDWR)
@@ -193,7 +202,7 @@ def _taken_over(path: Path, origin: str, seal_key: bytes) -> SpoolFile | None:
         return None  # somebody else has just replayed it
     found = None
     try:
-        if not is_free(descriptor) or not path.exists():
+        if not is_free(descriptor) or not _is_at(path, descriptor):
             return None
         size, read = os.fstat(descriptor).st_size, reader(descriptor)
         if not size:

@@ -13,7 +13,7 @@ from provsdk.store.verify import verify
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 PROLOGUE = """
-import asyncio, concurrent.futures, json, multiprocessing, os, subprocess, sys, threading
+import asyncio, concurrent.futures, json, multiprocessing, os, subprocess, sys, threading, time
 import provsdk
 from provsdk import traced_output, traced_source
 
@@ -28,6 +28,13 @@ def inner(_=None): return load() + "!"
 def work(_=None): inner()
 
 def nothing(_=None): pass
+
+def work_longer():
+    def working():
+        for _ in range(3):
+            time.sleep(0.1)
+            work()
+    threading.Thread(target=working).start()
 
 def in_thread(function=work):
     thread = threading.Thread(target=function)
@@ -266,6 +273,12 @@ def test_a_child_that_inherits_no_memory_is_configured_as_its_parent_is(run, met
     )
     assert [record.context.tenant for record in found["inner"]] == ["branch", "branch"]
     assert all(record.trace.parent_record_id for record in found["inner"]) is within
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_thread_that_its_process_waits_for_is_recorded_to_its_end(run, method):
+    found = run(f'outer(load); start(multiprocessing.get_context("{method}"), work_longer)')
+    assert len(found["inner"]) == 3
 
 
 def test_the_workers_of_a_pool_are_nobodys(run):

@@ -220,6 +220,18 @@ def test_export_passes_over_what_it_cannot_read(run, seal, numbered, tmp_path):
     assert f"passed over: {numbered(2).record_id} is encrypted" in result.stderr
 
 
+def test_export_replaces_what_a_link_leads_to_and_keeps_its_mode(run, three, home):
+    (home / "target.jsonl").write_text("old")
+    (home / "target.jsonl").chmod(0o644)
+    (home / "link.jsonl").symlink_to("target.jsonl")
+
+    run("export", "@latest", "-o", "link.jsonl")
+
+    assert (home / "link.jsonl").is_symlink()
+    assert json.loads((home / "target.jsonl").read_text())["output"]["name"] == "answer-3"
+    assert (home / "target.jsonl").stat().st_mode & 0o777 == 0o644
+
+
 def test_export_of_one_record_is_one_line(run, three):
     assert len(run("export", "@latest", "--format", "jsonl").stdout.splitlines()) == 1
 

@@ -557,3 +557,71 @@ def test_what_was_under_way_at_a_fork_is_left_to_the_parent(sealer, log, directo
 
     assert output(one, 2).wait() is False
     assert sum(found.frames for found in look(directory)) == 1
+
+
+def test_an_extension_that_was_known_when_it_was_taken_and_is_not_any_more_holds_up_no_spool(sealer, log, directory):
+    """What else is in the same write may have pushed its record out of memory."""
+    log.error = StoreUnavailable("locked")
+    known = iter([True])
+    one = sealer(is_placed=lambda _: next(known, False))
+    output(one, 1).wait()
+    one.late(None, {"record_id": "rec_long-past", "number": 2})
+    second = output(one, 3)
+    second.wait()
+    assert second.spooled
+    assert [found.frames for found in look(directory)] == [2]
+    assert one.committer.pending == 1
+
+
+def test_what_came_late_takes_no_more_than_half_of_the_queue(sealer, log):
+    log.error = StoreUnavailable("locked")
+    one = sealer(queue_size=10, limit=1, is_placed=lambda _: False)
+    for n in range(20):
+        one.late(None, {"record_id": f"rec_{n}", "number": n})
+    for n in range(5):
+        output(one, 100 + n)
+    assert one.committer.pending == 10
+    assert one.committer.lost == 0
+
+
+def test_an_extension_whose_record_is_made_in_the_same_commit_asks_nobody(sealer, log):
+    def place(record_id):
+        raise NotFound("nobody has sealed it")
+
+    known = set()
+    one = sealer(is_placed=known.__contains__, place=place)
+    first = output(one, 1)
+    one.late(None, {"record_id": first.record_id, "number": 2})
+    assert one.committer.drain(SOON)
+    assert log.keys == [key(1), key(2)]
+
+
+def test_what_was_in_a_spool_that_was_damaged_meanwhile_is_a_gap_and_not_waited_for(sealer, log, directory):
+    log.error = StoreUnavailable("locked")
+    one = sealer()
+    for n in range(1, 4):
+        output(one, n).wait()
+    (found,) = look(directory)
+    data = bytearray(found.path.read_bytes())
+    data[len(data) // 2] ^= 255
+    found.path.write_bytes(bytes(data))
+    log.error = None
+
+    assert one.committer.drain(SOON)
+
+    assert (one.committer.spooled, one.committer.lost, one.committer.sealed) == (0, 1, 2)
+    assert any(each.startswith("gap/") for each in log.keys)
+
+
+def test_what_opens_the_emitter_is_spooled_first_also_after_a_write_that_failed(sealer, log, directory, monkeypatch):
+    log.error = StoreUnavailable("locked")
+    opening = Draft("emitter.opened", "emitter/1/opened", "emi_1", "emi_1", "2026-11-26T08:00:00.000000Z", (), False)
+    one = sealer(opening=(opening,), limit=1_000_000)
+    with monkeypatch.context() as full:
+        full.setattr(OwnSpool, "_refuse_beyond_limit", lambda *_: (_ for _ in ()).throw(OSError(28, "No space")))
+        output(one, 1).wait()
+    one.committer._spool_retry_at = 0.0
+    output(one, 2).wait()
+    log.error = None
+    assert one.committer.drain(SOON)
+    assert log.keys == ["emitter/1/opened", key(1), key(2)]

@@ -315,3 +315,25 @@ def test_spools_that_cannot_be_listed_are_not_taken_for_none(directory, tmp_path
         spooling(directory, tmp_path / "store")
     assert "Permission denied" in look(where)[0].problem
     assert "Permission denied" in left_behind(where, "desk", SEAL_KEY)[1][0]
+
+
+def test_a_spool_that_its_owner_has_begun_anew_is_not_taken_for_the_old_one(own, directory, monkeypatch):
+    """Somebody opened the old file, which was replayed then, and would delete the new one by its name."""
+    spool = own()
+    spool.append([draft(1)])
+    opened = os.open
+    moved = directory / "moved"
+
+    def meanwhile(path, *rest, **named):
+        descriptor = opened(path, *rest, **named)
+        if str(path) == str(spool.path) and not moved.exists():
+            spool.path.rename(moved)
+            os.truncate(moved, 0)
+            spool.close()
+            own().append([draft(2)])
+        return descriptor
+
+    with monkeypatch.context() as patched:
+        patched.setattr("provsdk.store.spools.os.open", meanwhile)
+        left_behind(directory, "desk", SEAL_KEY)
+    assert spool.path.exists()
