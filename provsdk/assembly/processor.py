@@ -64,6 +64,10 @@ class Keeper(SpanProcessor):
             with self._lock:
                 self._kept.setdefault(record_id, []).append(span)
 
+    def is_held_here(self) -> bool:
+        """Whether this very thread is at work in here: a signal or a finalizer has interrupted it."""
+        return self._lock._is_owned()  # type: ignore[attr-defined, no-any-return] # noqa: SLF001 as `Condition` does
+
     def _target(self, span: Any) -> SpanProcessor | None:
         # A private span of ours may end after the user's processors have appeared; they could not read it.
         if not isinstance(span, ReadableSpan):

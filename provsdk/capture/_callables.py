@@ -99,7 +99,8 @@ class _BoundFunction(wrapt.BoundFunctionWrapper[Any, Any]):
     def __new__(cls, *made: Any, **named: Any) -> Any:
         """Also as the type of methods is called: with a function and an object, as `weakref.WeakMethod` does."""
         if len(made) == len(_METHOD) and isinstance(made[0], TracedFunction):
-            return made[0].__get__(made[1], type(made[1]))
+            of_class = isinstance(made[0].__wrapped__, classmethod)
+            return made[0].__get__(None if of_class else made[1], made[1] if of_class else type(made[1]))
         return super().__new__(cls, *made, **named)
 
     def __init__(self, *made: Any, **named: Any) -> None:
@@ -110,11 +111,17 @@ class _BoundFunction(wrapt.BoundFunctionWrapper[Any, Any]):
     def __func__(self) -> Any:
         return self._self_parent
 
+    def _self_name_in(self, owner: Any) -> str:
+        """What it is called there: a method that a partial was made of has no name."""
+        classes = owner.__mro__ if inspect.isclass(owner) else type(owner).__mro__
+        parent = self._self_parent
+        return next((name for one in classes for name, found in vars(one).items() if found is parent), "")
+
     def __reduce_ex__(self, protocol: Any) -> Any:
         owner = self._self_instance
         if owner is None:
             return _found, (self.__module__, self.__qualname__)
-        return getattr, (owner, self.__name__)
+        return getattr, (owner, getattr(self, "__name__", None) or self._self_name_in(owner))
 
     def __copy__(self) -> Any:
         return self

@@ -123,15 +123,15 @@ class Chunks:
             self._texts.setdefault(place, []).append(text)
 
     def _ask(self, place: Place, name: Any, call_id: Any, arguments: Any) -> None:
-        """A piece of a call. Some servers number all calls alike: another id is another call."""
+        """A piece of a call. Some servers number all calls alike: another id with a name is another call."""
         numbered = self._numbered.get(place, (*place, 0))
         known = self._tools.get(numbered)
-        if known is not None and call_id is not None and known.call_id not in (None, call_id):
+        if known is not None and name and call_id and known.call_id not in (None, call_id):
             numbered = (*place, numbered[2] + 1)
         self._numbered[place] = numbered
         asked = self._tools.setdefault(numbered, _Asked())
         asked.name = asked.name if name is None else name
-        asked.call_id = asked.call_id if call_id is None else call_id
+        asked.call_id = asked.call_id or call_id
         if type(arguments) is str:
             asked.pieces.append(arguments)
         elif arguments is not None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
+from provsdk.matching import Folded
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from provsdk.capture._reading import Reading
 
@@ -81,8 +82,9 @@ def deliver_through(delivery: Delivery) -> None:
 def sent_of(waiting: Sequence[Any], bodies: Sequence[bytes], *, alone: bool) -> int:
     """How many of the chunks that wait are in the messages that the server took meanwhile.
 
-    Text is looked for there, in order, as it is or as JSON writes it. Of other chunks, and where the messages hold no
-    text, one is counted for each message, if no other stream may be in the response.
+    The letters and digits of text are looked for there, in order: what stands between them, and how they are escaped,
+    is the framework's. Of other chunks, and where the messages hold no text, one is counted for each message, if no
+    other stream may be in the response.
 
     >>> sent_of(["one ", "two "], [b"one two "], alone=True)
     2
@@ -93,10 +95,12 @@ def sent_of(waiting: Sequence[Any], bodies: Sequence[bytes], *, alone: bool) -> 
     >>> sent_of([{"n": 1}, {"n": 2}], [b"{...}"], alone=True)
     1
     """
-    if all(isinstance(chunk, str | bytes) for chunk in waiting):
-        whole = b"".join(bodies)
-        if _is_text(whole):
-            return _found_in_order(waiting, whole)
+    if all(map(is_looked_for, waiting)):
+        try:
+            whole = b"".join(bodies).decode()
+        except UnicodeDecodeError:  # packed
+            return min(len(bodies), len(waiting)) if alone else 0
+        return _found_in_order(waiting, whole)
     return min(len(bodies), len(waiting)) if alone else 0
 
 
@@ -105,31 +109,16 @@ def is_looked_for(chunk: Any) -> bool:
     return isinstance(chunk, str | bytes)
 
 
-def _is_text(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _found_in_order(waiting: Sequence[str | bytes], whole: bytes) -> int:
-    at = 0
+def _found_in_order(waiting: Sequence[str | bytes], whole: str) -> int:
+    letters, at = _letters(whole), 0
     for count, chunk in enumerate(waiting):
-        for form in _forms(chunk):
-            found = whole.find(form, at)
-            if found >= 0:
-                at = found + len(form)
-                break
-        else:
+        own = _letters(chunk if isinstance(chunk, str) else chunk.decode(errors="replace"))
+        found = letters.find(own, at)
+        if found < 0:
             return count
+        at = found + len(own)
     return len(waiting)
 
 
-def _forms(chunk: str | bytes) -> Iterator[bytes]:
-    if isinstance(chunk, bytes):
-        yield chunk
-        return
-    yield chunk.encode(errors="replace")
-    yield json.dumps(chunk, ensure_ascii=False)[1:-1].encode(errors="replace")
-    yield json.dumps(chunk)[1:-1].encode()
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, Folded(text).text))

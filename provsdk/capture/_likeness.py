@@ -14,7 +14,7 @@ __all__ = ["like"]
 P = TypeVar("P")
 
 _SPECIAL: Final = (
-    "__len__", "__contains__", "__getitem__", "__setitem__", "__delitem__", "__reversed__",
+    "__len__", "__contains__", "__reversed__",
     "__iter__", "__next__", "__aiter__", "__anext__", "__await__",
     "__enter__", "__exit__", "__aenter__", "__aexit__",
     "__int__", "__float__", "__complex__", "__index__", "__bytes__", "__round__", "__abs__",
@@ -30,12 +30,28 @@ class _Absent:
         raise AttributeError("no attribute of what this stands for")
 
 
+_FALLBACKS: Final = {
+    "__contains__": ("__iter__", "__getitem__"),
+    "__iter__": ("__getitem__",),
+    "__reversed__": ("__getitem__",),
+    "__bytes__": ("__iter__", "__getitem__", "__index__"),
+    "__int__": ("__index__",),
+    "__float__": ("__index__",),
+    "__complex__": ("__index__", "__float__"),
+}
+"""What the interpreter goes by where a method is not there: then the proxy's own is what gives the same."""
+
+
 @lru_cache(maxsize=1024)
 def like(proxy: type[P], kind: type) -> type[P]:
     """The proxy class for objects of type `kind`, without what they do not have."""
-    hidden: dict[str, Any] = {name: None for name in _SPECIAL if _has(proxy, name) and not _has(kind, name)}
+    hidden: dict[str, Any] = {name: None for name in _SPECIAL if _has(proxy, name) and _is_absent(name, kind)}
     hidden |= {name: _Absent() for name in _PLAIN if _has(proxy, name) and not _has(kind, name)}
     return type(proxy.__name__, (proxy,), {"__module__": proxy.__module__, "__doc__": proxy.__doc__, **hidden})
+
+
+def _is_absent(name: str, kind: type) -> bool:
+    return not _has(kind, name) and not any(_has(kind, other) for other in _FALLBACKS.get(name, ()))
 
 
 def _has(kind: type, name: str) -> bool:

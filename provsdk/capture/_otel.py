@@ -63,10 +63,14 @@ _LENT: Final = otel_context.create_key("provsdk-lent")
 _OUTSIDE: Final = otel_context.create_key("provsdk-outside")
 """What was current outside of a stream's step."""
 
+_BENEATH: Final = otel_context.create_key("provsdk-beneath")
+"""In a stream's step: the span that would be current without us, where one of ours is."""
+
 _SPAN: Final = next(iter(set_span_in_context(INVALID_SPAN, Context())))
 """OpenTelemetry's own key of the current span."""
 
-_OURS: Final = frozenset({_ACTIVITY, _OUTSIDE, _SPAN})
+_OF_STEPS: Final = (_ACTIVITY, _OUTSIDE, _BENEATH)
+_OURS: Final = frozenset({*_OF_STEPS, _SPAN})
 
 current_context: Final = otel_context.get_current
 """What is current now; no function of ours around it, for streams ask in every step."""
@@ -178,7 +182,19 @@ def context_with(activity: Activity, *, spans_current: bool) -> Context:
     context = set_span_in_context(activity.span)
     # A context refuses changes once it is shared; this one is fresh, and a second copy would cost as much as the first.
     dict.__setitem__(context, _ACTIVITY, activity)
+    if _OUTSIDE in context:
+        dict.__setitem__(context, _BENEATH, _beneath())
     return context
+
+
+def _beneath() -> Span:
+    """The span that would be current now without us."""
+    now = otel_context.get_current()
+    activity: Activity | None = now.get(_ACTIVITY)  # type: ignore[assignment]
+    current = get_current_span(now)
+    if activity is not None and current is activity.span:
+        return now.get(_BENEATH, INVALID_SPAN)  # type: ignore[return-value]
+    return current
 
 
 def attach(activity: Activity, *, spans_current: bool) -> Token[Context]:
@@ -197,6 +213,9 @@ def detach(activity: Activity, token: Token[Context]) -> None:
     try:
         token.var.reset(token)
     except ValueError:  # OpenTelemetry's own `detach` would log an error now
+        if _OUTSIDE in otel_context.get_current():  # a step that another task or thread makes
+            otel_context.attach(_without(activity))
+            return
         _go_back(token)
         activity.left += (token,)
 
@@ -352,6 +371,7 @@ def step_context(innermost: Activity, base: Span) -> Context:
     # A context refuses changes once it is shared; this one is fresh.
     dict.__setitem__(context, _ACTIVITY, innermost)
     dict.__setitem__(context, _OUTSIDE, outside)
+    dict.__setitem__(context, _BENEATH, get_current_span(outside))
     return context
 
 
@@ -370,16 +390,15 @@ def _theirs(context: Context, innermost: Activity, outermost: Activity) -> dict[
     """What is not ours in a context."""
     theirs = {key: value for key, value in context.items() if key not in _OURS}
     span = get_current_span(context)
-    if not _is_ours(span, innermost, outermost):
-        theirs[_SPAN] = span
+    theirs[_SPAN] = context.get(_BENEATH) if _is_ours(span, innermost, outermost) else span
     return theirs
 
 
 def _without_ours(context: Context, innermost: Activity, outermost: Activity) -> Context:
     outside: Context = context.get(_OUTSIDE) or Context()  # type: ignore[assignment]
-    shown = Context({**context, _ACTIVITY: outside.get(_ACTIVITY), _OUTSIDE: outside.get(_OUTSIDE)})
+    shown = Context({**context, **{key: outside.get(key) for key in _OF_STEPS}})
     if _is_ours(get_current_span(context), innermost, outermost):
-        return set_span_in_context(get_current_span(outside), shown)
+        return set_span_in_context(context.get(_BENEATH) or INVALID_SPAN, shown)  # type: ignore[arg-type]
     return shown
 
 

@@ -259,10 +259,10 @@ class Reading:
             return None
 
         def conclude(activity: Activity) -> None:  # what was sent was taken before
-            if not self.prefix.chunks:
-                self._leave_response(activity)
-            elif not all(map(is_looked_for, self._waiting)):
+            if self.prefix.chunks and not any(map(is_looked_for, self._waiting)):
                 self._take_waiting(activity, len(self._waiting))
+            elif self._waiting:  # it cannot be told what of it is in there
+                self._leave_response(activity)
             self._plan.conclude_stream(activity, self._returned)
 
         return self._end(conclude, COMPLETED)

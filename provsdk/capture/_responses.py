@@ -249,8 +249,17 @@ def _bare(response: Any) -> Said:
     return {
         **_about(response),
         "finish_reasons": [] if reason is None else [reason],
-        **openai_usage(peek(response, "usage")),
+        **_bare_usage(peek(response, "usage")),
     }
+
+
+def _bare_usage(usage: Any) -> Said:
+    """As Anthropic counts, where it is said in its words only."""
+    is_anthropics = peek(usage, "input_tokens") is not None and peek(usage, "prompt_tokens") is None
+    has_cached = any(
+        peek(usage, name) is not None for name in ("cache_read_input_tokens", "cache_creation_input_tokens")
+    )
+    return anthropic_usage(usage) if is_anthropics and has_cached else openai_usage(usage)
 
 
 def _ollama(response: Any) -> Said:

@@ -68,6 +68,8 @@ class Work(NamedTuple):
     """Told when all that another process left in its spool is in the log."""
     is_placed: Callable[[str], bool] = lambda _: True
     """Whether an extension of that record can be drafted without asking the log."""
+    is_held_here: Callable[[], bool] = lambda: False
+    """Whether this very thread holds what drafting needs."""
     place: Callable[[str], None] = lambda _: None
     """Asks the log where the extensions of a record go on; raises what the store raises, and `NotFound`."""
 
@@ -145,6 +147,11 @@ class Committer:
         self._seal()
         if self.backlog is not None:
             self._spool()
+
+    def is_interrupted(self) -> bool:
+        """Whether the caller interrupted work of ours in its own thread: nobody can go on with that while it waits."""
+        held = (self.queue.is_held_here, self._store_lane.is_held_here, self._spool_lane.is_held_here)
+        return self._work.is_held_here() or any(is_held() for is_held in held)
 
     def notice_hang(self) -> bool:
         """Whether the store was asked and has not answered for longer than callers wait; if so, the spool is next."""

@@ -54,6 +54,10 @@ class Lane:
         self._ring()
         return True
 
+    def is_held_here(self) -> bool:
+        """Whether this very thread is at work in here."""
+        return self._changed._is_owned()  # type: ignore[attr-defined, no-any-return] # noqa: SLF001 it has no other name
+
     def run(self, timeout: float) -> bool:
         """Makes it work and waits for it; True when work that began after this call has ended.
 

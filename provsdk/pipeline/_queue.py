@@ -112,6 +112,10 @@ class Queue:
         self._pending.extendleft(reversed(back))
         return beyond
 
+    def is_held_here(self) -> bool:
+        """Whether this very thread is at work in here: a signal or a finalizer has interrupted it."""
+        return self._mutex._is_owned()  # type: ignore[attr-defined, no-any-return] # noqa: SLF001 as `Condition` does
+
     def watch(self, claim: Claim, watcher: Callable[[], None]) -> None:
         """Has `watcher` called when something becomes of the claim."""
         with self._mutex:

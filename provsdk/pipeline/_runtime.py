@@ -126,6 +126,7 @@ class Runtime:
             on_sealed=self._something_sealed,
             settled=self._emitter.settled,
             replayed=self._replayed,
+            is_held_here=self._keeper.is_held_here,
             is_placed=self._revisions.knows,
             place=lambda record_id: self._revisions.learn(record_id, self.store),
         )

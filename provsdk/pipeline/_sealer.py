@@ -90,6 +90,9 @@ class Sealer:
         if not self._is_worth_waiting(claim):
             return claim.done
         began = time.monotonic()
+        if self.committer.is_interrupted():
+            self.committer.wake(BATCH_WINDOW_S)
+            return self._outcome(claim)
         gate = threading.Lock()
         gate.acquire()
 

@@ -463,3 +463,52 @@ def test_a_traced_method_is_held_weakly_and_made_again_as_others_are(plug, kept)
     assert names(kept) == ["Signals.receive"] * 2
     del signals, method
     assert held() is None
+
+
+class Squares:
+    """An object that Python iterates and indexes by what it falls back to."""
+
+    def __call__(self):
+        return LONG
+
+    def __getitem__(self, at):
+        if at > 2:
+            raise IndexError
+        return at * at
+
+    def __index__(self):
+        return 7
+
+
+def test_what_the_interpreter_falls_back_to_works_as_without_us(plug):
+    traced = traced_transform(Squares())
+    assert (4 in traced, int(traced), float(traced)) == (True, 7, 7.0)
+
+    @traced_transform
+    def numbers():
+        yield from (1, 2)
+
+    assert 2 in numbers()
+    assert bytes(numbers()) == b"\x01\x02"
+
+
+class Kinds:
+    """Methods of every kind."""
+
+    @traced_transform
+    @classmethod
+    def of_class(cls):
+        return cls.__name__
+
+    def _plain(self, number):
+        return number
+
+    partial = traced_transform(functools.partialmethod(_plain, 3))
+
+
+def test_methods_of_classes_are_held_weakly_with_their_class(plug):
+    assert weakref.WeakMethod(Kinds.of_class)()() == "Kinds"
+
+
+def test_a_bound_partial_method_is_pickled_by_its_place(plug):
+    assert pickle.loads(pickle.dumps(Kinds().partial))() == 3

@@ -113,6 +113,8 @@ def test_calls_that_a_server_numbers_alike_are_told_apart_by_their_ids():
     )
 
     assert found.said()["tool_calls"] == [("refund", "a", '{"order": 1}'), ("close", "b", '{"order": 2}')]
+    pieces = folded([chunk("a", "refund", '{"order":'), chunk("", None, " 1"), chunk("c", None, "}")])
+    assert pieces.said()["tool_calls"] == [("refund", "a", '{"order": 1}')]
 
 
 def test_chunks_of_a_text_completion_are_folded():

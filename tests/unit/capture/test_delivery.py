@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import html
+import json
 
 import pytest
 
@@ -101,13 +103,40 @@ async def test_a_stream_whose_words_are_not_in_the_response_went_to_whoever_read
     assert digest_of(kept) == plain(digest("".join(WORDS)))
 
 
-async def test_of_a_stream_that_the_response_holds_in_part_the_rest_is_undelivered(plug, kept):
+async def test_of_a_stream_that_the_response_holds_in_part_nobody_can_tell_what_was_delivered(plug, kept):
     async def app(scope, receive, send):
         words = [word async for word in answer()]
         await send(body("".join(words[:2]), more=False))
 
     await respond(app)
-    assert stream_of(kept) == ("completed", 2, "asgi", 1)
+    assert stream_of(kept) == ("completed", 3, "generator", None)
+
+
+@pytest.mark.parametrize(
+    "framed",
+    [
+        lambda text: "".join(f"data: {line}\r\n" for line in text.split("\n")) + "\r\n",
+        html.escape,
+        lambda text: text.strip() or " ",
+        lambda text: json.dumps({"delta": text}),
+    ],
+    ids=["lines", "html", "stripped", "json"],
+)
+async def test_how_chunks_are_framed_and_escaped_is_the_frameworks(plug, kept, framed):
+    tokens = ["Hello", " <world>", ":\n\n", "* first\n", '* "second"', " one"]
+
+    async def app(scope, receive, send):
+        stream, ahead = answer(tokens), []
+        async for token in stream:
+            if ahead:
+                await send(body(framed(ahead.pop())))
+            ahead.append(token)
+        await send(body(framed(ahead.pop())))
+        await send(END)
+
+    await respond(app)
+    assert stream_of(kept) == ("completed", len(tokens), "asgi", 0)
+    assert digest_of(kept) == plain(digest("".join(tokens)))
 
 
 async def test_a_stream_that_something_else_is_streamed_beside_is_not_kept_waiting(plug, kept):

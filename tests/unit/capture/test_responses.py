@@ -59,6 +59,8 @@ class TestResponses:
             "output_tokens": 5,
         }
         assert read({"text": "an answer", "usage": {"bytes": 3}}) == {}
+        cached = {"input_tokens": 3, "output_tokens": 4, "cache_read_input_tokens": 100}
+        assert read({"text": "an answer", "usage": cached})["input_tokens"] == 103
 
     def test_a_response_of_ollama_is_read(self):
         call = {"function": {"name": "weather", "arguments": {"city": "Bern"}}}

@@ -1006,3 +1006,33 @@ def test_a_block_of_ours_that_ends_in_a_later_step_leaves_its_readers_context_al
         return otel_context.get_value("theirs"), _otel.current_activity()
 
     assert contextvars.Context().run(read) == (1, None)
+
+
+def test_a_span_of_the_users_around_a_block_of_ours_is_its_readers_too(plug, kept):
+    @traced_output("answer")
+    def looking():
+        with trace.use_span(OWN), traced_transform("step"):
+            yield "x"
+
+    def read():
+        stream = looking()
+        next(stream)
+        seen = span_now(), _otel.current_activity()
+        stream.close()
+        return seen, span_now(), _otel.current_activity()
+
+    assert contextvars.Context().run(read) == ((2, None), 0, None)
+
+
+async def test_a_step_that_another_task_made_leaves_nothing_current_in_the_next_one(plug, kept):
+    @traced_output("answer")
+    async def looking():
+        with traced_transform("step"):
+            yield "x"
+        yield "y"
+
+    stream = looking()
+    await asyncio.create_task(anext(stream))
+    await anext(stream)
+    assert (span_now(), _otel.current_activity()) == (0, None)
+    await stream.aclose()
