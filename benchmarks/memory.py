@@ -19,7 +19,7 @@ def unsealed(directory: Path, quick: bool) -> list[Figure]:  # noqa: FBT001 one 
     """Memory per unsealed output of six spans, and what a full queue of them would hold."""
     outputs = 200 if quick else 1000
     with configured(directory) as runtime:
-        ports.plug(runtime.ports()._replace(durable=CollectingDurable()))
+        ports.plug(runtime.ports()._replace(durable=CollectingDurable(runtime)))
         answer("warm-up")
         gc.collect()
         tracemalloc.start()

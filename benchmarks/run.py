@@ -24,6 +24,7 @@ from memory import unsealed
 from sealing import batch_of_64, one_in_sync
 from size import rag_records
 from streams import traced_stream
+from texts import searched_texts
 
 BENCHMARKS: dict[str, Callable[[Path, bool], list[Figure]]] = {
     "call": traced_call,
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[Path, bool], list[Figure]]] = {
     "seal": batch_of_64,
     "sync": one_in_sync,
     "import": import_times,
+    "texts": searched_texts,
     "memory": unsealed,
     "size": rag_records,
 }

@@ -65,7 +65,7 @@ def spans_of(provider: TracerProvider) -> Callable[[], float]:
 
 def traced(runtime: Any) -> Callable[[], float]:
     """A round of traced streams, without assembly, sealing and waiting."""
-    durable = CollectingDurable()
+    durable = CollectingDurable(runtime)
     ports.plug(runtime.ports()._replace(durable=durable))
     function = provsdk.traced_output("benchmark")(plain)
 

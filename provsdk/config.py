@@ -68,6 +68,10 @@ class Config:
     """Unsealed outputs that are kept in memory where the store is down and the spool takes nothing."""
     max_value_bytes: int = 256 * 1024 * 1024
     """Larger values are recorded with their size only."""
+    search_bytes: int = 8 * 1024 * 1024
+    """Characters of an output's texts that are searched for what came from what; 0: nothing is searched."""
+    search_seconds: float = 1.0
+    """How long that may take."""
     propagate_threads: bool = True
     """Threads and thread pools take the current output along."""
     propagate_processes: bool = True
@@ -464,6 +468,8 @@ _CHECKS: Final[Mapping[str, Callable[[_Given], Any]]] = {
     "spool_bytes": _count_or_none,
     "queue_size": _count,
     "max_value_bytes": _count,
+    "search_bytes": _count_or_none,
+    "search_seconds": _seconds,
     "propagate_threads": _boolean,
     "propagate_processes": _boolean,
     "disabled": _boolean,

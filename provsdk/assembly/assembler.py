@@ -170,7 +170,7 @@ def _record(record_id: str, output: Native, natives: list[Native], scope: Scope)
         transformations=steps.transformations,
         model_calls=steps.model_calls,
         policy_checks=steps.policy_checks,
-        flow=edges([*scope.arrows, *links]),
+        flow=edges([*scope.arrows, *links], scope.told),
         context=about.context,
         ownership=about.ownership,
         retention=about.retention,
@@ -192,7 +192,7 @@ def _extension(record_id: str, natives: list[Native], scope: Scope) -> Extension
         transformations=steps.transformations,
         model_calls=steps.model_calls,
         policy_checks=steps.policy_checks,
-        flow=edges(scope.arrows),
+        flow=edges(scope.arrows, scope.told),
         missing=_completeness(natives, scope).reasons,
     )
 

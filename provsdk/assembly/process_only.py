@@ -26,6 +26,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "plain digests": ("output.digest", "sources.digest", *(f"{each}.digest" for each in _ENTITIES)),
         "checksums": ("sources.checksum.stated",),
         "content": (),
+        "edges found in content": ("flow",),
         "keys in names": tuple(f"{each}.name" for each in _ENTITIES),
         "parameters": tuple(
             f"{each}.parameters" for each in ("sources", "transformations", "model_calls", "policy_checks")

@@ -12,7 +12,7 @@ from provsdk.assembly.spans import SpanData
 from provsdk.assembly.text import MAX_NAME, clean, plain_json
 from provsdk.records.flow import DERIVED, GENERATED, USED, Arrow
 from provsdk.records.ids import is_value_id, position
-from provsdk.records.record import Entity, Stream
+from provsdk.records.record import Edge, Entity, Stream
 from provsdk.vocabulary import Basis, CompletenessReason, OutputStatus, StreamBoundary
 
 __all__ = ["Activity", "Native", "Scope"]
@@ -23,6 +23,7 @@ SPAN_MISSING: Final = CompletenessReason.SPAN_MISSING.value
 
 _SAID_BASES: Final = frozenset(each.value for each in Basis if each is not Basis.ENCLOSING)
 """What a span may say of an edge: `enclosing` is never said, only inferred."""
+_FOUND_BASES: Final = frozenset({Basis.CONTAINMENT.value, Basis.QUOTATION.value})
 _EXPLICIT: Final = Basis.EXPLICIT.value
 _IDENTITY: Final = Basis.IDENTITY.value
 _REASONS: Final = frozenset(each.value for each in CompletenessReason)
@@ -53,11 +54,13 @@ class Native(msgspec.Struct, frozen=True, gc=False):
 class Scope:
     """One record while it is put together."""
 
-    __slots__ = ("arrows", "contents", "local", "missing", "named", "spans")
+    __slots__ = ("arrows", "contents", "local", "missing", "named", "spans", "told")
 
     def __init__(self, local: Mapping[str, Any] | None) -> None:
         self.local = local
         self.arrows: set[Arrow] = set()
+        self.told: dict[Arrow, Edge] = {}
+        """Edges of which more is known than that they are there."""
         self.missing: set[tuple[str, str | None]] = set()
         self.named: set[str] = set()
         """Ids of values that spans speak of."""
@@ -66,6 +69,27 @@ class Scope:
         self.spans: Mapping[str, Any] = spans if isinstance(spans, dict) else _NOTHING
         if local is not None:
             self._take_missing(local.get("missing"))
+            self._take_found(local.get("found"))
+
+    def _take_found(self, said: Any) -> None:
+        """Edges that content shows, as the process found them."""
+        for each in said if isinstance(said, (list, tuple)) else ():
+            match each:
+                case (str(effect), str(cause), str(basis), float(coverage), tuple(spans)) if (
+                    is_value_id(effect) and is_value_id(cause) and effect != cause and basis in _FOUND_BASES
+                ):
+                    arrow = (effect, cause, DERIVED, basis)
+                    self.arrows.add(arrow)
+                    self.told[arrow] = Edge(
+                        from_=effect,
+                        to=cause,
+                        relation=DERIVED,
+                        basis=basis,
+                        coverage=coverage,
+                        spans=list(spans) or msgspec.UNSET,
+                    )
+                case _:
+                    self.missing.add((INVALID, "found"))
 
     def _take_missing(self, said: Any) -> None:
         for each in said if isinstance(said, (list, tuple)) else ():

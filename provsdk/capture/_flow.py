@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
+    "GIVEN",
     "MAX_DEPTH",
     "MAX_ENTITIES",
     "MAX_LOOKS",
     "MAX_WIDTH",
     "Found",
+    "Held",
     "Known",
     "Ref",
     "Registry",
@@ -75,8 +77,12 @@ class Found(NamedTuple):
     known: Known | None
 
 
-_Held = tuple[str, Any, bytes | None]
-"""Id, the value itself, and its digest when it was entered; a plain tuple, as one is made for every value."""
+GIVEN: Final = ""
+"""In place of a container's id: the value was handed to its activity."""
+
+Held = tuple[str, Any, bytes | None, str, str | None]
+"""Id, the value itself, its digest when it was entered, the kind of its activity, and what it is an element of, or
+`GIVEN`; a plain tuple, as one is made for every value."""
 
 
 class Registry:
@@ -88,7 +94,7 @@ class Registry:
     __slots__ = ("_by_digest", "_by_identity", "cut")
 
     def __init__(self) -> None:
-        self._by_identity: dict[int, _Held] = {}
+        self._by_identity: dict[int, Held] = {}
         self._by_digest: dict[bytes, str] = {}
         self.cut = False
         """A bound was reached: something that flowed may be missing."""
@@ -113,11 +119,26 @@ class Registry:
         held = self._by_identity.get(id(value))
         return held[0] if held is not None and held[1] is value else None
 
-    def enter(self, entity_id: str, value: Any, measured: Measured, *, replace: bool = False) -> None:
-        """Notes that `value` is `entity_id` from now on; equal content keeps its first name unless `replace`."""
+    def held(self) -> list[Held]:
+        """Every value, in the order in which they were entered first."""
+        return list(self._by_identity.values())
+
+    def enter(
+        self, entity_id: str, value: Any, measured: Measured, kind: str, of: str | None = None, *, replace: bool = False
+    ) -> None:
+        """Notes that `value` is `entity_id` from now on; equal content keeps its first name unless `replace`.
+
+        Args:
+            entity_id: Its id.
+            value: Is held alive.
+            measured: What it measures.
+            kind: Of the activity that it belongs to.
+            of: The container that it is an element of, by id; `GIVEN` of what an activity was given; None: it was made.
+            replace: Whether it is what equal content is known as from now on.
+        """
         if not self.has_room():
             return
-        self._by_identity[id(value)] = (entity_id, value, measured.digest)
+        self._by_identity[id(value)] = (entity_id, value, measured.digest, kind, of)
         self.enter_content(entity_id, measured, replace=replace)
 
     def by_content(self, measured: Measured) -> Known | None:

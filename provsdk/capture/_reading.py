@@ -38,6 +38,9 @@ ABANDONED: Final = "abandoned"
 
 _UNFINISHED: Final = frozenset({"cancelled", ABANDONED})
 
+SEARCHED: Final = 1024 * 1024
+"""Characters of a stream that are kept until its output has been searched for what came from what."""
+
 MAX_WAITING: Final = 1_024
 """Chunks that wait for a response that held nothing of them so far."""
 
@@ -114,7 +117,7 @@ class Reading:
 
     def _begun(self, activity: Activity) -> None:
         settings = activity.ports.settings
-        keep = settings.max_value_bytes if activity.keeps_content() else 0
+        keep = settings.max_value_bytes if activity.keeps_content() else SEARCHED
         self.activity = activity
         self._process = _process.generation
         self._started_ns = time_ns()
@@ -290,7 +293,7 @@ class Reading:
         if may_go_on and is_cancellation(kind) and self.is_open and self.activity is not None:
             self._interrupted = kind
             if self.activity.scope is not None and not self._is_output:
-                self.activity.scope.interrupted.append(self)
+                self.activity.scope.interrupted += (self,)
             return None
         status = "blocked" if issubclass(kind, OutputBlocked) else "failed"
         return self._end(lambda activity: activity.failed(kind, status), None)

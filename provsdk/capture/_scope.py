@@ -17,8 +17,8 @@ class Scope:
     """One output: its registry, its local facts, and whether it still runs. Shared by the threads that work for it."""
 
     __slots__ = (
-        "calls", "code", "foreign", "interrupted", "keeps", "missing", "number", "open", "orphans", "output_id",
-        "record_id", "registry", "spans", "strays",
+        "calls", "code", "foreign", "interrupted", "keeps", "made", "missing", "number", "open", "orphans",
+        "output_id", "record_id", "registry", "spans", "strays",
     )  # fmt: skip
 
     def __init__(self, key: str) -> None:
@@ -31,7 +31,9 @@ class Scope:
         """Numbers of the traced functions that were at work."""
         self.calls: list[str] = []
         """Keys of the activities inside the output: whoever assembles the record can tell which did not arrive."""
-        self.interrupted: list[Any] = []
+        self.made: Any = None
+        """What the output came to; of a stream, as much of it as was kept to be searched."""
+        self.interrupted: tuple[Any, ...] = ()
         """Streams within the output that were interrupted, and that nobody has read on."""
         self.keeps: str | None = None
         """`capture_content` of this output; None: as configured."""
@@ -55,4 +57,5 @@ class Scope:
             "code": list(self.code),
             "missing": self.missing if foreign is None else [*self.missing, *foreign.missing()],
             "spans": self.spans,
+            "scope": self,
         }

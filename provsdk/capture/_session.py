@@ -17,7 +17,7 @@ from provsdk.capture import _otel, _process
 from provsdk.capture._binding import EXTRA
 from provsdk.capture._content import encode
 from provsdk.capture._facts import derivation, entity, missing_of, use, write_facts
-from provsdk.capture._flow import MAX_ELEMENTS, MAX_WIDTH, known_in, look_into
+from provsdk.capture._flow import GIVEN, MAX_ELEMENTS, MAX_WIDTH, known_in, look_into
 from provsdk.capture._request import SETTINGS
 from provsdk.capture._responses import answers_of
 from provsdk.capture._scope import Scope
@@ -113,7 +113,7 @@ class Activity:
         self.name = name
         self.parent = parent
         self.span = span
-        self.key = key = f"{context.trace_id:032x}-{context.span_id:016x}"
+        self.key = key = f"{context[0]:032x}-{context[1]:016x}"  # a tuple: by position is cheaper than by name
         self.declared: dict[str, Any] = {}
         self.local: dict[str, Any] = {}
         self.extra: dict[str, Any] = {}
@@ -290,7 +290,7 @@ class Activity:
             return
         n = self._next("element")
         self._add_entity(n, "element", str(n), chunk, measured, element_of=0)
-        scope.registry.enter(f"ent_{self.key}-{n}", chunk, measured, replace=True)
+        scope.registry.enter(f"ent_{self.key}-{n}", chunk, measured, self.kind, f"ent_{self.key}-0", replace=True)
 
     def made_stream(self, measured: Measured, content: str | bytes | None) -> None:
         """Notes what a stream came to, of which nobody holds the whole: its digest, and content where it was kept."""
@@ -301,10 +301,14 @@ class Activity:
             self.lacks(*missing_of(measured, "stream"))
         known = scope.registry.by_content(measured)
         self._has_result = True
+        if is_output:
+            scope.made = content
         self._add_entity(0, "result", None, content, measured, element_of=None)
         if known is not None and (is_output or not self._makes_from_elsewhere()):
             self._link("out" if is_output else 0, known)
-        if not is_output:
+        if not is_output and isinstance(content, str):
+            scope.registry.enter(f"ent_{self.key}-0", content, measured, self.kind, replace=True)
+        elif not is_output:
             scope.registry.enter_content(f"ent_{self.key}-0", measured, replace=True)
         elif self.parent is not None and self.parent.scope is not None:
             self.parent.scope.registry.enter_content(scope.output_id, measured, replace=True)
@@ -317,7 +321,7 @@ class Activity:
         measured = measure(text, max_bytes=self.ports.settings.max_value_bytes)
         n = self._next("element")
         self._add_entity(n, "element", "text", text, measured, element_of=0)
-        scope.registry.enter_content(f"ent_{self.key}-{n}", measured, replace=True)
+        scope.registry.enter(f"ent_{self.key}-{n}", text, measured, self.kind, f"ent_{self.key}-0", replace=True)
 
     def told(self, role: str, name: str, value: Any) -> int | None:
         """Notes a value that belongs to the call and flows nowhere by itself; its number, None outside any output."""
@@ -367,7 +371,8 @@ class Activity:
                 if found.full_name != found.name:
                     self._name_in_full(element, found.full_name)
                 entity_id = f"ent_{self.key}-{element}"
-                scope.registry.enter(entity_id, found.value, found.measured, replace=is_result)
+                container = f"ent_{self.key}-{n}"
+                scope.registry.enter(entity_id, found.value, found.measured, self.kind, container, replace=is_result)
         if seen:
             self.seen |= seen
 
@@ -388,13 +393,14 @@ class Activity:
         scope = self.scope
         assert scope is not None  # noqa: S101 made() asked
         self._add_entity(0, "result", None, value, measured, element_of=None)
+        scope.made = value
         if known is not None:
             self.derived.append(derivation("out", known.id, known.basis))
         elif linkable and type(value) not in _LEAVES:
             self.derived.extend(derivation("out", one.id, one.basis) for one in known_in(value, scope.registry))
         outer = self.parent.scope if self.parent is not None else None
         if outer is not None and linkable:
-            outer.registry.enter(scope.output_id, value, measured, replace=True)
+            outer.registry.enter(scope.output_id, value, measured, self.kind, replace=True)
 
     def _enter(self, role: str, name: str | None, value: Any, measured: Measured, *, linkable: bool) -> int:
         scope = self.scope
@@ -402,7 +408,8 @@ class Activity:
         n = self._next(role)
         self._add_entity(n, role, name, value, measured, element_of=None)
         if linkable:
-            scope.registry.enter(f"ent_{self.key}-{n}", value, measured, replace=role == "result")
+            of, is_result = (GIVEN, False) if role == "argument" else (None, role == "result")
+            scope.registry.enter(f"ent_{self.key}-{n}", value, measured, self.kind, of, replace=is_result)
         return n
 
     def _next(self, role: str) -> int:

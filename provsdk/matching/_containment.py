@@ -18,6 +18,10 @@ MIN_LETTERS: Final = 24
 
 _HALF: Final = MIN_LETTERS // 2
 
+PROBES: Final = 12
+PROBE: Final = 12
+"""Pieces of a source, and their length, that are looked for before its words are."""
+
 SHINGLE: Final = 5
 MIN_WORDS: Final = 8.0
 """Of a text that is found in part, the words that have to be there."""
@@ -75,6 +79,7 @@ def contained(text: Folded, sources: Sequence[Folded]) -> list[Contained]:
     [Contained(source=1, spans=(Span(start=9, end=36, source_start=0, source_end=28),), coverage=1.0)]
     """
     whole, rest = _whole(text, sources)
+    rest = [position for position in rest if _may_stand_in(text.text, sources[position].text)]
     index = Index(text.tokens, SHINGLE) if rest else None
     in_part = [] if index is None else [_in_part(text, sources[one], one, index) for one in rest]
     candidates = [*whole, *(one for one in in_part if one is not None)]
@@ -101,6 +106,12 @@ def _whole(text: Folded, sources: Sequence[Folded]) -> tuple[list[_Candidate], l
     return found, rest[::-1]
 
 
+def _may_stand_in(text: str, source: str) -> bool:
+    """Whether one of a few pieces of the source stands there: most of those that do not are found out cheaply."""
+    step = max(len(source) // PROBES, PROBE)
+    return any(source[at : at + PROBE] in text for at in range(0, len(source), step))
+
+
 def _is_long_enough(source: Folded) -> bool:
     if len(source.source) >= 2 * MIN_LETTERS:
         return not source.source.isspace()
@@ -108,7 +119,7 @@ def _is_long_enough(source: Folded) -> bool:
 
 
 def _least(source: Folded) -> int:
-    return _HALF if any(map(is_unspaced, source.text)) else MIN_LETTERS
+    return _HALF if source.is_unspaced else MIN_LETTERS
 
 
 def _whole_spans(text: Folded, source: Folded) -> tuple[Span, ...]:
@@ -149,8 +160,12 @@ def _in_part(text: Folded, source: Folded, position: int, index: Index) -> _Cand
     runs = list(index.runs(tokens))
     if not runs:
         return None
-    words = sum(weight(tokens[run.other_at : run.other_at + run.length]) for run in runs)
-    share = words / max(weight(tokens), 1.0)
+    if source.is_unspaced:
+        words = sum(weight(tokens[run.other_at : run.other_at + run.length]) for run in runs)
+        share = words / max(weight(tokens), 1.0)
+    else:
+        words = float(sum(run.length for run in runs))
+        share = words / len(tokens)
     if words < MIN_WORDS and not (share >= MIN_SHARE and words >= MIN_WORDS / 2):
         return None
     spans = sorted(

@@ -17,6 +17,7 @@ __all__ = ["Folded", "is_unspaced"]
 
 _WORDS: Final = re.compile(r"\S+")
 _SPACE: Final = re.compile(r"\s+")
+_WIDE: Final = re.compile(r"\s{2,}")
 _ESCAPE: Final = re.compile(
     r"(?=[\\&])(?:(?P<unicode>(?:\\u[0-9a-fA-F]{4})+)|\\(?P<letter>[\"\\/bfnrt])"
     r"|(?P<entity>&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|\w{2,31});))"
@@ -121,22 +122,26 @@ class Folded:
             return piece.start, piece.end
         begin = piece.start + at - piece.folded
         if piece.kind == _BULK:
-            folded, starts = self._words(position, piece)
-            word = bisect_right(folded, at) - 1
-            begin = starts[word] + at - folded[word]
+            folded, starts = self._stretches(position, piece)
+            stretch = bisect_right(folded, at) - 1
+            begin = starts[stretch] + at - folded[stretch]
         return begin, begin + 1
 
-    def _words(self, position: int, piece: _Piece) -> tuple[list[int], list[int]]:
-        """Where each word of a bulk begins: folded, and in the source. The space behind a word belongs to it."""
+    def _stretches(self, position: int, piece: _Piece) -> tuple[list[int], list[int]]:
+        """Where each stretch without wide spaces begins: folded, and in the source. The space behind belongs to it."""
         found = self._bulks.get(position)
         if found is None:
-            starts, folded, at = [], [], piece.folded
-            for word in _WORDS.finditer(self.source, piece.start, piece.end):
-                starts.append(word.start())
-                folded.append(at)
-                at += word.end() - word.start() + 1
+            folded, starts = [piece.folded], [piece.start]
+            for gap in _WIDE.finditer(self.source, piece.start, piece.end):
+                folded.append(folded[-1] + gap.start() - starts[-1] + 1)
+                starts.append(gap.end())
             found = self._bulks[position] = folded, starts
         return found
+
+    @property
+    def is_unspaced(self) -> bool:
+        """Whether it holds characters of scripts that put no spaces between words."""
+        return not self.text.isascii() and _IS_UNSPACED.search(self.text) is not None
 
     @property
     def tokens(self) -> list[str]:
@@ -155,7 +160,7 @@ class Folded:
     def _token_pattern(self) -> re.Pattern[str]:
         if self.text.isascii():
             return _ASCII_TOKEN
-        return _TOKEN if _IS_UNSPACED.search(self.text) else _SPACED_TOKEN
+        return _TOKEN if self.is_unspaced else _SPACED_TOKEN
 
 
 def _folded(text: str) -> tuple[str, list[_Piece]]:
@@ -219,7 +224,8 @@ class _Folding:
         """In one piece, where each character is folded by itself to one character; else word by word."""
         folded = _linear(core)
         if folded is not None:
-            self._add(" ".join(folded.split()), start, start + len(core), _BULK)
+            words = " ".join(folded.split())
+            self._add(words, start, start + len(core), _LINEAR if len(words) == len(core) else _BULK)
             return
         space = _SPACE.search(core, len(core) // 2) if len(core) > _SPLIT_UNTIL else None
         if space is not None:

@@ -41,19 +41,18 @@ class Index:
     [Run(at=2, other_at=1, length=5)]
     """
 
-    __slots__ = ("_places", "_tokens", "size")
+    __slots__ = ("_more", "_places", "_tokens", "size")
 
     def __init__(self, tokens: Sequence[str], size: int) -> None:
         self.size = size
         self._tokens = tokens
-        self._places: dict[tuple[str, ...], list[int]] = {}
-        places = self._places
+        self._places: dict[tuple[str, ...], int] = {}
+        self._more: dict[tuple[str, ...], list[int]] = {}
+        """Further places, of the few shingles that have some."""
+        first, more = self._places.setdefault, self._more
         for at, shingle in enumerate(_shingles(tokens, size)):
-            found = places.get(shingle)
-            if found is None:
-                places[shingle] = [at]
-            elif len(found) < MAX_PLACES:
-                found.append(at)
+            if first(shingle, at) != at and len(more.setdefault(shingle, [])) < MAX_PLACES:
+                more[shingle].append(at)
 
     def runs(self, other: Sequence[str]) -> Iterator[Run]:
         """The runs of another text's tokens that stand in this one, by their place there, none within another."""
@@ -62,9 +61,8 @@ class Index:
         for other_at, shingle in enumerate(_shingles(other, self.size)):
             if other_at < reached or shingle not in places:
                 continue
-            at, length = max(
-                ((place, self._common(place, other, other_at)) for place in places[shingle]), key=lambda one: one[1]
-            )
+            tried = (places[shingle], *self._more.get(shingle, ()))
+            at, length = max(((place, self._common(place, other, other_at)) for place in tried), key=lambda one: one[1])
             reached = other_at + length
             yield Run(at, other_at, length)
 

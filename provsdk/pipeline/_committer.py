@@ -14,7 +14,7 @@ from collections import deque
 from contextlib import suppress
 from itertools import islice
 from math import inf
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from provsdk.capture import _guard
 from provsdk.errors import KeyConflict, KeyUnusable, NotFound, ProvsdkError, StoreError
@@ -72,6 +72,9 @@ class Work(NamedTuple):
     """Whether this very thread holds what drafting needs."""
     place: Callable[[str], None] = lambda _: None
     """Asks the log where the extensions of a record go on; raises what the store raises, and `NotFound`."""
+    keep_texts: Callable[[dict[str, Any], int], object] = lambda facts, _: facts.pop("scope", None)
+    """Puts what is to be searched in place of the scope that nobody holds alive any longer; told how many outputs
+    wait."""
 
 
 class Committer:

@@ -134,6 +134,11 @@ class Queue:
                 watcher()
 
     @property
+    def pending(self) -> int:
+        """Claims that no lane has in hand."""
+        return len(self._pending)
+
+    @property
     def is_pending(self) -> bool:
         """Something waits that no lane has in hand."""
         return bool(self._pending)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from provsdk.assembly.assembler import assemble
 from provsdk.assembly.processor import Keeper, from_readable
 from provsdk.capture import _guard
+from provsdk.capture._search import search
+from provsdk.capture._texts import texts_of
 from provsdk.capture.ports import Ports, Settings
 from provsdk.digest import JoinKey
 from provsdk.errors import FormatError, KeyUnusable
@@ -59,6 +61,13 @@ PUT_AWAY_S: Final = 1.0
 
 EXPORT_S: Final = 0.1
 """What exporters have of a flush at least, however long sealing took."""
+
+WAITING_TEXTS: Final = 32 * 1024 * 1024
+"""Characters that are kept to be searched of an output, divided by how many others wait: of a full queue of 10,000, ten
+times as many."""
+
+SEARCH_SHARE: Final = 0.25
+"""Of `max_wait`, what the search of an output's texts may take of it: its caller waits for the record meanwhile."""
 
 FORK_WAIT_S: Final = 1.0
 """How long a fork waits for the store to be let go of."""
@@ -129,6 +138,7 @@ class Runtime:
             is_held_here=self._keeper.is_held_here,
             is_placed=self._revisions.knows,
             place=lambda record_id: self._revisions.learn(record_id, self.store),
+            keep_texts=self._keep_texts,
         )
         return Sealer(
             work,
@@ -352,6 +362,7 @@ class Runtime:
         spans = [from_readable(span) for span in self._keeper.take(claim.record_id)]
         facts = {
             **claim.facts,
+            **self._found(claim),
             "environment": self._environment.now(claim.facts.get("code", ())),
             "defaults": self._defaults,
         }
@@ -364,6 +375,34 @@ class Runtime:
         if not drafts and not claim.late:
             raise FormatError(f"{claim.record_id}: its spans make no record")
         return tuple(drafts)
+
+    def _keep_texts(self, facts: dict[str, Any], waiting: int) -> None:
+        """Instead of an output's scope, its texts: the more outputs wait, the fewer of each."""
+        scope = facts.pop("scope", None)
+        if scope is None or not self.config.search_bytes:
+            return
+        try:
+            facts["texts"] = texts_of(scope, min(self.config.search_bytes, WAITING_TEXTS // (waiting + 1)))
+        except Exception as error:  # the guard around the host: the record is sealed without
+            _guard.report("keep the texts of an output", error)
+            facts["missing"] = [*facts["missing"], ("capture_failed", "texts of the scope")]
+
+    def _found(self, claim: Claim) -> dict[str, Any]:
+        """What the texts of an output show of its flow: looked for here, where nobody's event loop runs."""
+        texts = claim.facts.pop("texts", None)
+        if texts is None:
+            return {}
+        try:
+            searched = search(texts, min(self.config.search_seconds, SEARCH_SHARE * self.config.max_wait))
+        except Exception as error:  # the guard around the host: the record is sealed without
+            _guard.report("search the texts of an output", error)
+            return {"missing": [*claim.facts.get("missing", ()), ("capture_failed", "texts of the scope")]}
+        if searched.is_whole:
+            return {"found": searched.links}
+        return {
+            "found": searched.links,
+            "missing": [*claim.facts.get("missing", ()), ("bound_reached", "texts of the scope")],
+        }
 
     def _append(self, drafts: Sequence[Draft], timeout: float) -> list[Sealed | KeyConflict]:
         """Appends, with `emitter.opened` before the first; what was under way at the end is sealed after it."""

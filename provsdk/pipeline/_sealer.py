@@ -57,6 +57,7 @@ class Sealer:
         self._is_batch = durability == "batch"
         self.max_wait = max_wait
         self._on_unavailable = on_unavailable
+        self._work = work
         self.committer = Committer(work, max_wait=max_wait, queue_size=queue_size, backlog=backlog)
 
     # -- the port
@@ -64,6 +65,7 @@ class Sealer:
     def ticket(self, span_context: SpanContext, facts: dict[str, Any]) -> Claim:
         """Takes an output that ended."""
         key = f"{span_context.trace_id:032x}-{span_context.span_id:016x}"
+        self._work.keep_texts(facts, self.committer.queue.pending)
         claim = Claim(self, f"rec_{key}", facts, block=self._is_to_block(facts, key), late=False)
         self.committer.take(claim)
         if self._is_batch:
@@ -72,6 +74,7 @@ class Sealer:
 
     def late(self, span_context: SpanContext, facts: dict[str, Any]) -> None:  # noqa: ARG002 the port's signature
         """Takes what ended after its output: an extension of its record, sealed soon."""
+        facts.pop("scope", None)
         self.committer.take(Claim(self, facts["record_id"], facts, block=False, late=True))
         self.committer.wake(BATCH_WINDOW_S)
 

@@ -2,11 +2,13 @@
 
 Receiving is not shaping: `used` says that an activity was given a value, not that the value reached the result. So
 lineage follows `wasDerivedFrom` where the value could be examined and something was found in it; only where nothing was
-does it fall back to what the value's activity used, and says so.
+does it fall back to what the value's activity used, and says so. That a value repeats words of another one does not say
+that nothing else shaped it: a quotation is a step of its own, and lineage falls back beside it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from provsdk.records.record import Edge, ModelCall, Source
@@ -27,6 +29,7 @@ USED: Final = Relation.USED.value
 GENERATED: Final = Relation.WAS_GENERATED_BY.value
 DERIVED: Final = Relation.WAS_DERIVED_FROM.value
 ENCLOSING: Final = Basis.ENCLOSING.value
+QUOTATION: Final = Basis.QUOTATION.value
 
 _COMPLETED: Final = OutputStatus.COMPLETED.value
 
@@ -48,11 +51,12 @@ class Step(NamedTuple):
 class Causes:
     """The steps back from each value."""
 
-    __slots__ = ("_derived", "_inferred", "_made_by", "_used")
+    __slots__ = ("_derived", "_inferred", "_made_by", "_quoted", "_used")
 
     def __init__(self, arrows: Iterable[Arrow]) -> None:
         self._derived: dict[str, list[Arrow]] = defaultdict(list)
         self._inferred: dict[str, list[Arrow]] = defaultdict(list)
+        self._quoted: dict[str, list[Arrow]] = defaultdict(list)
         self._made_by: dict[str, list[str]] = defaultdict(list)
         self._used: dict[str, list[Arrow]] = defaultdict(list)
         for arrow in arrows:
@@ -62,16 +66,16 @@ class Causes:
             elif relation == USED:
                 self._used[effect].append(arrow)
             elif relation == DERIVED:
-                kept = self._inferred if basis == ENCLOSING else self._derived
+                kept = {ENCLOSING: self._inferred, QUOTATION: self._quoted}.get(basis, self._derived)
                 kept[effect].append(arrow)
 
     def ids(self, value: str) -> list[str]:
         """The values one step back by lineage, inferred links left out."""
-        found = self._derived.get(value)
+        found, quoted = self._derived.get(value), self._quoted.get(value, ())
         if found is None:
             used = self._used
-            return [arrow[1] for activity in self._made_by.get(value, ()) for arrow in used.get(activity, ())]
-        return [arrow[1] for arrow in found]
+            found = [arrow for activity in self._made_by.get(value, ()) for arrow in used.get(activity, ())]
+        return [arrow[1] for arrow in (*found, *quoted)]
 
     def outputs(self) -> set[str]:
         """The outputs among the values that something made."""
@@ -86,7 +90,8 @@ class Causes:
                 for activity in self._made_by.get(value, ())
                 for _, cause, _, basis in self._used.get(activity, ())
             ]
-        return found + [Step(cause, DERIVED, basis, None) for _, cause, _, basis in self._inferred.get(value, ())]
+        seen = (*self._quoted.get(value, ()), *self._inferred.get(value, ()))
+        return found + [Step(cause, DERIVED, basis, None) for _, cause, _, basis in seen]
 
 
 def reached(causes: Causes, start: str) -> set[str]:
@@ -136,11 +141,19 @@ def nested_outputs(arrows: Iterable[Arrow], output_id: str) -> set[str]:
     }
 
 
-def without_inferred(flow: Iterable[Edge]) -> set[Arrow]:
+def without_inferred(flow: Iterable[Edge]) -> dict[Arrow, Edge]:
     """The edges of a record that were seen or declared."""
-    return {(edge.from_, edge.to, edge.relation, edge.basis) for edge in flow if edge.basis != ENCLOSING}
+    return {(edge.from_, edge.to, edge.relation, edge.basis): edge for edge in flow if edge.basis != ENCLOSING}
 
 
-def edges(arrows: Iterable[Arrow]) -> list[Edge]:
-    """The arrows as a record holds them: in an order that does not depend on theirs."""
-    return [Edge(from_=a, to=b, relation=relation, basis=basis) for a, b, relation, basis in sorted(arrows)]
+def edges(arrows: Iterable[Arrow], known: Mapping[Arrow, Edge] = MappingProxyType({})) -> list[Edge]:
+    """The arrows as a record holds them: in an order that does not depend on theirs.
+
+    Args:
+        arrows: All of them.
+        known: Those of which more is known than that they are there.
+    """
+    return [
+        known.get(arrow) or Edge(from_=arrow[0], to=arrow[1], relation=arrow[2], basis=arrow[3])
+        for arrow in sorted(arrows)
+    ]

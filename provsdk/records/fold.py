@@ -42,9 +42,10 @@ def fold(record: ProvenanceRecord, extensions: Iterable[Extension]) -> Provenanc
     transformations = _merged(record.transformations, [each.transformations for each in extensions], made_key)
     model_calls = _merged(record.model_calls, [each.model_calls for each in extensions], called_key)
     checks = _merged(record.policy_checks, [each.policy_checks for each in extensions], checked_key)
-    arrows = without_inferred(record.flow)
+    known = without_inferred(record.flow)
     for each in extensions:
-        arrows |= without_inferred(each.flow)
+        known = {**without_inferred(each.flow), **known}
+    arrows = set(known)
     calls = sorted(model_calls, key=called_key)
     links = inferred(arrows, record.output.output_id, record.output.ended_at, sources, calls)
     folded = msgspec.structs.replace(
@@ -53,7 +54,7 @@ def fold(record: ProvenanceRecord, extensions: Iterable[Extension]) -> Provenanc
         transformations=sorted(transformations, key=made_key),
         model_calls=calls,
         policy_checks=sorted(checks, key=checked_key),
-        flow=edges(arrows.union(links)),
+        flow=edges(arrows.union(links), known),
     )
     said = [*record.completeness.reasons, *(missing for each in extensions for missing in each.missing)]
     return msgspec.structs.replace(folded, completeness=completeness(said, activity_ids(folded)))

@@ -229,6 +229,11 @@ class Edge(Struct, frozen=True, rename={"from_": "from"}):
     """A `Relation`."""
     basis: str
     """A `Basis`."""
+    coverage: float | msgspec.UnsetType = msgspec.UNSET
+    """Where content was compared: how much of the cause stands in the effect, by its characters, 0 to 1; of a
+    quotation, how much of the effect stands in the cause, by its words."""
+    spans: list[tuple[int, int, int, int]] | msgspec.UnsetType = msgspec.UNSET
+    """Where: start and end in the effect, start and end in the cause, in characters (code points)."""
 
 
 class Context(Struct, frozen=True):

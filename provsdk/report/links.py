@@ -16,6 +16,7 @@ __all__ = ["Link", "Strength", "links", "strength"]
 Strength = Literal["observed", "declared", "given", "inferred", "none"]
 """`given`: it was handed to a step on the way, and whether it shaped what the step made could not be seen."""
 
+_BASES: Final = [each.value for each in Basis]
 _RANKS: Final[tuple[Strength, ...]] = ("observed", "declared", "given", "inferred", "none")
 
 
@@ -60,6 +61,11 @@ def _order(link: Link) -> tuple[int, int]:
     return _RANKS.index(link.strength), link.steps
 
 
+def _weakness(link: Link) -> tuple[int, int]:
+    """Of two that were seen, the one that says less: repeating words of it says less than being the same object."""
+    return _RANKS.index(link.strength), _BASES.index(link.basis) if link.basis in _BASES else 0
+
+
 def _reach(record: ProvenanceRecord) -> dict[str, Link]:
     """Best link of every value that the output goes back to: Dijkstra's search by strength, then steps."""
     causes = Causes((edge.from_, edge.to, edge.relation, edge.basis) for edge in record.flow)
@@ -80,5 +86,5 @@ def _reach(record: ProvenanceRecord) -> dict[str, Link]:
 
 def _weaker(here: Link, step: Step) -> Link:
     edge = Link("given", None, 1, step.activity) if step.activity else Link(strength(step.basis), step.basis, 1, None)
-    weakest = edge if not here.steps else max(here, edge, key=lambda link: _order(link)[0])
+    weakest = edge if not here.steps else max(here, edge, key=_weakness)
     return Link(weakest.strength, weakest.basis, here.steps + 1, weakest.through)

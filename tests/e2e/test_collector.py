@@ -215,6 +215,15 @@ def test_every_record_is_the_one_that_the_process_sealed_but_for_the_listed_fiel
         assert encode(without_process_only(arrived[record_id])) == encode(without_process_only(record))
 
 
+def test_edges_differ_by_those_that_content_shows_and_by_nothing_else(sealed, arrived):
+    def others(record):
+        return [edge for edge in record.flow if edge.basis not in {"containment", "quotation", "enclosing"}]
+
+    for record_id in sealed.records.keys() & arrived.keys():
+        assert others(arrived[record_id]) == others(sealed.records[record_id])
+        assert {edge.basis for edge in arrived[record_id].flow}.isdisjoint({"containment", "quotation"})
+
+
 def test_a_record_that_was_assembled_from_what_arrived_lists_them(arrived):
     for record in arrived.values():
         assert not record.completeness.complete
@@ -242,7 +251,9 @@ def test_no_field_is_listed_that_travels(trees, words):
         assert any(mine != theirs for mine, theirs in pairs(trees, path)) or path == "capture.integrations"
 
 
-@pytest.mark.parametrize("words", sorted(FIELDS.keys() - {"environment", "capture", "keys in names"}))
+@pytest.mark.parametrize(
+    "words", sorted(FIELDS.keys() - {"environment", "capture", "keys in names", "edges found in content"})
+)
 def test_a_field_that_is_listed_arrives_as_it_is_or_not_at_all(trees, words):
     for path in FIELDS[words]:
         assert all(theirs in (None, [], {}, mine) for mine, theirs in pairs(trees, path))

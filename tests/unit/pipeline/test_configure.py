@@ -216,7 +216,7 @@ def test_a_nested_output_has_a_record_of_its_own(place):
     assert [one.name for one in inner.sources] == ["handbook"]
     assert out.sources == []
     nested = [edge for edge in out.flow if edge.to == inner.output.output_id]
-    assert [(edge.from_, edge.basis) for edge in nested] == [(out.output.output_id, "enclosing")]
+    assert [(edge.from_, edge.basis) for edge in nested] == [(out.output.output_id, "containment")]
 
 
 def test_content_is_kept_only_when_asked_for_and_never_in_plain(place):
@@ -372,11 +372,11 @@ def test_a_model_call_that_lineage_does_not_reach_is_inferred(place):
 
     @traced_model_call("chat", parameters={"temperature": 0})
     def chat(messages):
-        return "  an answer with spaces around it, to be cut off  "
+        return "  an answer with words in it, to be told apart  "
 
     @traced_output("out")
     def out(question):
-        return chat([question, load()]).strip()
+        return chat([question, load()])[::-1]
 
     provsdk.configure(store=place)
     out("What is it that you want to know from me today?")

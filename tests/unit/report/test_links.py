@@ -43,6 +43,33 @@ def test_a_path_is_as_strong_as_its_weakest_edge(build):
     assert found == ("declared", "explicit", 2)
 
 
+def test_of_two_edges_that_were_seen_the_one_that_says_less_is_named(build):
+    step = build.entity(2, 0)
+
+    found = link_of(
+        build,
+        (build.out, step, "wasDerivedFrom", "identity"),
+        (step, build.entity(1, 0), "wasDerivedFrom", "quotation"),
+    )
+
+    assert found == ("observed", "quotation", 2)
+
+
+def test_a_quotation_does_not_hide_what_was_given(build):
+    """That an answer repeats one source does not say that it owes nothing to another."""
+    call = build.entity(1, 0).replace("ent_", "act_").rpartition("-")[0]
+    other = build.entity(3, 0)
+
+    found = link_of(
+        build,
+        (build.out, call, "wasGeneratedBy", "identity"),
+        (build.out, other, "wasDerivedFrom", "quotation"),
+        (call, build.entity(1, 0), "used", "identity"),
+    )
+
+    assert found[0] == "given"
+
+
 def test_the_strongest_of_several_paths_counts(build):
     step = build.entity(2, 0)
 

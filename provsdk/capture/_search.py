@@ -1,0 +1,185 @@
+"""What content says of flow: run once, when an output has ended, over the texts that its scope knows.
+
+A value that was made is searched for the values that were there before it (containment), an answer for their words
+(quotation). What was handed on as it is, is known already: by identity and by digest. Nothing here touches a span, so
+it may run in any thread.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from provsdk import semconv
+from provsdk.capture._flow import GIVEN
+from provsdk.matching import Folded, contained, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from provsdk.capture._texts import Texts
+    from provsdk.matching import Contained, Quoted
+
+__all__ = ["Link", "Searched", "search"]
+
+CONTAINMENT: Final = "containment"
+QUOTATION: Final = "quotation"
+
+MAX_SPANS: Final = 32
+"""Places that one edge names."""
+
+
+class Link(NamedTuple):
+    """An edge that content shows, from effect to cause."""
+
+    effect: str
+    cause: str
+    basis: str
+    coverage: float
+    """How much of the cause stands in the effect; of a quotation, how much of the effect stands in the cause."""
+    spans: tuple[tuple[int, int, int, int], ...]
+    """Start and end in the effect, start and end in the cause, in characters."""
+
+
+class Searched(NamedTuple):
+    """What was found, and whether that is all."""
+
+    links: list[Link]
+    is_whole: bool
+    """False where a bound was reached."""
+
+
+class _Text(NamedTuple):
+    id: str
+    whole: str
+    """Id of the value that it is an element of; its own where it is none."""
+    kind: str
+    """Of the activity that it belongs to."""
+    is_given: bool
+    """It was handed to the activity; else the activity made it."""
+    folded: Folded
+
+
+def search(given: Texts, seconds: float) -> Searched:
+    """Everything that the texts of an output show of what came from what, as far as so many seconds go."""
+    texts = _folded(given)
+    deadline = time.monotonic() + seconds
+    links: dict[tuple[str, str, str], Link] = {}
+    for position, text in enumerate(texts):
+        if _came_from_outside(text):
+            continue
+        if time.monotonic() > deadline:
+            return Searched(list(links.values()), is_whole=False)
+        before = [one for one in texts[:position] if one.whole != text.whole]
+        for link in _of_value(text, before):
+            links.setdefault(link[:3], link)
+    for link in _of_output(given, texts):
+        links.setdefault(link[:3], link)
+    return Searched(list(links.values()), given.is_whole)
+
+
+def _folded(given: Texts) -> list[_Text]:
+    found = []
+    for entity_id, value, _, kind, of in given.held:
+        text = _text_of(value)
+        if text is not None:
+            whole = of or entity_id
+            found.append(_Text(entity_id, whole, kind, of == GIVEN or whole in given.wholes, Folded(text)))
+    return found
+
+
+def _text_of(value: str | bytes) -> str | None:
+    if isinstance(value, str):
+        return str.__str__(value)
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _came_from_outside(text: _Text) -> bool:
+    """What the output was given, and what was loaded: nothing in the scope made it."""
+    return text.kind == semconv.KIND_OUTPUT or (text.kind == semconv.KIND_SOURCE and not text.is_given)
+
+
+def _of_value(text: _Text, before: list[_Text]) -> Iterator[Link]:
+    """What a step was given or made, from what was there before it."""
+    if text.kind == semconv.KIND_MODEL_CALL and not text.is_given:
+        yield from _of_answer(text, before)
+        return
+    found = contained(text.folded, [one.folded for one in before]) if before else []
+    for one in found:
+        yield from _links(text, before[one.source].id, CONTAINMENT, one)
+    if not found:
+        yield from _cut_from(text, before)
+
+
+def _of_answer(text: _Text, before: list[_Text]) -> Iterator[Link]:
+    """A model's: whatever stands in it was repeated by the model, which may have gone by other values too."""
+    causes = [one for one in before if _may_be_quoted(one)]
+    if not causes:
+        return
+    folded = [one.folded for one in causes]
+    whole = contained(text.folded, folded)
+    for one in whole:
+        yield from _links(text, causes[one.source].id, QUOTATION, one)
+    rest = sorted(set(range(len(causes))) - {one.source for one in whole})
+    beside = [*_questions(before), *(folded[one.source] for one in whole)]
+    for quote in quoted(text.folded, [folded[position] for position in rest], beside):
+        yield from _links(text, causes[rest[quote.source]].id, QUOTATION, quote)
+
+
+def _cut_from(text: _Text, before: list[_Text]) -> Iterator[Link]:
+    """A piece of something longer: the newest that holds the whole of it."""
+    for one in reversed(before):
+        if len(one.folded.source) <= len(text.folded.source):
+            continue
+        holds = contained(one.folded, [text.folded])
+        if holds and holds[0].coverage == 1.0:
+            spans = tuple((s.source_start, s.source_end, s.start, s.end) for s in holds[0].spans[:MAX_SPANS])
+            share = round(min(len(text.folded.source) / len(one.folded.source), 1.0), 4)
+            yield Link(text.id, one.id, CONTAINMENT, share, spans)
+            if text.whole != text.id:
+                yield Link(text.whole, one.id, CONTAINMENT, share, ())
+            return
+
+
+def _of_output(given: Texts, texts: list[_Text]) -> Iterator[Link]:
+    """What the output came to: values that stand in it, and words of others."""
+    causes = [one for one in texts if _may_be_quoted(one)]
+    folded = [one.folded for one in causes]
+    beside = _questions(texts)
+    known = {one.source for one in folded}
+    for leaf in filter(None, map(_text_of, given.made)):
+        if leaf in known:  # handed on as it is: what it comes from is that value's story
+            continue
+        made = Folded(leaf)
+        whole = {one.source: one for one in contained(made, folded)}
+        for position, one in whole.items():
+            yield Link(given.output_id, causes[position].id, CONTAINMENT, one.coverage, _places(one))
+        rest = [position for position in range(len(causes)) if position not in whole]
+        explained = [*beside, *(folded[position] for position in whole)]
+        for quote in quoted(made, [folded[position] for position in rest], explained):
+            cause = causes[rest[quote.source]]
+            yield Link(given.output_id, cause.id, QUOTATION, quote.coverage, _places(quote))
+
+
+def _may_be_quoted(text: _Text) -> bool:
+    """Sources, and what steps and models made: not the question, and not prompts, which hold all of these."""
+    return not text.is_given
+
+
+def _questions(texts: Iterable[_Text]) -> list[Folded]:
+    """What the output was given: an answer that repeats it has it from there."""
+    return [one.folded for one in texts if one.kind == semconv.KIND_OUTPUT and one.is_given]
+
+
+def _links(text: _Text, cause: str, basis: str, found: Contained | Quoted) -> Iterator[Link]:
+    yield Link(text.id, cause, basis, found.coverage, _places(found))
+    if text.whole != text.id:
+        yield Link(text.whole, cause, basis, found.coverage, ())
+
+
+def _places(found: Contained | Quoted) -> tuple[tuple[int, int, int, int], ...]:
+    spans: Sequence[tuple[int, int, int, int]] = found.spans[:MAX_SPANS]
+    return tuple(tuple(span) for span in spans)  # type: ignore[misc] # of four each

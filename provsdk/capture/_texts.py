@@ -1,0 +1,77 @@
+"""The texts that an output's scope knows, as they are when it ends: what may be changed afterwards is not kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from provsdk import semconv
+from provsdk.capture._flow import GIVEN
+from provsdk.digest import children
+
+if TYPE_CHECKING:
+    from provsdk.capture._flow import Held
+    from provsdk.capture._scope import Scope
+
+__all__ = ["Texts", "texts_of"]
+
+MAX_LEAVES: Final = 4_096
+"""Values within an output's value that are looked into."""
+
+
+class Texts(NamedTuple):
+    """What the texts of one output are searched in; holds nothing else of its scope alive."""
+
+    output_id: str
+    held: list[Held]
+    """Texts of the registry, in the order in which they came to be known."""
+    wholes: frozenset[str]
+    """Ids of the values that were handed to an activity: elements of these were, too."""
+    made: list[str | bytes]
+    """Texts in the output's value."""
+    is_whole: bool
+    """False where a bound was reached."""
+
+
+def texts_of(scope: Scope, max_bytes: int) -> Texts | None:
+    """The texts of an output that has ended; None where there is nothing but what it was given, so nothing to find.
+
+    Args:
+        scope: the output's.
+        max_bytes: Characters of all texts together, bytes of binary ones.
+    """
+    held = scope.registry.held()
+    for _, _, _, kind, of in held:
+        if of != GIVEN or kind != semconv.KIND_OUTPUT:
+            break
+    else:
+        return None
+    made, left = _leaves(scope.made, max_bytes)
+    found = []
+    for one in held:
+        value = one[1]
+        if isinstance(value, (str, bytes)):
+            left -= len(value)
+            if left < 0:
+                break
+            found.append(one)
+    given = frozenset(entity_id for entity_id, _, _, _, of in held if of == GIVEN)
+    return Texts(scope.output_id, found, given, made, is_whole=left >= 0)
+
+
+def _leaves(value: Any, left: int) -> tuple[list[str | bytes], int]:
+    """The texts in a value as far as they can be looked into, and what is left for others; below 0: there are more."""
+    found: list[str | bytes] = []
+    waiting, looks = [value], MAX_LEAVES
+    while waiting:
+        if not looks:
+            return found, -1
+        one = waiting.pop()
+        looks -= 1
+        if not isinstance(one, (str, bytes)):
+            waiting.extend(part for _, part in children(one))
+            continue
+        left -= len(one)
+        if left < 0:
+            return found, left
+        found.append(one)
+    return found, left

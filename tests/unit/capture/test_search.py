@@ -1,0 +1,317 @@
+"""What the texts of an output show of its flow: which reached which, and whose words an answer repeats."""
+
+import gc
+import json
+import weakref
+
+import pytest
+
+from provsdk import declare_source, traced_check, traced_model_call, traced_output, traced_source, traced_transform
+from provsdk.capture import _search
+from provsdk.pipeline import _runtime
+from provsdk.records.graph import sources_reached
+from provsdk.testing import captured_records
+
+PASSAGES = [
+    "A parcel that nobody fetches is kept for twelve days, then it goes back to whoever sent it, at their cost.",
+    "Returns are free within thirty days of the delivery, as long as the seal of the box is unbroken.",
+    "The branch in Spandau opens at nine in the morning and closes at half past six, on Saturdays at one.",
+    "Whoever fetches a parcel for somebody else shows a letter of authority and the identity cards of both.",
+]
+QUESTION = "How long do you keep a parcel, and at whose cost does it go back?"
+
+
+@traced_source(type="database", each=True, name=lambda item: item[:7])
+def search_handbook(question):
+    return list(PASSAGES)
+
+
+@traced_source(type="file", name="book")
+def book():
+    return "\n\n".join(PASSAGES)
+
+
+@traced_model_call("complete", provider="acme", model="small-1")
+def complete(prompt):
+    return "You asked about parcels: a parcel that nobody fetches is kept for twelve days."
+
+
+def record_of(function, *args, **settings):
+    with captured_records(**settings) as records:
+        function(*args)
+    return records[-1]
+
+
+def sources_of(record, value, basis=None):
+    """Names of the sources that the value goes back to in one step."""
+    names = {one.source_id: one.name for one in record.sources}
+    names |= {each.entity_id: one.name for one in record.sources for each in one.elements}
+    edges = [edge for edge in record.flow if edge.from_ == value and edge.relation == "wasDerivedFrom"]
+    return sorted(names[edge.to] for edge in edges if edge.to in names and basis in (None, edge.basis))
+
+
+def argument_of(call):
+    return next(one.entity_id for one in call.arguments if one.role == "argument")
+
+
+def test_of_the_passages_that_were_retrieved_those_are_linked_that_reached_the_prompt():
+    @traced_output("answer")
+    def answer(question):
+        chosen = [passage for passage in search_handbook(question) if "parcel" in passage]
+        return complete("Answer from this:\n" + "\n".join(chosen) + f"\n\n{question}")
+
+    record = record_of(answer, QUESTION)
+
+    assert sources_of(record, argument_of(record.model_calls[0]), "containment") == ["A parce", "Whoever"]
+    assert sources_of(record, record.model_calls[0].results[0].entity_id, "quotation") == ["A parce"]
+    assert len(sources_reached(record).reached) == 2, "the model had both, and repeats one"
+
+
+def test_the_edge_says_how_much_and_where():
+    @traced_output("answer")
+    def answer():
+        return complete(f"From this: {search_handbook('')[0][:60]}…")
+
+    record = record_of(answer)
+    prompt = argument_of(record.model_calls[0])
+    (edge,) = [edge for edge in record.flow if edge.from_ == prompt and edge.basis == "containment"]
+    assert 0.4 < edge.coverage < 0.6
+    ((start, end, source_start, source_end),) = edge.spans
+    text = f"From this: {PASSAGES[0][:60]}…"
+    assert text[start:end] == PASSAGES[0][source_start:source_end]
+
+
+def test_an_f_string_is_linked_to_what_it_holds_by_content():
+    @traced_output("answer")
+    def answer():
+        return f"The handbook says: {book()}"
+
+    record = record_of(answer)
+    assert sources_of(record, record.output.output_id) == ["book"]
+    (edge,) = [edge for edge in record.flow if edge.from_ == record.output.output_id and edge.to.endswith("-0")]
+    assert (edge.basis, edge.coverage) == ("containment", 1.0)
+
+
+def test_messages_are_searched_text_by_text_and_the_list_is_linked():
+    @traced_output("answer")
+    def answer(question):
+        page = search_handbook(question)[1]
+        return complete(
+            [{"role": "system", "content": f"Use only this page. {page}"}, {"role": "user", "content": question}]
+        )
+
+    record = record_of(answer, QUESTION)
+    assert sources_of(record, argument_of(record.model_calls[0])) == ["Returns"]
+
+
+def test_pieces_of_a_document_lead_back_to_it():
+    @traced_transform("split")
+    def split(text):
+        return text.split("\n\n")
+
+    @traced_output("answer")
+    def answer():
+        return complete(f"Answer from this: {split(book())[2]}")
+
+    record = record_of(answer)
+    (step,) = record.transformations
+    pieces = [one.entity_id for one in step.results if one.role == "element"]
+    assert all(sources_of(record, piece) == ["book"] for piece in pieces)
+    prompt = argument_of(record.model_calls[0])
+    causes = {edge.to for edge in record.flow if edge.from_ == prompt and edge.basis == "containment"}
+    assert causes == {pieces[2]}, "the nearest, not the whole document"
+
+
+def test_the_chain_of_an_agent_is_a_chain():
+    @traced_model_call("plan", provider="acme", model="small-1")
+    def plan(prompt):
+        return {"tool": "lookup", "arguments": json.dumps({"query": "opening hours of the branch in Spandau, Berlin"})}
+
+    @traced_source(type="api", name="lookup")
+    def lookup(query):
+        return PASSAGES[2]
+
+    @traced_output("answer")
+    def answer(question):
+        asked = plan(f"Which tool helps here? {question}")
+        found = lookup(json.loads(asked["arguments"])["query"])
+        return complete(f"The tool said: {found}\nAnswer this: {question}")
+
+    record = record_of(answer, QUESTION)
+    by_name = {call.name: call for call in record.model_calls}
+    (source,) = record.sources
+    (query,) = [one for one in source.arguments if one.role == "argument"]
+    causes = {edge.to for edge in record.flow if edge.from_ == query.entity_id}
+    assert causes <= {one.entity_id for one in by_name["plan"].results}
+    assert causes
+    last = argument_of(next(call for call in record.model_calls if call.name == "complete"))
+    assert sources_of(record, last) == ["lookup"]
+
+
+def test_fields_of_a_structured_output_are_searched():
+    @traced_output("answer")
+    def answer(question):
+        page = search_handbook(question)[0]
+        return {"answer": f"Twelve days: {page[:50]}", "sure": True}
+
+    record = record_of(answer, QUESTION)
+    assert sources_of(record, record.output.output_id, "containment") == ["A parce"]
+
+
+def test_a_streamed_answer_is_searched_as_a_whole():
+    @traced_output("answer")
+    def answer(question):
+        search_handbook(question)
+        for word in [
+            "We",
+            "keep",
+            "it:",
+            "a",
+            "parcel",
+            "that",
+            "nobody",
+            "fetches",
+            "is",
+            "kept",
+            "for",
+            "twelve",
+            "days.",
+        ]:
+            yield word + " "
+
+    record = record_of(lambda: list(answer(QUESTION)))
+    assert sources_of(record, record.output.output_id, "containment") == ["A parce"]
+
+
+def test_what_the_question_says_is_no_quotation():
+    @traced_output("answer")
+    def answer(question):
+        search_handbook(question)
+        return f"You asked: {question[:60]}"
+
+    asked = "Is it true that a parcel that nobody fetches is kept for twelve days?"
+    record = record_of(answer, asked)
+    assert sources_of(record, record.output.output_id, "quotation") == []
+
+
+def test_what_nobody_looked_into_is_linked_by_being_there_only():
+    @traced_output("answer")
+    def answer(question):
+        return str(len(search_handbook(question)))
+
+    record = record_of(answer, QUESTION)
+    assert {edge.basis for edge in record.flow if edge.from_ == record.output.output_id} == {"identity", "enclosing"}
+
+
+def test_checks_and_declared_sources_take_part():
+    @traced_check("polite", type="content_filter")
+    def polite(text):
+        return True
+
+    @traced_output("answer")
+    def answer():
+        page = PASSAGES[0]
+        declare_source(page, name="page", type="file")
+        made = f"Our rule is this one. {page}"
+        polite(made)
+        return made
+
+    record = record_of(answer)
+    assert "page" in sources_of(record, record.output.output_id)
+
+
+def test_taking_a_source_away_takes_exactly_its_edges_away():
+    def made(passages):
+        @traced_source(type="file", each=True, name=lambda item: item[:7])
+        def load():
+            return list(passages)
+
+        @traced_output("answer")
+        def answer():
+            return complete("Answer from this:\n" + "\n".join(load()))
+
+        record = record_of(answer)
+        return set(sources_of(record, argument_of(record.model_calls[0])))
+
+    every = made(PASSAGES)
+    assert len(every) == 4
+    for passage in PASSAGES:
+        assert made([one for one in PASSAGES if one != passage]) == every - {passage[:7]}
+
+
+@pytest.mark.parametrize("settings", [{"search_bytes": 200}, {"search_seconds": 0.000001}])
+def test_beyond_the_bounds_the_record_says_that_not_all_was_searched(settings):
+    @traced_output("answer")
+    def answer(question):
+        return complete("\n".join(search_handbook(question)))
+
+    record = record_of(answer, QUESTION, **settings)
+    assert ("bound_reached", "texts of the scope") in [(one.reason, one.detail) for one in record.completeness.reasons]
+
+
+def test_of_many_outputs_that_wait_less_is_kept_of_each(monkeypatch):
+    monkeypatch.setattr(_runtime, "WAITING_TEXTS", 200)
+
+    @traced_output("answer")
+    def answer(question):
+        return complete("\n".join(search_handbook(question)))
+
+    record = record_of(answer, QUESTION)
+    assert ("bound_reached", "texts of the scope") in [(one.reason, one.detail) for one in record.completeness.reasons]
+
+
+def test_what_the_caller_does_to_the_value_afterwards_is_not_searched():
+    @traced_output("answer")
+    def answer():
+        return [f"The handbook says: {book()}"]
+
+    with captured_records(durability="batch") as records:
+        answer().clear()
+    assert sources_of(records[-1], records[-1].output.output_id) == ["book"]
+
+
+def test_values_that_are_no_texts_live_no_longer_than_their_output():
+    class Rows(dict):
+        pass
+
+    @traced_transform
+    def loaded(rows):
+        return Rows(rows=[PASSAGES[0]])
+
+    @traced_output("answer")
+    def answer(seen):
+        rows = loaded(PASSAGES[1])
+        seen.append(weakref.ref(rows))
+        return complete(rows["rows"][0])
+
+    seen = []
+    with captured_records(durability="batch"):
+        answer(seen)
+        gc.collect()
+        assert seen[0]() is None
+
+
+def test_switched_off_nothing_is_searched_and_nothing_is_missing():
+    @traced_output("answer")
+    def answer(question):
+        return complete("\n".join(search_handbook(question)))
+
+    record = record_of(answer, QUESTION, search_bytes=0)
+    assert {edge.basis for edge in record.flow}.isdisjoint({"containment", "quotation"})
+    assert record.completeness.complete
+
+
+def test_a_search_that_fails_costs_its_edges_only(monkeypatch, caplog):
+    def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(_search, "_of_output", broken)
+    monkeypatch.setattr("provsdk.pipeline._runtime.search", broken)
+
+    @traced_output("answer")
+    def answer(question):
+        return complete("\n".join(search_handbook(question)))
+
+    record = record_of(answer, QUESTION)
+    assert ("capture_failed", "texts of the scope") in [(one.reason, one.detail) for one in record.completeness.reasons]
+    assert "search the texts of an output (ZeroDivisionError)" in caplog.text
