@@ -218,3 +218,5 @@ class StoreContract:
         store = opened()
         store.close()
         store.close()
+
+        assert opened().size() == 1

@@ -58,9 +58,11 @@ def test_the_guides_are_run():
 @pytest.mark.parametrize("name", PAGES)
 def test_the_toml_of_a_page_is_a_configuration(name, tmp_path):
     for block in blocks(PAGES[name], "toml"):
-        if "provsdk" in tomllib.loads(block.text).get("tool", {}):
-            (tmp_path / "pyproject.toml").write_text(block.text, encoding="utf-8")
-            load({}, {"HOME": str(tmp_path)}, tmp_path)
+        said = tomllib.loads(block.text).get("tool", {}).get("provsdk", {})
+        (tmp_path / "pyproject.toml").write_text(block.text, encoding="utf-8")
+        config = load({}, {"HOME": str(tmp_path)}, tmp_path)
+
+        assert said.keys() <= config.sources.keys()
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -78,4 +78,7 @@ def test_chunks_of_any_shape_are_folded_to_counts_and_identifiers(chunks):
 
 @given(st.dictionaries(st.sampled_from(["temperature", "tools", "stop", "reasoning", "tool_choice", "n"]), anything))
 def test_settings_of_any_shape_are_read_to_plain_values(arguments):
-    json.dumps(settings_of(arguments.items()))
+    found = settings_of(arguments.items())
+
+    assert found.keys() <= arguments.keys()
+    assert json.loads(json.dumps(found, allow_nan=False)) == found

@@ -104,12 +104,16 @@ def test_one_kind_of_output_is_compared_alone(against, three):
 def test_the_time_can_be_named(against, three):
     text = access(26) + access(28)
 
-    against(text, "--until", "2026-11-24T02:13:26Z", "--tolerance", "0.5")
-    against(text, "--tolerance", "0.5", code=1)
+    named = json.loads(against(text, "--until", "2026-11-24T02:13:26Z", "--tolerance", "0.5", "--json").stdout)
+    whole = json.loads(against(text, "--tolerance", "0.5", "--json", code=1).stdout)
+
+    assert (named["records"], whole["records"]) == (1, 3)
 
 
 def test_records_outside_of_the_files_time_are_no_findings(against, three):
-    against(access(27), "--tolerance", "0.9")
+    found = json.loads(against(access(27), "--tolerance", "0.9", "--json").stdout)
+
+    assert (found["records"], found["without_record"], found["without_line"]) == (1, 0, 0)
 
 
 def test_a_hostile_file_is_told_with_its_line(against, three):

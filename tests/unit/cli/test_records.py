@@ -246,9 +246,16 @@ def test_export_replaces_a_file_in_one_step(run, three, home):
     assert sorted(path.name for path in home.iterdir()) == [".provsdk", "out.jsonl"]
 
 
-@pytest.mark.parametrize("arguments", [[], ["@latest", "--all"], ["@latest", "--format", "xml"]])
-def test_export_of_nothing_or_too_much_is_wrong_usage(run, three, arguments):
-    run("export", *arguments, code=2)
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "name a RECORD or say --all"),
+        (["@latest", "--all"], "not both"),
+        (["@latest", "--format", "xml"], "'xml' is not"),
+    ],
+)
+def test_export_of_nothing_or_too_much_is_wrong_usage(run, three, arguments, said):
+    assert said in run("export", *arguments, code=2).stderr
 
 
 def test_export_into_a_missing_directory_cannot_be_carried_out(run, three):
@@ -332,11 +339,12 @@ def test_an_empty_store_has_nothing_to_suggest(run, seal):
     assert "holds no records yet" in run("show", "@latest", code=1).stderr
 
 
-@pytest.mark.parametrize("depth", ["1", "-1", "immediate", "complete"])
-def test_lineage_takes_a_number_of_steps_or_a_name(run, seal, build, depth):
-    seal(build.record())
+@pytest.mark.parametrize(("number", "name"), [("1", "immediate"), ("2", "parent"), ("-1", "complete")])
+def test_lineage_takes_a_number_of_steps_or_a_name(run, three, number, name):
+    by_number = run("lineage", "@latest", "--depth", number, "--json").stdout
 
-    run("lineage", "@latest", "--depth", depth)
+    assert by_number == run("lineage", "@latest", "--depth", name, "--json").stdout
+    assert json.loads(by_number)["causes"]
 
 
 @pytest.mark.parametrize("depth", ["0", "-2", "far"])

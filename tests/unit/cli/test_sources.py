@@ -103,8 +103,11 @@ def test_what_is_fine_leaves_no_note(run, resting):
 
 
 def test_a_note_needs_something_that_was_verified(run, resting):
-    run("sources", "--record", code=2)
-    run("sources", "@latest", "--limit", "3", code=2)
+    assert "say both" in run("sources", "--record", code=2).stderr
+
+
+def test_a_record_s_sources_are_shown_all(run, resting):
+    assert "name a RECORD or a --limit, not both" in run("sources", "@latest", "--limit", "3", code=2).stderr
 
 
 def test_a_page_is_cut_and_says_so(run, resting):
