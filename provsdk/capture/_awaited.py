@@ -8,6 +8,7 @@ import wrapt
 
 from provsdk.capture import _abandoned, _call, _guard, _process
 from provsdk.capture._likeness import like
+from provsdk.capture._reading import ABANDONED
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from provsdk.capture._session import Activity
 
 __all__ = ["Awaited", "await_later", "is_coroutine"]
-
-ABANDONED: Final = "abandoned"
 
 _PROTOCOL: Final = ("__await__", "send", "throw", "close")
 

@@ -189,7 +189,7 @@ def close(activity: Activity) -> Ticket | None:
         _leave_to_the_parent(activity)
         return None
     if activity.kind == semconv.KIND_OUTPUT:
-        for stream in activity.scope.interrupted if activity.scope is not None else ():
+        for stream in tuple(activity.scope.interrupted) if activity.scope is not None else ():
             stream.abandoned()
         reap()  # what was dropped within the output is part of it
     try:
@@ -217,7 +217,7 @@ def _hand_over(activity: Activity) -> Ticket | None:
         span_context = activity.span.get_span_context()
         if activity.kind == semconv.KIND_OUTPUT:
             scope.open = False
-            return ports.durable.ticket(span_context, scope.local_facts())
+            return ports.durable.ticket(span_context, {**scope.local_facts(), "scope": scope})
         if not scope.open:
             ports.durable.late(span_context, {"record_id": scope.record_id, **scope.local_facts()})
     except Exception as error:
@@ -295,16 +295,9 @@ async def acall(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance:
         if gated:
             result = await _gate.aleave(activity, result)
     except BaseException as error:
-        ticket = fail(activity, error)
-        if ticket is not None:
-            await await_quietly(ticket, error)
+        await _afail(activity, error)
         raise
-    ticket = end(plan, activity, result)
-    if ticket is not None:
-        await await_(ticket, ports)
-        if gated:
-            await _gate.asealed(ports, f"rec_{activity.key}")
-    return result
+    return await _aend(plan, activity, result, gated=gated)
 
 
 async def afinish(plan: Plan, activity: Activity, coroutine: Awaitable[Any]) -> Any:
@@ -319,16 +312,26 @@ async def afinish(plan: Plan, activity: Activity, coroutine: Awaitable[Any]) -> 
 
             result = await _gate.aleave(activity, result)
     except BaseException as error:
-        ticket = fail(activity, error)
-        if ticket is not None:
-            await await_quietly(ticket, error)
+        await _afail(activity, error)
         raise
+    return await _aend(plan, activity, result, gated=gated)
+
+
+async def _aend(plan: Plan, activity: Activity, result: Any, *, gated: bool) -> Any:
     ticket = end(plan, activity, result)
     if ticket is not None:
         await await_(ticket, activity.ports)
         if gated:
+            from provsdk.capture import _gate  # noqa: PLC0415 as above
+
             await _gate.asealed(activity.ports, f"rec_{activity.key}")
     return result
+
+
+async def _afail(activity: Activity, error: BaseException) -> None:
+    ticket = fail(activity, error)
+    if ticket is not None:
+        await await_quietly(ticket, error)
 
 
 def wait(ticket: Ticket, ports: Ports | None) -> None:
@@ -376,7 +379,7 @@ def wait_quietly(ticket: Ticket) -> None:
         _guard.report("seal the record of a failed output", error)
 
 
-async def await_quietly(ticket: Ticket, failure: BaseException | None = None) -> None:
+async def await_quietly(ticket: Ticket, failure: BaseException | None) -> None:
     """As `wait_quietly`, for async callers; not of a coroutine that is being closed, which may not await anything."""
     if isinstance(failure, GeneratorExit):
         leave(ticket)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
-__all__ = ["like"]
+__all__ = ["Absent", "like"]
 
 P = TypeVar("P")
 
@@ -23,7 +23,7 @@ _SPECIAL: Final = (
 _PLAIN: Final = ("send", "throw", "close", "asend", "athrow", "aclose")
 
 
-class _Absent:
+class Absent:
     """An attribute that the class has and the object is not to have."""
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -46,7 +46,7 @@ _FALLBACKS: Final = {
 def like(proxy: type[P], kind: type) -> type[P]:
     """The proxy class for objects of type `kind`, without what they do not have."""
     hidden: dict[str, Any] = {name: None for name in _SPECIAL if _has(proxy, name) and _is_absent(name, kind)}
-    hidden |= {name: _Absent() for name in _PLAIN if _has(proxy, name) and not _has(kind, name)}
+    hidden |= {name: Absent() for name in _PLAIN if _has(proxy, name) and not _has(kind, name)}
     return type(proxy.__name__, (proxy,), {"__module__": proxy.__module__, "__doc__": proxy.__doc__, **hidden})
 
 

@@ -38,7 +38,6 @@ __all__ = [
     "attach_origin",
     "attach_within",
     "carried_origin",
-    "context_with",
     "current_activity",
     "current_context",
     "current_origin",
@@ -175,7 +174,7 @@ def activity_in(context: Context | None) -> Activity | None:
 # -- attached and taken back
 
 
-def context_with(activity: Activity, *, spans_current: bool) -> Context:
+def _context_with(activity: Activity, *, spans_current: bool) -> Context:
     """What is current now with the activity, and its span where that is wanted, in it."""
     if not spans_current:
         return otel_context.set_value(_ACTIVITY, activity)
@@ -199,21 +198,22 @@ def _beneath() -> Span:
 
 def attach(activity: Activity, *, spans_current: bool) -> Token[Context]:
     """Makes the activity, and its span where that is wanted, the current ones."""
-    return otel_context.attach(context_with(activity, spans_current=spans_current))
+    return otel_context.attach(_context_with(activity, spans_current=spans_current))
 
 
 def detach(activity: Activity, token: Token[Context]) -> None:
     """Makes what was current before the activity current again: here now, elsewhere as soon as that is possible."""
-    if not _runs_within(otel_context.get_current().get(_ACTIVITY), activity):  # type: ignore[arg-type]
+    now = otel_context.get_current()
+    if not _runs_within(now.get(_ACTIVITY), activity):  # type: ignore[arg-type]
         activity.left += (token,)  # a context that it never was in, or that is taken back to before it already
         return
-    if _is_of_another_step(token):
+    if _is_of_another_step(now, token):
         otel_context.attach(_without(activity))
         return
     try:
         token.var.reset(token)
     except ValueError:  # OpenTelemetry's own `detach` would log an error now
-        if _OUTSIDE in otel_context.get_current():  # a step that another task or thread makes
+        if _OUTSIDE in now:  # a step that another task or thread makes
             otel_context.attach(_without(activity))
             return
         _go_back(token)
@@ -226,11 +226,13 @@ def drop(activity: Activity) -> None:
         otel_context.attach(_without(activity))
 
 
-def _is_of_another_step(token: Token[Context]) -> bool:
+def _is_of_another_step(now: Context, token: Token[Context]) -> bool:
     """Whether a stream was left and entered again since: what was current then is not what its reader has now."""
-    outside = otel_context.get_current().get(_OUTSIDE)
+    outside = now.get(_OUTSIDE)
+    if outside is None:
+        return False
     before = None if token.old_value is Token.MISSING else token.old_value.get(_OUTSIDE)
-    return outside is not None and before is not outside
+    return before is not outside
 
 
 def _without(activity: Activity) -> Context:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from provsdk.capture._session import Activity
     from provsdk.capture.ports import Ports, Ticket
 
-__all__ = ["Reading"]
+__all__ = ["ABANDONED", "Reading"]
 
 COMPLETED: Final = "completed"
 CLOSED_EARLY: Final = "closed_early"
@@ -186,7 +186,10 @@ class Reading:
             self._goes_on()
             return
         try:
-            self._interrupted = None
+            if self._interrupted is not None:
+                self._interrupted = None
+                if activity.scope is not None:
+                    activity.scope.interrupted.pop(self, None)
             if self._first_ns is None:
                 self._first_ns = time_ns()
             if self._is_carried(activity):
@@ -293,7 +296,7 @@ class Reading:
         if may_go_on and is_cancellation(kind) and self.is_open and self.activity is not None:
             self._interrupted = kind
             if self.activity.scope is not None and not self._is_output:
-                self.activity.scope.interrupted += (self,)
+                self.activity.scope.interrupted[self] = None
             return None
         status = "blocked" if issubclass(kind, OutputBlocked) else "failed"
         return self._end(lambda activity: activity.failed(kind, status), None)

@@ -33,7 +33,7 @@ class Scope:
         """Keys of the activities inside the output: whoever assembles the record can tell which did not arrive."""
         self.made: Any = None
         """What the output came to; of a stream, as much of it as was kept to be searched."""
-        self.interrupted: tuple[Any, ...] = ()
+        self.interrupted: dict[Any, None] = {}
         """Streams within the output that were interrupted, and that nobody has read on."""
         self.keeps: str | None = None
         """`capture_content` of this output; None: as configured."""
@@ -57,5 +57,4 @@ class Scope:
             "code": list(self.code),
             "missing": self.missing if foreign is None else [*self.missing, *foreign.missing()],
             "spans": self.spans,
-            "scope": self,
         }

@@ -7,18 +7,19 @@ it may run in any thread.
 
 from __future__ import annotations
 
+import itertools
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from provsdk import semconv
 from provsdk.capture._flow import GIVEN
-from provsdk.matching import Folded, contained, quoted
+from provsdk.matching import Contained, Folded, contained, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from provsdk.capture._texts import Texts
-    from provsdk.matching import Contained, Quoted
+    from provsdk.matching import Quoted
 
 __all__ = ["Link", "Searched", "search"]
 
@@ -65,16 +66,11 @@ def search(given: Texts, seconds: float) -> Searched:
     texts = _folded(given)
     deadline = time.monotonic() + seconds
     links: dict[tuple[str, str, str], Link] = {}
-    for position, text in enumerate(texts):
-        if _came_from_outside(text):
-            continue
+    for found in itertools.chain(_of_values(texts), _of_output(given, texts)):
         if time.monotonic() > deadline:
             return Searched(list(links.values()), is_whole=False)
-        before = [one for one in texts[:position] if one.whole != text.whole]
-        for link in _of_value(text, before):
+        for link in found:
             links.setdefault(link[:3], link)
-    for link in _of_output(given, texts):
-        links.setdefault(link[:3], link)
     return Searched(list(links.values()), given.is_whole)
 
 
@@ -102,10 +98,19 @@ def _came_from_outside(text: _Text) -> bool:
     return text.kind == semconv.KIND_OUTPUT or (text.kind == semconv.KIND_SOURCE and not text.is_given)
 
 
+def _of_values(texts: list[_Text]) -> Iterator[Iterator[Link]]:
+    """What each value that the scope knows came from: found when it is asked for."""
+    for position, text in enumerate(texts):
+        if not _came_from_outside(text):
+            yield _of_value(text, [one for one in texts[:position] if one.whole != text.whole])
+
+
 def _of_value(text: _Text, before: list[_Text]) -> Iterator[Link]:
     """What a step was given or made, from what was there before it."""
     if text.kind == semconv.KIND_MODEL_CALL and not text.is_given:
-        yield from _of_answer(text, before)
+        # A model's: whatever stands in it was repeated by the model, which may have gone by other values too.
+        for cause, repeat in _repeated(text.folded, before):
+            yield from _links(text, cause.id, QUOTATION, repeat)
         return
     found = contained(text.folded, [one.folded for one in before]) if before else []
     for one in found:
@@ -114,19 +119,19 @@ def _of_value(text: _Text, before: list[_Text]) -> Iterator[Link]:
         yield from _cut_from(text, before)
 
 
-def _of_answer(text: _Text, before: list[_Text]) -> Iterator[Link]:
-    """A model's: whatever stands in it was repeated by the model, which may have gone by other values too."""
+def _repeated(made: Folded, before: list[_Text]) -> Iterator[tuple[_Text, Contained | Quoted]]:
+    """Which values stand in a text, and of which others it repeats words."""
     causes = [one for one in before if _may_be_quoted(one)]
     if not causes:
         return
     folded = [one.folded for one in causes]
-    whole = contained(text.folded, folded)
+    whole = contained(made, folded)
     for one in whole:
-        yield from _links(text, causes[one.source].id, QUOTATION, one)
+        yield causes[one.source], one
     rest = sorted(set(range(len(causes))) - {one.source for one in whole})
     beside = [*_questions(before), *(folded[one.source] for one in whole)]
-    for quote in quoted(text.folded, [folded[position] for position in rest], beside):
-        yield from _links(text, causes[rest[quote.source]].id, QUOTATION, quote)
+    for quote in quoted(made, [folded[position] for position in rest], beside):
+        yield causes[rest[quote.source]], quote
 
 
 def _cut_from(text: _Text, before: list[_Text]) -> Iterator[Link]:
@@ -144,24 +149,17 @@ def _cut_from(text: _Text, before: list[_Text]) -> Iterator[Link]:
             return
 
 
-def _of_output(given: Texts, texts: list[_Text]) -> Iterator[Link]:
-    """What the output came to: values that stand in it, and words of others."""
-    causes = [one for one in texts if _may_be_quoted(one)]
-    folded = [one.folded for one in causes]
-    beside = _questions(texts)
-    known = {one.source for one in folded}
+def _of_output(given: Texts, texts: list[_Text]) -> Iterator[Iterator[Link]]:
+    """What each text of the output's value came from: values that stand in it, and words of others."""
+    known = {one.folded.source for one in texts if _may_be_quoted(one)}
     for leaf in filter(None, map(_text_of, given.made)):
-        if leaf in known:  # handed on as it is: what it comes from is that value's story
-            continue
-        made = Folded(leaf)
-        whole = {one.source: one for one in contained(made, folded)}
-        for position, one in whole.items():
-            yield Link(given.output_id, causes[position].id, CONTAINMENT, one.coverage, _places(one))
-        rest = [position for position in range(len(causes)) if position not in whole]
-        explained = [*beside, *(folded[position] for position in whole)]
-        for quote in quoted(made, [folded[position] for position in rest], explained):
-            cause = causes[rest[quote.source]]
-            yield Link(given.output_id, cause.id, QUOTATION, quote.coverage, _places(quote))
+        if leaf not in known:  # else it was handed on as it is: what it comes from is that value's story
+            found = _repeated(Folded(leaf), texts)
+            yield (Link(given.output_id, cause.id, _basis(one), one.coverage, _places(one)) for cause, one in found)
+
+
+def _basis(found: Contained | Quoted) -> str:
+    return CONTAINMENT if isinstance(found, Contained) else QUOTATION
 
 
 def _may_be_quoted(text: _Text) -> bool:

@@ -359,6 +359,7 @@ class Activity:
         own = is_result and self._makes_from_elsewhere()
         answers = answers_of(value) if is_result and self.kind == semconv.KIND_MODEL_CALL else None
         seen: set[str] = set()
+        container = f"ent_{self.key}-{n}"
         for found in list(look_into(value, scope.registry, answers)):
             known = found.known
             if known is not None and not (own and known.basis == "digest"):
@@ -371,7 +372,6 @@ class Activity:
                 if found.full_name != found.name:
                     self._name_in_full(element, found.full_name)
                 entity_id = f"ent_{self.key}-{element}"
-                container = f"ent_{self.key}-{n}"
                 scope.registry.enter(entity_id, found.value, found.measured, self.kind, container, replace=is_result)
         if seen:
             self.seen |= seen
@@ -408,7 +408,8 @@ class Activity:
         n = self._next(role)
         self._add_entity(n, role, name, value, measured, element_of=None)
         if linkable:
-            of, is_result = (GIVEN, False) if role == "argument" else (None, role == "result")
+            is_result = role == "result"
+            of = None if is_result else GIVEN
             scope.registry.enter(f"ent_{self.key}-{n}", value, measured, self.kind, of, replace=is_result)
         return n
 

@@ -15,7 +15,7 @@ import wrapt
 from provsdk import semconv
 from provsdk.capture import _abandoned, _call, _gate
 from provsdk.capture._awaited import await_later, is_coroutine
-from provsdk.capture._likeness import like
+from provsdk.capture._likeness import Absent, like
 from provsdk.capture._reading import Reading
 
 if TYPE_CHECKING:
@@ -29,17 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["AsyncStream", "Stream", "adopt", "delivered", "not_delivered", "open_generator"]
 
 
-class _Hidden:
-    """An attribute that wrapt gives every proxy and no generator has: `itertools.tee` copies what seems copyable."""
-
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        raise AttributeError("no attribute of a stream")
-
-
 class _Proxy(wrapt.ObjectProxy[Any]):
     """What is common to both protocols."""
 
-    __copy__ = __deepcopy__ = _Hidden()
+    __copy__ = __deepcopy__ = Absent()  # no generator has them, and `itertools.tee` copies what seems copyable
 
     def __init__(self, stream: Any, reading: Reading) -> None:
         super().__init__(stream)
@@ -69,6 +62,22 @@ class _Proxy(wrapt.ObjectProxy[Any]):
     def _self_itself(self, found: Any) -> Any:
         """The proxy, where the stream's own method answered the stream."""
         return self if found is self.__wrapped__ else found
+
+    def _self_exit(self, error: tuple[Any, ...]) -> Any:
+        """The end of a `with` block; its record is sealed when this returns."""
+        reading = self._self_reading
+        try:
+            return self.__wrapped__.__exit__(*error)
+        finally:
+            _wait_quietly(reading.failed(error[1]) if error[1] is not None else reading.closed())
+
+    async def _self_aexit(self, error: tuple[Any, ...]) -> Any:
+        """The same of an `async with` block."""
+        reading = self._self_reading
+        try:
+            return await self.__wrapped__.__aexit__(*error)
+        finally:
+            await _await_quietly(reading.failed(error[1]) if error[1] is not None else reading.closed(), error[1])
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError(f"cannot pickle {type(self.__wrapped__).__name__!r} object")
@@ -115,11 +124,7 @@ class Stream(_Proxy):
         return self._self_itself(self.__wrapped__.__enter__())
 
     def __exit__(self, *error: Any) -> Any:  # noqa: PYI036 as it is passed on
-        reading = self._self_reading
-        try:
-            return self.__wrapped__.__exit__(*error)
-        finally:
-            _wait_quietly(reading.failed(error[1]) if error[1] is not None else reading.closed())
+        return self._self_exit(error)
 
     def _self_step(self, step: str, *given: Any) -> Any:
         reading = self._self_reading
@@ -196,11 +201,7 @@ class AsyncStream(_Proxy):
         return self._self_itself(await self.__wrapped__.__aenter__())
 
     async def __aexit__(self, *error: Any) -> Any:  # noqa: PYI036 as above
-        reading = self._self_reading
-        try:
-            return await self.__wrapped__.__aexit__(*error)
-        finally:
-            await _await_quietly(reading.failed(error[1]) if error[1] is not None else reading.closed(), error[1])
+        return await self._self_aexit(error)
 
     async def _self_step(self, step: str, *given: Any) -> Any:
         reading = self._self_reading
@@ -268,11 +269,7 @@ class StreamManager(_Manager):
         return self._self_opened(self.__wrapped__.__enter__())
 
     def __exit__(self, *error: Any) -> Any:  # noqa: PYI036 as above
-        reading = self._self_reading
-        try:
-            return self.__wrapped__.__exit__(*error)
-        finally:
-            _wait_quietly(reading.failed(error[1]) if error[1] is not None else reading.closed())
+        return self._self_exit(error)
 
 
 class AsyncStreamManager(_Manager):
@@ -282,11 +279,7 @@ class AsyncStreamManager(_Manager):
         return self._self_opened(await self.__wrapped__.__aenter__())
 
     async def __aexit__(self, *error: Any) -> Any:  # noqa: PYI036 as above
-        reading = self._self_reading
-        try:
-            return await self.__wrapped__.__aexit__(*error)
-        finally:
-            await _await_quietly(reading.failed(error[1]) if error[1] is not None else reading.closed(), error[1])
+        return await self._self_aexit(error)
 
 
 def _wait(reading: Reading, ticket: Ticket | None) -> None:

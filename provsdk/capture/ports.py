@@ -131,7 +131,10 @@ class Durable(Protocol):
     """Makes records durable. Safe to call from any thread; after `fork` it works in the child as in the parent."""
 
     def ticket(self, span_context: SpanContext, facts: Facts) -> Ticket:
-        """Takes an output whose span has ended, with its local facts. Does no work in the caller: only `wait` does."""
+        """Takes an output whose span has ended, with its local facts, `facts["scope"]` being its scope.
+
+        Does no work in the caller but to put aside what of the scope may be changed or let go of later.
+        """
         ...
 
     def late(self, span_context: SpanContext, facts: Facts) -> None:

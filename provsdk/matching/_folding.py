@@ -13,7 +13,7 @@ from bisect import bisect_right
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-__all__ = ["Folded", "is_unspaced"]
+__all__ = ["FIGURE", "Folded", "is_unspaced"]
 
 _WORDS: Final = re.compile(r"\S+")
 _SPACE: Final = re.compile(r"\s+")
@@ -47,10 +47,10 @@ _UNSPACED: Final = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
 )
 _IS_UNSPACED: Final = re.compile(f"[{_UNSPACED}]")
-_FIGURE: Final = r"[0-9]+(?:[.,:/-][0-9]+)*"
-_ASCII_TOKEN: Final = re.compile(f"[a-z]+|{_FIGURE}")
-_SPACED_TOKEN: Final = re.compile(f"{_FIGURE}|[^\\W0-9_]+")
-_TOKEN: Final = re.compile(f"[{_UNSPACED}]|{_FIGURE}|(?:(?![{_UNSPACED}0-9_])\\w)+")
+FIGURE: Final = r"[0-9]+(?:[.,:/-][0-9]+)*"
+_ASCII_TOKEN: Final = re.compile(f"[a-z]+|{FIGURE}")
+_SPACED_TOKEN: Final = re.compile(f"{FIGURE}|[^\\W0-9_]+")
+_TOKEN: Final = re.compile(f"[{_UNSPACED}]|{FIGURE}|(?:(?![{_UNSPACED}0-9_])\\w)+")
 
 _SPLIT_UNTIL: Final = 64
 """Characters of a text that is halved no more to find the words that are folded to another length."""

@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from provsdk.matching._containment import Span
+from provsdk.matching._folding import FIGURE
 from provsdk.matching._runs import Index, weight
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ MIN_WORDS: Final = 6.0
 MAX_SHARE: Final = 0.5
 """Of the sources, from three on: what stands in more of them is a turn of phrase, or a form that all of them have."""
 
-_FIGURE: Final = re.compile(r"[0-9]+(?:[.,:/-][0-9]+)*")
+_FIGURE: Final = re.compile(FIGURE)
 MIN_DIGITS: Final = 3
 """Of a figure or a date that counts by itself."""
 

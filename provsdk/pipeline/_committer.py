@@ -273,7 +273,7 @@ class Committer:
         if not sealed:
             return False
         # Another round with nothing to do would be paid by callers: they were told, and wait for the interpreter.
-        return self._replay() or (self._refusals == refusals and bool(self._gaps or self.queue.is_pending))
+        return self._replay() or (self._refusals == refusals and bool(self._gaps or self.queue.pending))
 
     def _is_spooled(self, record_id: str) -> bool:
         return self.backlog is not None and self.backlog.holds(record_id)

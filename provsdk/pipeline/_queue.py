@@ -139,11 +139,6 @@ class Queue:
         return len(self._pending)
 
     @property
-    def is_pending(self) -> bool:
-        """Something waits that no lane has in hand."""
-        return bool(self._pending)
-
-    @property
     def is_spooling(self) -> bool:
         """Something is on its way to the spool."""
         return bool(self._spooling)

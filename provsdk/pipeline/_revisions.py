@@ -68,7 +68,7 @@ class Revisions:
     def _remember(self, record_id: str, revision: Revision) -> Revision:
         self._latest[record_id] = revision
         self._latest.move_to_end(record_id)
-        if len(self._latest) > REMEMBERED:
+        while len(self._latest) > REMEMBERED:  # `learn` adds to it as well
             self._latest.popitem(last=False)
         return revision
 

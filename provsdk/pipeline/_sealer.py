@@ -74,7 +74,6 @@ class Sealer:
 
     def late(self, span_context: SpanContext, facts: dict[str, Any]) -> None:  # noqa: ARG002 the port's signature
         """Takes what ended after its output: an extension of its record, sealed soon."""
-        facts.pop("scope", None)
         self.committer.take(Claim(self, facts["record_id"], facts, block=False, late=True))
         self.committer.wake(BATCH_WINDOW_S)
 

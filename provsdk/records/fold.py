@@ -44,7 +44,8 @@ def fold(record: ProvenanceRecord, extensions: Iterable[Extension]) -> Provenanc
     checks = _merged(record.policy_checks, [each.policy_checks for each in extensions], checked_key)
     known = without_inferred(record.flow)
     for each in extensions:
-        known = {**without_inferred(each.flow), **known}
+        for arrow, edge in without_inferred(each.flow).items():
+            known.setdefault(arrow, edge)
     arrows = set(known)
     calls = sorted(model_calls, key=called_key)
     links = inferred(arrows, record.output.output_id, record.output.ended_at, sources, calls)

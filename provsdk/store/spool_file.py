@@ -17,7 +17,7 @@ from provsdk.store.spool import Cipher, Frame, begin, frame, frames
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["DAMAGED", "SUFFIX", "OwnSpool", "SpoolFile", "Waiting", "is_free", "reader"]
+__all__ = ["DAMAGED", "SUFFIX", "OwnSpool", "SpoolFile", "Waiting", "is_at", "is_free", "reader"]
 
 SUFFIX: Final = ".spool"
 DAMAGED: Final = ".damaged"
@@ -177,20 +177,13 @@ class OwnSpool(SpoolFile):
             ) from error
 
     def _restore_if_gone(self) -> None:
-        if self._cipher is None or self._is_there():
+        if self._cipher is None or is_at(self.path, self._descriptor):
             return
         held = reader(self._descriptor)
         copied = self._made(held(offset, _COPY_BYTES) for offset in range(0, self._size, _COPY_BYTES))
         os.ftruncate(copied, self._size)
         os.close(self._descriptor)
         self._descriptor = copied
-
-    def _is_there(self) -> bool:
-        try:
-            there, held = self.path.stat(), os.fstat(self._descriptor)
-        except FileNotFoundError:
-            return False
-        return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)
 
     def _begun(self) -> Cipher:
         about, head = begin(self._origin, self._emitter)
@@ -238,6 +231,15 @@ def _size_of(path: Path) -> int:
 def reader(descriptor: int) -> Callable[[int, int], bytes]:
     """Reads at an offset, as `provsdk.store.spool.frames` wants it."""
     return lambda offset, length: os.pread(descriptor, length, offset)
+
+
+def is_at(path: Path, descriptor: int) -> bool:
+    """Whether the open file is the one of that name: its owner may have replayed it and begun another."""
+    try:
+        there, held = path.stat(), os.fstat(descriptor)
+    except FileNotFoundError:
+        return False
+    return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)
 
 
 def is_free(descriptor: int) -> bool:

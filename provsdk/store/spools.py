@@ -12,7 +12,7 @@ from provsdk.errors import FormatError, KeyConflict, StoreUnavailable
 from provsdk.store.contract import Sealed, Store
 from provsdk.store.drafts import drop_abandoned
 from provsdk.store.spool import Cipher, Frame, frames, read_about
-from provsdk.store.spool_file import DAMAGED, SUFFIX, SpoolFile, is_free, reader
+from provsdk.store.spool_file import DAMAGED, SUFFIX, SpoolFile, is_at, is_free, reader
 
 __all__ = ["Found", "Replayed", "directory_for", "left_behind", "look", "replay", "spooling"]
 
@@ -186,15 +186,6 @@ def _looked_at(path: Path) -> Found:
     return Found(path, whole, size, held, damaged, problem)
 
 
-def _is_at(path: Path, descriptor: int) -> bool:
-    """Whether the open file is the one of that name: its owner may have replayed it and begun another."""
-    try:
-        there, held = path.stat(), os.fstat(descriptor)
-    except FileNotFoundError:
-        return False
-    return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)
-
-
 def _taken_over(path: Path, origin: str, seal_key: bytes) -> SpoolFile | None:
     try:
         descriptor = os.open(path, _READ | os.O_RDWR)
@@ -202,7 +193,7 @@ def _taken_over(path: Path, origin: str, seal_key: bytes) -> SpoolFile | None:
         return None  # somebody else has just replayed it
     found = None
     try:
-        if not is_free(descriptor) or not _is_at(path, descriptor):
+        if not is_free(descriptor) or not is_at(path, descriptor):
             return None
         size, read = os.fstat(descriptor).st_size, reader(descriptor)
         if not size:

@@ -309,7 +309,7 @@ def _hooks():
         (_session.Activity, ["given", "made", "made_item", "failed", "attach", "_look_inside", "_leave_home_facts"]),
         (_scope.Scope, ["local_facts"]),
         (_session, ["measure", "is_linkable", "write_facts", "look_into", "known_in", "entity", "use", "derivation"]),
-        (_session._otel, ["attach", "above", "context_with"]),
+        (_session._otel, ["attach", "above", "_context_with"]),
         (_flow.Registry, ["find", "former", "enter"]),
         (_flow, ["measure", "children", "_safe_name"]),
         (Signature, ["pairs", "arguments"]),

@@ -1,6 +1,7 @@
 """What the texts of an output show of its flow: which reached which, and whose words an answer repeats."""
 
 import gc
+import itertools
 import json
 import weakref
 
@@ -8,6 +9,7 @@ import pytest
 
 from provsdk import declare_source, traced_check, traced_model_call, traced_output, traced_source, traced_transform
 from provsdk.capture import _search
+from provsdk.capture._texts import Texts
 from provsdk.pipeline import _runtime
 from provsdk.records.graph import sources_reached
 from provsdk.testing import captured_records
@@ -247,6 +249,16 @@ def test_beyond_the_bounds_the_record_says_that_not_all_was_searched(settings):
 
     record = record_of(answer, QUESTION, **settings)
     assert ("bound_reached", "texts of the scope") in [(one.reason, one.detail) for one in record.completeness.reasons]
+
+
+def test_the_texts_of_a_large_value_are_searched_within_the_bound_too(monkeypatch):
+    now = itertools.count()
+    monkeypatch.setattr(_search.time, "monotonic", lambda: float(next(now)))
+    held = [("src_1", PASSAGES[0], None, "source", None)]
+    texts = Texts("out_1", held, frozenset(), [f"{PASSAGES[0]} {n}" for n in range(100)], is_whole=True)
+
+    assert not _search.search(texts, seconds=10).is_whole
+    assert _search.search(texts, seconds=1000).is_whole
 
 
 def test_of_many_outputs_that_wait_less_is_kept_of_each(monkeypatch):
