@@ -10,12 +10,10 @@ import os
 import queue
 import threading
 import weakref
-from typing import TYPE_CHECKING, Final, Protocol
+from collections import deque
+from typing import Final, Protocol
 
 from provsdk.capture import _guard
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["Abandonable", "abandon", "abandon_all", "reap", "watch"]
 
@@ -39,7 +37,12 @@ class _Watch:
     """The streams that are open in this process, and the thread that ends those that were abandoned."""
 
     def __init__(self) -> None:
-        self.left: queue.SimpleQueue[Abandonable | None] = queue.SimpleQueue()  # its `put` may interrupt its `get`
+        self.left: deque[Abandonable] = deque()
+        """What waits to be ended."""
+        self.is_ending = False
+        """Something was taken out of `left`, and may not have ended yet."""
+        self._ending = threading.RLock()  # what is ended may be an output within which others were abandoned
+        self._bell: queue.SimpleQueue[bool] = queue.SimpleQueue()  # its `put` may interrupt its `get`
         self.open: weakref.WeakSet[Abandonable] = weakref.WeakSet()
         self._starting = threading.RLock()
         self._thread: threading.Thread | None = None
@@ -60,14 +63,14 @@ class _Watch:
     def _run(self) -> None:
         while True:
             try:
-                left = self.left.get(timeout=IDLE_S)
+                goes_on = self._bell.get(timeout=IDLE_S)
             except queue.Empty:
                 if self._may_end():
                     return
             else:
-                if left is None:
+                if not goes_on:
                     return
-                _end(left)
+                self.end_all()
 
     def _may_end(self) -> bool:
         with self._starting:
@@ -81,18 +84,23 @@ class _Watch:
         with self._starting:
             thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():
-            self.left.put(None)
+            self._bell.put(False)
             thread.join(REST_S)
 
-    def taken(self) -> Iterator[Abandonable]:
-        """What waits to be ended, without waiting for more."""
-        while True:
+    def add(self, stream: Abandonable) -> None:
+        """May interrupt anything, even what stands below."""
+        self.left.append(stream)
+        self._bell.put(True)
+
+    def end_all(self) -> None:
+        """Ends what was abandoned so far; where another thread is at it, until that is done."""
+        with self._ending:
+            self.is_ending = True
             try:
-                left = self.left.get_nowait()
-            except queue.Empty:
-                return
-            if left is not None:
-                yield left
+                while self.left:
+                    _end(self.left.popleft())
+            finally:
+                self.is_ending = False
 
 
 _watch = _Watch()
@@ -106,14 +114,13 @@ def watch(stream: Abandonable) -> None:
 
 def abandon(stream: Abandonable) -> None:
     """Called where an object is collected: leaves the stream to somebody else."""
-    _watch.left.put(stream)
+    _watch.add(stream)
 
 
 def reap() -> None:
-    """Ends what was abandoned so far, in the calling thread."""
-    if not _watch.left.empty():
-        for left in _watch.taken():
-            _end(left)
+    """Ends what was abandoned so far: when this returns, it has ended."""
+    if _watch.left or _watch.is_ending:
+        _watch.end_all()
 
 
 def abandon_all() -> None:

@@ -39,6 +39,7 @@ __all__ = [
     "close",
     "current",
     "end",
+    "end_within",
     "fail",
     "is_gated",
     "leave",
@@ -153,6 +154,7 @@ def _give_up(activity: Activity, error: BaseException) -> None:
 def end(plan: Plan, activity: Activity, result: Any) -> Ticket | None:
     """Notes the result and closes; what to wait for, where there is something."""
     try:
+        end_within(activity)
         _conclude(plan, activity, result)
     except BaseException as error:  # an interrupt that came while we were at work: that is what the call came to
         fail(activity, error)
@@ -172,6 +174,19 @@ def _conclude(plan: Plan, activity: Activity, result: Any) -> None:
         _guard.report(f"note the result of {article(plan.kind)}", error, activity.ports, about=activity.name)
 
 
+def end_within(activity: Activity) -> None:
+    """Ends the streams that were dropped or interrupted within an output: what came of them is part of it."""
+    if activity.kind != semconv.KIND_OUTPUT or activity.scope is None:
+        return
+    try:
+        for stream in tuple(activity.scope.interrupted):
+            stream.abandoned()
+        reap()
+    except Exception as error:
+        activity.scope.missing.append(("capture_failed", "streams of the output"))
+        _guard.report("end the streams of an output", error, activity.ports, about=activity.name)
+
+
 def fail(activity: Activity, error: BaseException) -> Ticket | None:
     """Notes that the call raised, and closes."""
     try:
@@ -188,12 +203,9 @@ def close(activity: Activity) -> Ticket | None:
     if activity.process != _process.generation:
         _leave_to_the_parent(activity)
         return None
-    if activity.kind == semconv.KIND_OUTPUT:
-        for stream in tuple(activity.scope.interrupted) if activity.scope is not None else ():
-            stream.abandoned()
-        reap()  # what was dropped within the output is part of it
     try:
         try:
+            end_within(activity)
             if activity.kind == semconv.KIND_MODEL_CALL:
                 settle(activity)
         finally:
@@ -217,7 +229,9 @@ def _hand_over(activity: Activity) -> Ticket | None:
         span_context = activity.span.get_span_context()
         if activity.kind == semconv.KIND_OUTPUT:
             scope.open = False
-            return ports.durable.ticket(span_context, {**scope.local_facts(), "scope": scope})
+            facts = scope.local_facts()
+            facts["scope"] = scope
+            return ports.durable.ticket(span_context, facts)
         if not scope.open:
             ports.durable.late(span_context, {"record_id": scope.record_id, **scope.local_facts()})
     except Exception as error:
@@ -297,7 +311,12 @@ async def acall(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance:
     except BaseException as error:
         await _afail(activity, error)
         raise
-    return await _aend(plan, activity, result, gated=gated)
+    ticket = end(plan, activity, result)
+    if ticket is not None:
+        await await_(ticket, ports)
+        if gated:
+            await _gate.asealed(ports, f"rec_{activity.key}")
+    return result
 
 
 async def afinish(plan: Plan, activity: Activity, coroutine: Awaitable[Any]) -> Any:
@@ -314,16 +333,10 @@ async def afinish(plan: Plan, activity: Activity, coroutine: Awaitable[Any]) -> 
     except BaseException as error:
         await _afail(activity, error)
         raise
-    return await _aend(plan, activity, result, gated=gated)
-
-
-async def _aend(plan: Plan, activity: Activity, result: Any, *, gated: bool) -> Any:
     ticket = end(plan, activity, result)
     if ticket is not None:
         await await_(ticket, activity.ports)
         if gated:
-            from provsdk.capture import _gate  # noqa: PLC0415 as above
-
             await _gate.asealed(activity.ports, f"rec_{activity.key}")
     return result
 

@@ -332,6 +332,7 @@ class Reading:
         try:
             if self._waiting:
                 self._take_delivered(activity)
+            _call.end_within(activity)
             conclude(activity)
             if status is not None:
                 activity.status = status

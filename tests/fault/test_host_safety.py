@@ -315,7 +315,7 @@ def _hooks():
         (Signature, ["pairs", "arguments"]),
         (JoinKey, ["join"]),
         (_verdict, ["_read"]),
-        (_call, ["current_activity", "verdict_of", "note_request", "note_response", "settle"]),
+        (_call, ["current_activity", "verdict_of", "note_request", "note_response", "settle", "reap"]),
         (handles, ["_tell"]),
         (_plan.Plan, ["take_chunk", "conclude_stream"]),
         (Reading, ["_begin", "_begun", "_deliver", "_say_what_was_delivered"]),

@@ -110,6 +110,79 @@ def test_a_stream_that_is_left_by_a_break_within_an_output_is_part_of_it(plug, k
     assert kept.missing() == []
 
 
+def by_loop(model):
+    for chunk in model():  # noqa: UP028 as the inner stream is dropped here, not closed
+        yield chunk
+
+
+def by_delegation(model):
+    yield from model()
+
+
+@pytest.mark.parametrize("relay", [by_loop, by_delegation])
+@pytest.mark.parametrize("leave", ["close", "drop", "end"])
+def test_what_a_stream_within_an_output_came_to_is_linked_to_it_however_it_was_left(plug, kept, relay, leave):
+    @traced_model_call("model")
+    def model():
+        yield from [LONG[:20], LONG[20:], "and what nobody reads"]
+
+    @traced_output("outer")
+    def outer():
+        for n, chunk in enumerate(relay(model), 1):
+            yield chunk
+            if leave == "end" and n == 2:
+                return
+
+    stream = outer()
+    got = [next(stream), next(stream)]
+    if leave == "close":
+        stream.close()
+    elif leave == "end":
+        got += list(stream)
+    del stream
+    gc.collect()
+
+    wait_for(lambda: kept.facts)
+    model_made = f"ent_{key_of(kept, 'model')}-0"
+    assert "".join(got) == LONG
+    assert [model_made, "digest"] in [one[1:] for one in kept.said("outer")["derived"]]
+    assert not kept.late_facts
+
+
+def test_an_output_waits_for_whoever_is_ending_what_was_dropped_in_it(plug, kept, monkeypatch):
+    @traced_model_call("model")
+    def model():
+        yield from [LONG, "and what nobody reads"]
+
+    @traced_output("outer")
+    def outer():
+        for chunk in model():
+            got = chunk
+            break
+        gc.collect()
+        assert at_it.wait(10)
+        return got
+
+    at_it, end = threading.Event(), _abandoned._end
+
+    def slowly(stream):
+        at_it.set()
+        time.sleep(0.2)
+        end(stream)
+
+    monkeypatch.setattr(_abandoned, "_end", slowly)
+    outer()
+
+    assert kept.said("model")["status"] == "abandoned"
+    assert not kept.late_facts
+    assert kept.missing() == []
+
+
+def key_of(kept, name):
+    context = kept.span(name).context
+    return f"{context.trace_id:032x}-{context.span_id:016x}"
+
+
 def test_a_stream_that_is_open_when_the_process_ends_is_abandoned(plug, kept):
     stream = answer()
     next(stream)
@@ -949,6 +1022,28 @@ async def test_a_clients_stream_goes_on_after_an_interrupt(plug, kept):
     got += [chunk async for chunk in stream]
 
     assert delivered(kept) == ("completed", 3, whole(*got))
+
+
+async def test_one_that_was_read_on_and_outlives_its_output_is_not_ended_with_it(plug, kept):
+    @traced_model_call("model")
+    def ask():
+        return Resumable(["one ", None, "two ", "three"])
+
+    @traced_output("answer")
+    async def answering():
+        stream = ask()
+        await anext(stream)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(stream), 0.01)
+        await anext(stream)
+        left.append(stream)
+
+    left = []
+    await answering()
+    assert kept.facts
+    assert [chunk async for chunk in left.pop()] == ["three"]
+    assert (kept.said("model")["status"], kept.said("model")["stream"]["chunks"]) == ("completed", 3)
+    assert kept.late_facts
 
 
 async def test_one_that_nobody_reads_on_was_cancelled(plug, kept):
