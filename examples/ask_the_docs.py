@@ -83,7 +83,7 @@ class Assistant:
 
 
 def prompt_for(question: str, passages: list[Passage]) -> str:
-    """An f-string, as people write them: it is not traced, and the record shows what that means."""
+    """An f-string, as people write them: what stands in it is found there, so nothing has to be traced."""
     numbered = "\n\n".join(f"[{n}] {one.title}\n{one.text}" for n, one in enumerate(passages, 1))
     return (
         "Answer in at most two sentences, from these passages only, and name the passage of each as [1].\n\n"

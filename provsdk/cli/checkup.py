@@ -329,11 +329,11 @@ def _captured(config: "Config") -> Iterator[Check]:
         "ok",
         "functions, generators, classes and blocks under traced_output, traced_source, traced_transform, "
         "traced_model_call, traced_check, "
-        "and what declare_source names; how values flow between them, by identity and by digest",
+        "and what declare_source names; how values flow between them, by identity, digest and content",
     )
     yield from _uncaptured_libraries()
     yield Check(
-        "not captured", "note", "values that are pasted into a text (an f-string): the text is not linked to them yet"
+        "not captured", "note", "what is put in other words, or is shorter than 32 bytes: nothing is linked to that"
     )
     content = "kept, encrypted" if str(config.capture_content) == "full" else "not kept: digests and sizes only"
     yield Check("captured", "ok", f"content of values: {content} (capture_content = {config.capture_content})")

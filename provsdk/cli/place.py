@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["WHEN_RECORDED", "as_json", "configuration", "opened", "store_option"]
 
-WHEN_RECORDED: Final = "a program records when it calls provsdk.configure(), or when PROVSDK_STORE is set"
+WHEN_RECORDED: Final = (
+    "a program records what is decorated when it calls provsdk.configure(), when PROVSDK_STORE is set, "
+    "or under `provsdk trace`"
+)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

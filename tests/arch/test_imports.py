@@ -106,7 +106,8 @@ def circle(graph):
             ],
         ),
         ("import provsdk.cli", ["click", "rich", "provsdk.store", "provsdk.pipeline"]),
-        ("import provsdk.testing", ["opentelemetry.sdk", "provsdk.capture", "provsdk.store"]),
+        ("import provsdk.testing", ["pytest", "opentelemetry.sdk", "provsdk.capture", "provsdk.store"]),
+        ("import provsdk.pytest_plugin", ["opentelemetry.sdk", "provsdk.capture", "provsdk.store"]),
     ],
 )
 def test_the_door_is_lazy(statement, absent):

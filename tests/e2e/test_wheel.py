@@ -41,7 +41,7 @@ def test_it_names_the_command_the_exporters_and_the_pytest_plugin(wheel):
     assert "provsdk = provsdk.cli:main" in text
     assert "jsonl = provsdk.export.jsonl:JsonlExporter" in text
     assert "provsdk = provsdk.pipeline.zero_code:ProvsdkExporter" in text
-    assert "provsdk = provsdk.testing" in text
+    assert "provsdk = provsdk.pytest_plugin" in text
 
 
 def test_its_version_is_the_package_s(wheel):

@@ -65,7 +65,7 @@ def test_an_empty_store_is_an_empty_list(run, seal):
     result = run("list")
     assert result.stdout == ""
     assert "No records yet" in result.stderr
-    assert "a program records when it calls provsdk.configure(), or when PROVSDK_STORE is set" in result.stderr
+    assert "when PROVSDK_STORE is set, or under `provsdk trace`" in result.stderr
     assert json.loads(run("list", "--json").stdout) == []
 
 

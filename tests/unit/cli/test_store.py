@@ -187,7 +187,7 @@ def test_doctor_says_what_it_cannot_see(run, three):
 
 
 def test_doctor_says_when_a_program_records(run, three, monkeypatch, home):
-    says = "a program records when it calls provsdk.configure(), or when PROVSDK_STORE is set"
+    says = "when it calls provsdk.configure(), when PROVSDK_STORE is set, or under `provsdk trace`"
     assert any(says in check["text"] for check in checks(run)[0]["checks"])
 
     monkeypatch.setenv("PROVSDK_STORE", str(home / ".provsdk"))
