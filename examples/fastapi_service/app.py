@@ -53,7 +53,8 @@ def passages(question: str) -> list[str]:
 async def complete(pages: list[str], question: str) -> AsyncIterator[str]:
     """Streams the sentence that fits the question best; a model of yours streams its own words."""
     asked = words(question)
-    sentences = [sentence for page in pages for sentence in re.split(r"(?<=[.!?])\s+", page)]
+    bodies = [page.partition("\n")[2] for page in pages]  # below the title
+    sentences = [sentence for body in bodies for sentence in re.split(r"(?<=[.!?])\s+", body)]
     best = max(sentences, key=lambda sentence: len(asked & words(sentence)), default="I do not know.").split()
     for start in range(0, len(best), CHUNK_WORDS):
         await asyncio.sleep(0.02)  # a model takes its time
@@ -69,7 +70,7 @@ def says_something(answer: str) -> bool:
 @traced_output("answer", session=lambda session: session, subjects=lambda session: [session])
 async def answer(question: str, session: str) -> str:  # noqa: ARG001 the decorator takes it
     """One decorator makes the record; the others say what the answer is made of."""
-    text = "".join([chunk async for chunk in complete(passages(question), question)])
+    text = "".join([chunk async for chunk in complete(passages(question), question)]).strip()
     says_something(text)
     return text
 

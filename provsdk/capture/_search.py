@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from provsdk import semconv
 from provsdk.capture._flow import GIVEN
+from provsdk.capture._framing import unframed
 from provsdk.matching import Contained, Folded, contained, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from provsdk.capture._framing import Unframed
     from provsdk.capture._texts import Texts
     from provsdk.matching import Quoted
 
@@ -153,9 +155,21 @@ def _of_output(given: Texts, texts: list[_Text]) -> Iterator[Iterator[Link]]:
     """What each text of the output's value came from: values that stand in it, and words of others."""
     known = {one.folded.source for one in texts if _may_be_quoted(one)}
     for leaf in filter(None, map(_text_of, given.made)):
-        if leaf not in known:  # else it was handed on as it is: what it comes from is that value's story
-            found = _repeated(Folded(leaf), texts)
-            yield (Link(given.output_id, cause.id, _basis(one), one.coverage, _places(one)) for cause, one in found)
+        if leaf in known:  # handed on as it is: what it comes from is that value's story
+            continue
+        carried = unframed(leaf)
+        for one in carried:
+            yield _of_made(given.output_id, one.text, texts, one)
+        if not carried:
+            yield _of_made(given.output_id, leaf, texts)
+
+
+def _of_made(output_id: str, made: str, texts: list[_Text], frames: Unframed | None = None) -> Iterator[Link]:
+    for cause, found in _repeated(Folded(made), texts):
+        places = _places(found)
+        if frames is not None:
+            places = tuple((*frames.within(start, end), *cause_at) for start, end, *cause_at in places)  # type: ignore[misc]
+        yield Link(output_id, cause.id, _basis(found), found.coverage, places)
 
 
 def _basis(found: Contained | Quoted) -> str:

@@ -56,6 +56,8 @@ def test_a_stream_that_was_read_is_completed_with_what_the_client_got(port, get,
     assert (output.status, output.digest) == ("completed", plain(digest(text)))
     assert (output.stream.boundary, output.stream.undelivered, output.stream.disconnected) == ("asgi", 0, False)
     assert output.stream.chunks == text.count("data:")
+    said = record.model_calls[0].results[0].entity_id
+    assert (output.output_id, said, "containment") in [(one.from_, one.to, one.basis) for one in record.flow]
     assert record.sources
     assert record.completeness.complete
 

@@ -83,6 +83,31 @@ def test_the_edge_says_how_much_and_where():
     assert text[start:end] == PASSAGES[0][source_start:source_end]
 
 
+@pytest.mark.parametrize(
+    "frame", [lambda text: f"data: {text}\n\n", lambda text: f"data: {json.dumps({'delta': text})}\n\n"]
+)
+def test_words_that_leave_in_frames_are_linked_to_what_the_model_said(frame):
+    @traced_model_call("complete", provider="acme", model="small-1")
+    def streamed(prompt):
+        for word in PASSAGES[0].split():
+            yield word + " "
+
+    @traced_output("answer")
+    def answer(question):
+        for chunk in streamed(f"{PASSAGES[1]} {book()}"):
+            yield frame(chunk)
+
+    with captured_records() as records:
+        sent = "".join(answer(QUESTION))
+    record = records[-1]
+    (model_made,) = [one.entity_id for one in record.model_calls[0].results if one.entity_id.endswith("-0")]
+    (edge,) = [edge for edge in record.flow if (edge.from_, edge.to) == (record.output.output_id, model_made)]
+    assert (edge.basis, edge.coverage) == ("containment", 1.0)
+    (start, end, *_) = edge.spans[0]
+    assert sent[start:end].startswith(("A", '{"delta": "A'))
+    assert len(sources_reached(record).reached) == 1
+
+
 def test_an_f_string_is_linked_to_what_it_holds_by_content():
     @traced_output("answer")
     def answer():
