@@ -1,10 +1,11 @@
 """Traced streams: generators, async generators, and the stream objects that model clients return.
 
-Two thin proxies, one for each protocol, drive a `Reading`; for everybody else they are the stream itself.
+Thin proxies, one for each protocol and one for both, drive a `Reading`; for everybody else they are the stream itself.
 """
 
 from __future__ import annotations
 
+import inspect
 import io
 from functools import lru_cache
 from types import AsyncGeneratorType, GeneratorType
@@ -165,25 +166,25 @@ class AsyncStream(_Proxy):
         return self
 
     async def __anext__(self) -> Any:
-        return await self._self_step("__anext__")
+        return await self._self_astep("__anext__")
 
     async def asend(self, value: Any) -> Any:
         """As the generator's."""
-        return await self._self_step("asend", value)
+        return await self._self_astep("asend", value)
 
     async def athrow(self, *error: Any) -> Any:
         """As the generator's."""
-        return await self._self_step("athrow", *error)
+        return await self._self_astep("athrow", *error)
 
     async def aclose(self) -> Any:
         """As the stream's; its record is sealed when this returns."""
-        return await self._self_close("aclose")
+        return await self._self_aclose_by("aclose")
 
     async def close(self) -> Any:
         """As the stream's: model clients call it so."""
-        return await self._self_close("close")
+        return await self._self_aclose_by("close")
 
-    async def _self_close(self, method: str) -> Any:
+    async def _self_aclose_by(self, method: str) -> Any:
         reading = self._self_reading
         entered = reading.enter() if reading.is_open else None
         try:
@@ -203,7 +204,7 @@ class AsyncStream(_Proxy):
     async def __aexit__(self, *error: Any) -> Any:  # noqa: PYI036 as above
         return await self._self_aexit(error)
 
-    async def _self_step(self, step: str, *given: Any) -> Any:
+    async def _self_astep(self, step: str, *given: Any) -> Any:
         reading = self._self_reading
         entered = reading.enter()
         try:
@@ -221,11 +222,11 @@ class AsyncStream(_Proxy):
             raise
         reading.leave(entered)
         if reading.gated:
-            chunk = await self._self_passed(chunk)
+            chunk = await self._self_apassed(chunk)
         reading.took(chunk)
         return chunk
 
-    async def _self_passed(self, chunk: Any) -> Any:
+    async def _self_apassed(self, chunk: Any) -> Any:
         reading = self._self_reading
         try:
             return await reading.apassed(chunk)
@@ -233,6 +234,15 @@ class AsyncStream(_Proxy):
             await self.__wrapped__.aclose()
             await _await_quietly(reading.failed(error), error)
             raise
+
+
+class EitherStream(Stream, AsyncStream):
+    """A stream that its reader may read either way: the steps say which one it was."""
+
+    def close(self) -> Any:
+        """As the stream's, which is one or the other."""
+        is_async = inspect.iscoroutinefunction(type(self.__wrapped__).close)
+        return AsyncStream.close(self) if is_async else Stream.close(self)
 
 
 class _StreamPart(Stream):
@@ -249,8 +259,19 @@ class _AsyncStreamPart(AsyncStream):
         """As above."""
 
 
+class _EitherStreamPart(EitherStream):
+    """As `_StreamPart`."""
+
+    def __del__(self) -> None:
+        """As above."""
+
+
 _PARTS: Final = {GeneratorType: _StreamPart, AsyncGeneratorType: _AsyncStreamPart}
-_PARTS_OF: Final[dict[Any, Any]] = {Stream: _StreamPart, AsyncStream: _AsyncStreamPart}
+_PARTS_OF: Final[dict[Any, Any]] = {
+    Stream: _StreamPart,
+    AsyncStream: _AsyncStreamPart,
+    EitherStream: _EitherStreamPart,
+}
 
 
 class _Manager(_Proxy):
@@ -337,10 +358,11 @@ def _proxy_for(kind: type) -> type[Stream | AsyncStream] | None:
     """
     if issubclass(kind, io.IOBase) or hasattr(kind, "fetchone"):
         return None
-    closes = hasattr(kind, "close") or hasattr(kind, "aclose")
+    if not (hasattr(kind, "close") or hasattr(kind, "aclose")):
+        return None
     if hasattr(kind, "__next__"):
-        return Stream if closes else None
-    return AsyncStream if hasattr(kind, "__anext__") and closes else None
+        return EitherStream if hasattr(kind, "__anext__") else Stream
+    return AsyncStream if hasattr(kind, "__anext__") else None
 
 
 @lru_cache(maxsize=1024)

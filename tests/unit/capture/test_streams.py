@@ -988,6 +988,70 @@ def test_a_close_that_is_refused_ends_nothing(plug, kept):
     assert delivered(kept) == ("completed", 2, whole("one", "two"))
 
 
+class Either:
+    """A client's stream that is read in either way."""
+
+    def __init__(self, chunks):
+        self.chunks = iter(chunks)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self.chunks)
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        try:
+            return next(self.chunks)
+        except StopIteration:
+            raise StopAsyncIteration from None
+
+    def close(self):
+        pass
+
+    async def aclose(self):
+        pass
+
+
+class EitherClosedLater(Either):
+    async def close(self):
+        pass
+
+
+@pytest.fixture
+def either():
+    return traced_output("answer")(lambda kind: kind(WORDS))
+
+
+@pytest.mark.parametrize("kind", [Either, EitherClosedLater])
+@pytest.mark.parametrize("way", ["for", "async for"])
+async def test_a_stream_that_may_be_read_in_either_way_is(plug, kept, either, kind, way):
+    stream = either(kind)
+    assert isinstance(stream, collections.abc.Iterator)
+    assert isinstance(stream, collections.abc.AsyncIterator)
+
+    assert (list(stream) if way == "for" else [chunk async for chunk in stream]) == WORDS
+    assert delivered(kept) == ("completed", 3, whole(*WORDS))
+
+
+async def test_one_with_a_plain_close_is_closed_at_once(plug, kept, either):
+    stream = either(Either)
+    next(stream)
+    stream.close()
+    assert delivered(kept) == ("closed_early", 1, whole(WORDS[0]))
+
+
+@pytest.mark.parametrize("close", ["close", "aclose"])
+async def test_one_with_an_async_close_is_closed_when_that_was_awaited(plug, kept, either, close):
+    stream = either(EitherClosedLater)
+    await anext(stream)
+    await getattr(stream, close)()
+    assert delivered(kept) == ("closed_early", 1, whole(WORDS[0]))
+
+
 class Resumable:
     """A client's stream, whose steps may be interrupted and tried again."""
 
