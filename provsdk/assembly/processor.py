@@ -11,6 +11,7 @@ from opentelemetry.trace import StatusCode
 
 from provsdk import semconv
 from provsdk.assembly.spans import SpanData
+from provsdk.interrupts import came_by_signal
 
 __all__ = ["Keeper", "from_readable"]
 
@@ -44,6 +45,8 @@ class Keeper(SpanProcessor):
             try:
                 target.on_start(span, parent_context)
             except Exception as error:
+                if came_by_signal(error):
+                    raise
                 _log.warning("a span processor failed at a start (%s)", type(error).__qualname__)
 
     def on_end(self, span: ReadableSpan) -> None:
@@ -54,6 +57,8 @@ class Keeper(SpanProcessor):
             try:
                 target.on_end(span)
             except Exception as error:
+                if came_by_signal(error):
+                    raise
                 _log.warning("a span processor failed at an end (%s)", type(error).__qualname__)
 
     def keep(self, span: Any) -> None:

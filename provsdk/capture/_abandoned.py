@@ -87,6 +87,14 @@ class _Watch:
             self._bell.put(False)
             thread.join(REST_S)
 
+    def all_open(self) -> list[Abandonable]:
+        """The streams that are open, while others begin and end."""
+        while True:
+            try:
+                return list(self.open)
+            except RuntimeError:  # one was added meanwhile
+                continue
+
     def add(self, stream: Abandonable) -> None:
         """May interrupt anything, even what stands below."""
         self.left.append(stream)
@@ -98,7 +106,10 @@ class _Watch:
             self.is_ending = True
             try:
                 while self.left:
-                    _end(self.left.popleft())
+                    stream = self.left[0]
+                    _end(stream)  # it stays first until it has ended: an interrupt may come
+                    if self.left and self.left[0] is stream:
+                        self.left.popleft()
             finally:
                 self.is_ending = False
 
@@ -126,7 +137,7 @@ def reap() -> None:
 def abandon_all() -> None:
     """Ends every stream that is open: nothing of it will be read any more."""
     reap()
-    for stream in list(_watch.open):
+    for stream in _watch.all_open():
         _end(stream)
 
 

@@ -156,10 +156,19 @@ def end(plan: Plan, activity: Activity, result: Any) -> Ticket | None:
     try:
         end_within(activity)
         _conclude(plan, activity, result)
-    except BaseException as error:  # an interrupt that came while we were at work: that is what the call came to
-        fail(activity, error)
+        return close(activity)
+    except BaseException as error:
+        finish(activity, error)
         raise
-    return close(activity)
+
+
+def finish(activity: Activity, error: BaseException) -> None:
+    """Ends a call that an interrupt came to while we were at work: that is what the call came to.
+
+    An interrupt may come in the middle of anything, so what ends a call can be begun again and goes on where it was.
+    """
+    if not activity.closed:
+        leave(fail(activity, error))
 
 
 def _conclude(plan: Plan, activity: Activity, result: Any) -> None:
@@ -190,19 +199,50 @@ def end_within(activity: Activity) -> None:
 def fail(activity: Activity, error: BaseException) -> Ticket | None:
     """Notes that the call raised, and closes."""
     try:
+        _note_failure(activity, error)
+        return close(activity)
+    except BaseException:
+        if not activity.closed:
+            leave(close(activity))
+        raise
+
+
+def _note_failure(activity: Activity, error: BaseException) -> None:
+    try:
         activity.failed(error, BLOCKED if isinstance(error, OutputBlocked) else "failed")
         if activity.kind == semconv.KIND_POLICY_CHECK:
             activity.declared["result"] = "error"
     except Exception as ours:
         _guard.report(f"note the failure of {article(activity.kind)}", ours)
-    return close(activity)
 
 
 def close(activity: Activity) -> Ticket | None:
     """Ends the span and hands the output, or what came too late for it, to the durable port."""
+    if activity.closed:
+        return None
     if activity.process != _process.generation:
         _leave_to_the_parent(activity)
         return None
+    try:
+        return _close(activity)
+    except BaseException:
+        _close_again(activity)
+        raise
+
+
+def _close_again(activity: Activity) -> None:
+    """After an interrupt; after one more, what the call came to is given up, and the output is a gap with a name."""
+    try:
+        if not activity.closed:
+            leave(_close(activity))
+    finally:
+        if not activity.closed:
+            activity.closed = True
+            activity.abandon()
+            leave(_hand_over(activity))
+
+
+def _close(activity: Activity) -> Ticket | None:
     try:
         try:
             end_within(activity)
@@ -210,14 +250,13 @@ def close(activity: Activity) -> Ticket | None:
                 settle(activity)
         finally:
             activity.close()
-    except BaseException as error:
-        if not isinstance(error, Exception):
-            _hand_over(activity)
-            raise
+    except Exception as error:
         if activity.scope is not None:
             activity.scope.missing.append(("capture_failed", f"close {article(activity.kind)}"))
         _guard.report(f"close {article(activity.kind)}", error, activity.ports, about=activity.name)
-    return _hand_over(activity)
+    ticket = _hand_over(activity)
+    activity.closed = True
+    return ticket
 
 
 def _hand_over(activity: Activity) -> Ticket | None:
@@ -229,9 +268,10 @@ def _hand_over(activity: Activity) -> Ticket | None:
         span_context = activity.span.get_span_context()
         if activity.kind == semconv.KIND_OUTPUT:
             scope.open = False
-            facts = scope.local_facts()
-            facts["scope"] = scope
-            return ports.durable.ticket(span_context, facts)
+            if activity.facts is None:
+                activity.facts = {**scope.local_facts(), "scope": scope}
+            # Whoever takes an output takes the scope out of its facts: what was taken is not handed over again.
+            return ports.durable.ticket(span_context, activity.facts) if "scope" in activity.facts else None
         if not scope.open:
             ports.durable.late(span_context, {"record_id": scope.record_id, **scope.local_facts()})
     except Exception as error:
@@ -270,21 +310,25 @@ def call(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, a
     if activity is None:
         return wrapped(*args, **kwargs)
     try:
-        if gated:
-            from provsdk.capture import _gate  # noqa: PLC0415 most programs have no policies
+        try:
+            if gated:
+                from provsdk.capture import _gate  # noqa: PLC0415 most programs have no policies
 
-            args, kwargs = _gate.enter(activity, (args, kwargs))
-        result = wrapped(*args, **kwargs)
-        if (goes_on := _adopted(plan, activity, result)) is not None:
-            return goes_on
-        if gated:
-            result = _gate.leave(activity, result)
+                args, kwargs = _gate.enter(activity, (args, kwargs))
+            result = wrapped(*args, **kwargs)
+            if (goes_on := _adopted(plan, activity, result)) is not None:
+                return goes_on
+            if gated:
+                result = _gate.leave(activity, result)
+        except BaseException as error:
+            ticket = fail(activity, error)
+            if ticket is not None:
+                wait_quietly(ticket)
+            raise
+        ticket = end(plan, activity, result)
     except BaseException as error:
-        ticket = fail(activity, error)
-        if ticket is not None:
-            wait_quietly(ticket)
+        finish(activity, error)
         raise
-    ticket = end(plan, activity, result)
     if ticket is not None:
         wait(ticket, ports)
         if gated:
@@ -299,19 +343,23 @@ async def acall(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance:
     if activity is None:
         return await wrapped(*args, **kwargs)
     try:
-        if gated:
-            from provsdk.capture import _gate  # noqa: PLC0415 most programs have no policies
+        try:
+            if gated:
+                from provsdk.capture import _gate  # noqa: PLC0415 most programs have no policies
 
-            args, kwargs = await _gate.aenter(activity, (args, kwargs))
-        result = await wrapped(*args, **kwargs)
-        if (goes_on := _adopted(plan, activity, result)) is not None:
-            return goes_on
-        if gated:
-            result = await _gate.aleave(activity, result)
+                args, kwargs = await _gate.aenter(activity, (args, kwargs))
+            result = await wrapped(*args, **kwargs)
+            if (goes_on := _adopted(plan, activity, result)) is not None:
+                return goes_on
+            if gated:
+                result = await _gate.aleave(activity, result)
+        except BaseException as error:
+            await _afail(activity, error)
+            raise
+        ticket = end(plan, activity, result)
     except BaseException as error:
-        await _afail(activity, error)
+        finish(activity, error)
         raise
-    ticket = end(plan, activity, result)
     if ticket is not None:
         await await_(ticket, ports)
         if gated:
@@ -323,17 +371,21 @@ async def afinish(plan: Plan, activity: Activity, coroutine: Awaitable[Any]) -> 
     """The rest of a call whose function returned a coroutine."""
     gated = is_gated(activity.ports)
     try:
-        result = await coroutine
-        if (goes_on := _adopted(plan, activity, result)) is not None:
-            return goes_on
-        if gated:
-            from provsdk.capture import _gate  # noqa: PLC0415 as above
+        try:
+            result = await coroutine
+            if (goes_on := _adopted(plan, activity, result)) is not None:
+                return goes_on
+            if gated:
+                from provsdk.capture import _gate  # noqa: PLC0415 as above
 
-            result = await _gate.aleave(activity, result)
+                result = await _gate.aleave(activity, result)
+        except BaseException as error:
+            await _afail(activity, error)
+            raise
+        ticket = end(plan, activity, result)
     except BaseException as error:
-        await _afail(activity, error)
+        finish(activity, error)
         raise
-    ticket = end(plan, activity, result)
     if ticket is not None:
         await await_(ticket, activity.ports)
         if gated:
@@ -359,6 +411,9 @@ def wait(ticket: Ticket, ports: Ports | None) -> None:
         raise
     except Exception as error:
         _guard.report("wait for a record", error, ports)
+    except BaseException:
+        leave(ticket)
+        raise
 
 
 async def await_(ticket: Ticket, ports: Ports | None) -> None:
@@ -369,6 +424,9 @@ async def await_(ticket: Ticket, ports: Ports | None) -> None:
         raise
     except Exception as error:
         _guard.report("wait for a record", error, ports)
+    except BaseException:
+        leave(ticket)
+        raise
 
 
 def _adopted(plan: Plan, activity: Activity, result: Any) -> Any:

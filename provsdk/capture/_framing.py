@@ -10,10 +10,11 @@ import json
 import re
 from bisect import bisect_right
 from collections import defaultdict
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["Unframed", "unframed"]
 
@@ -69,17 +70,22 @@ class Unframed:
         return self._pieces[bisect_right(self._pieces, position, key=lambda piece: piece.at) - 1]
 
 
-def unframed(body: str) -> list[Unframed]:
+def unframed(body: str, tick: Callable[[], object] = lambda: None) -> list[Unframed]:
     r"""The texts that are put together from the frames of a body; none where it has no frames.
 
     Frames that hold JSON give a text for each place in it that holds one.
 
+    Args:
+        body: What was sent.
+        tick: Called now and then; what it raises ends this.
+
     >>> [one.text for one in unframed("data: We keep\n\ndata:  it.\n\n")]
     ['We keep it.']
     """
-    frames = list(_data_of_events(body)) if _EVENTS.fullmatch(body) else _lines(body)
+    frames = _data_of_events(body) if _EVENTS.fullmatch(body) else _lines(body)
     texts: defaultdict[tuple[str | int, ...] | None, Unframed] = defaultdict(Unframed)
     for lines in frames:
+        tick()
         (start, _), (_, end) = lines[0], lines[-1]
         told = _json("\n".join(body[one:two] for one, two in lines))
         if told is not None:
@@ -95,15 +101,16 @@ def unframed(body: str) -> list[Unframed]:
 
 def _data_of_events(body: str) -> Iterator[list[tuple[int, int]]]:
     """Start and end of each line of data, event by event."""
-    start = 0
-    for end, following in [*((m.start(), m.end()) for m in _BETWEEN_EVENTS.finditer(body)), (len(body), len(body))]:
+    start, length = 0, len(body)
+    ends = (found.span() for found in _BETWEEN_EVENTS.finditer(body))
+    for end, following in chain(ends, [(length, length)]):
         lines = [found.span(1) for found in _DATA.finditer(body, start, end) if found[1]]
         if lines:
             yield lines
         start = following
 
 
-def _lines(body: str) -> list[list[tuple[int, int]]]:
+def _lines(body: str) -> Iterable[list[tuple[int, int]]]:
     """The lines of a body of several, each a JSON object."""
     lines = [found.span() for found in _LINE.finditer(body)] if body[:1] == "{" else []
     is_all_json = len(lines) > 1 and all(_json(body[start:end]) is not None for start, end in lines)

@@ -7,6 +7,8 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from provsdk.interrupts import came_by_signal
+
 if TYPE_CHECKING:
     from provsdk.capture.ports import Ports
 
@@ -24,6 +26,8 @@ failures: Final[Counter[tuple[str, str]]] = Counter()
 def report(where: str, error: BaseException, ports: Ports | None = None, *, about: str | None = None) -> None:
     """Notes a failure of ours at `where`; raises it only where the configuration says `on_failure="raise"`.
 
+    What a signal handler of the host raised while we were at work is none, and goes on its way.
+
     The log line names the error's class, not its message: a message may hold content.
 
     Args:
@@ -32,7 +36,7 @@ def report(where: str, error: BaseException, ports: Ports | None = None, *, abou
         ports: None where nothing may be raised, whatever the configuration says.
         about: name of the call that it concerns, for the log line.
     """
-    if ports is not None and ports.settings.on_failure == "raise":
+    if came_by_signal(error) or (ports is not None and ports.settings.on_failure == "raise"):
         raise error
     if count(where, error):
         named = "" if about is None else f" ({about!r})"

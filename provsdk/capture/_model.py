@@ -78,9 +78,9 @@ def settle(activity: Activity) -> None:
 def _enter_values(activity: Activity) -> None:
     declared = activity.declared
     prompt, calls = declared.get("prompt_template"), declared.get("tool_calls")
-    if prompt is not None:
+    if prompt is not None and "template" in prompt:  # else it was entered, and an interrupt came
         declared["prompt_template"] = _without_value(activity, prompt, "template", "template")
-    if calls is not None:
+    if calls and not isinstance(calls[0], dict):
         declared["tool_calls"] = [_without_value(activity, call._asdict(), "arguments", "tool_call") for call in calls]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any, Final
 
-from provsdk.digest import ListDigest, Measured, StreamDigest, measure
+from provsdk.digest import ListDigest, Measured, StreamDigest, digest, measure
 from provsdk.errors import NotDigestible
 
 __all__ = ["Prefix"]
@@ -21,6 +21,8 @@ _TEXT: Final = "text/plain"
 _BYTES: Final = "application/octet-stream"
 _OBJECT: Final = "application/x-python-object"
 
+_NONE: Final = digest(None)
+
 
 class Prefix:
     """Everything that was delivered so far. For one thread at a time.
@@ -31,8 +33,8 @@ class Prefix:
     """
 
     __slots__ = (
-        "_digest", "_held", "_held_size", "_is_bare_text", "_keep_bytes", "_kept", "_list", "_max_bytes", "_media",
-        "_problem", "_size", "chunks",
+        "_blanks", "_digest", "_held", "_held_size", "_is_bare_text", "_keep_bytes", "_kept", "_list", "_max_bytes",
+        "_media", "_problem", "_size", "chunks",
     )  # fmt: skip
 
     def __init__(self, *, max_bytes: int, keep_bytes: int = 0) -> None:
@@ -49,9 +51,11 @@ class Prefix:
         self._is_bare_text = False
         """It is text so far, and nobody keeps it."""
         self._size = 0
+        self._blanks = 0
+        """Chunks of None before the kind of the stream was known."""
 
     def add(self, chunk: Any) -> None:
-        """Takes the next chunk. None counts and says nothing, as in the deltas of a model's answer."""
+        """Takes the next chunk. None among text or bytes counts and adds nothing, as in the deltas of a model."""
         self.chunks += 1
         if self._is_bare_text and type(chunk) is str:  # most streams, from their second chunk on
             self._held.append(chunk)
@@ -59,12 +63,21 @@ class Prefix:
             if self._held_size >= _HELD:
                 self._hash_held()
             return
-        if chunk is None or self._problem is not None:
+        if self._problem is not None:
             return
-        if isinstance(chunk, str):
+        kind = type(chunk)
+        if chunk is None and self._media != _OBJECT:
+            self._blanks += 1
+        elif issubclass(kind, str):
             self._add_content(chunk, _TEXT)
-        elif isinstance(chunk, (bytes, bytearray, memoryview)):
-            self._add_content(chunk if type(chunk) is bytes else bytes(chunk), _BYTES)
+        elif issubclass(kind, (bytes, bytearray, memoryview)):
+            try:
+                # A subclass may say something else of itself than what it holds.
+                content = chunk if kind is bytes else memoryview(chunk).tobytes()
+            except (ValueError, BufferError):
+                self._ends_without("a chunk's memory has been released")
+            else:
+                self._add_content(content, _BYTES)
         else:
             self._add_value(chunk)
 
@@ -81,12 +94,16 @@ class Prefix:
     def _is_first(self, media: str) -> bool:
         """Whether the stream is of that kind from now on; one that changes its kind has no digest."""
         if self._media is not None:
-            self._problem = "a stream of chunks of several kinds"
-            self._held, self._kept, self._is_bare_text = [], None, False
+            self._ends_without("a stream of chunks of several kinds")
             return False
         self._media = media
         self._is_bare_text = media == _TEXT and self._kept is None
         return True
+
+    def _ends_without(self, problem: str | None) -> None:
+        """There will be no digest, whatever comes."""
+        self._problem = problem
+        self._held, self._kept, self._is_bare_text = [], None, False
 
     def _hash_held(self) -> None:
         if self._digest is None:
@@ -100,10 +117,12 @@ class Prefix:
         self._kept = None
         measured = measure(chunk, max_bytes=self._max_bytes)
         if measured.digest is None:
-            self._problem = measured.problem
+            self._ends_without(measured.problem)
             return
         if self._list is None:
             self._list = ListDigest()
+            for _ in range(self._blanks):
+                self._list.add(_NONE)
         self._list.add(measured.digest)
         self._size += measured.size_bytes or 0
 

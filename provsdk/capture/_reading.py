@@ -179,6 +179,13 @@ class Reading:
         if self._is_output and activity is not None:
             activity.running(False)
 
+    def leave_again(self, entered: tuple[Token[Context], Context] | None) -> None:
+        """The same where an interrupt may have come before, or in the middle of it."""
+        if entered is not None and _otel.current_context() is entered[1]:
+            _otel.step_back(*entered)
+            if self.activity is not None:
+                self.activity.running(False)
+
     def took(self, chunk: Any) -> None:
         """Notes a chunk that leaves the stream."""
         activity = self.activity
@@ -315,18 +322,24 @@ class Reading:
             self._over = True
             return None
         try:
-            self._once.pop()
-        except IndexError:
-            return None
-        self._over = True
-        if self._delivery is not None:
-            self._delivery.lets_go(self)
-        try:
+            if not self._take():
+                return None
+            self._over = True
+            if self._delivery is not None:
+                self._delivery.lets_go(self)
             self._conclude(activity, conclude, status)
-        except BaseException as error:  # an interrupt that came while we were at work: that is what the stream came to
-            _call.fail(activity, error)
+            return _call.close(activity)
+        except BaseException as error:
+            if not self._once:
+                self._over = True
+                _call.finish(activity, error)
             raise
-        return _call.close(activity)
+
+    def _take(self) -> bool:
+        try:
+            return self._once.pop()
+        except IndexError:
+            return False
 
     def _conclude(self, activity: Activity, conclude: Callable[[Activity], None], status: str | None) -> None:
         try:

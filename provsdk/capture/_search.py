@@ -17,7 +17,7 @@ from provsdk.capture._framing import unframed
 from provsdk.matching import Contained, Folded, contained, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from provsdk.capture._framing import Unframed
     from provsdk.capture._texts import Texts
@@ -27,6 +27,10 @@ __all__ = ["Link", "Searched", "search"]
 
 CONTAINMENT: Final = "containment"
 QUOTATION: Final = "quotation"
+
+WORK_S: Final = 0.002
+PAUSE_S: Final = 0.0001
+"""How long a search works at a time, and how long it then leaves the interpreter to others."""
 
 MAX_SPANS: Final = 32
 """Places that one edge names."""
@@ -65,24 +69,52 @@ class _Text(NamedTuple):
 
 def search(given: Texts, seconds: float) -> Searched:
     """Everything that the texts of an output show of what came from what, as far as so many seconds go."""
-    texts = _folded(given)
-    deadline = time.monotonic() + seconds
+    tick = _Clock(seconds)
     links: dict[tuple[str, str, str], Link] = {}
-    for found in itertools.chain(_of_values(texts), _of_output(given, texts)):
-        if time.monotonic() > deadline:
-            return Searched(list(links.values()), is_whole=False)
-        for link in found:
-            links.setdefault(link[:3], link)
+    try:
+        texts = _folded(given, tick)
+        for found in itertools.chain(_of_values(texts), _of_output(given, texts, tick)):
+            tick()
+            for link in found:
+                links.setdefault(link[:3], link)
+    except _TimeIsUp:
+        return Searched(list(links.values()), is_whole=False)
     return Searched(list(links.values()), given.is_whole)
 
 
-def _folded(given: Texts) -> list[_Text]:
+class _TimeIsUp(Exception):
+    """Ends a search."""
+
+
+class _Clock:
+    """Ends a search when its time is up, and lets others go on meanwhile: the search is Python, of which one thread
+    runs at a time, and a server's event loop wants to.
+
+    Args:
+        seconds: Of the whole search.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        now = time.monotonic()
+        self._deadline = now + seconds
+        self._next_pause = now + WORK_S
+
+    def __call__(self) -> None:
+        now = time.monotonic()
+        if now > self._deadline:
+            raise _TimeIsUp
+        if now > self._next_pause:
+            time.sleep(PAUSE_S)
+            self._next_pause = time.monotonic() + WORK_S
+
+
+def _folded(given: Texts, tick: Callable[[], object]) -> list[_Text]:
     found = []
     for entity_id, value, _, kind, of in given.held:
         text = _text_of(value)
         if text is not None:
             whole = of or entity_id
-            found.append(_Text(entity_id, whole, kind, of == GIVEN or whole in given.wholes, Folded(text)))
+            found.append(_Text(entity_id, whole, kind, of == GIVEN or whole in given.wholes, Folded(text, tick)))
     return found
 
 
@@ -90,7 +122,7 @@ def _text_of(value: str | bytes) -> str | None:
     if isinstance(value, str):
         return str.__str__(value)
     try:
-        return value.decode()
+        return bytes.decode(value)  # a subclass may say something else than what it holds
     except UnicodeDecodeError:
         return None
 
@@ -151,21 +183,21 @@ def _cut_from(text: _Text, before: list[_Text]) -> Iterator[Link]:
             return
 
 
-def _of_output(given: Texts, texts: list[_Text]) -> Iterator[Iterator[Link]]:
+def _of_output(given: Texts, texts: list[_Text], tick: Callable[[], object]) -> Iterator[Iterator[Link]]:
     """What each text of the output's value came from: values that stand in it, and words of others."""
     known = {one.folded.source for one in texts if _may_be_quoted(one)}
     for leaf in filter(None, map(_text_of, given.made)):
         if leaf in known:  # handed on as it is: what it comes from is that value's story
             continue
-        carried = unframed(leaf)
+        carried = unframed(leaf, tick)
         for one in carried:
-            yield _of_made(given.output_id, one.text, texts, one)
+            yield _of_made(given.output_id, Folded(one.text, tick), texts, one)
         if not carried:
-            yield _of_made(given.output_id, leaf, texts)
+            yield _of_made(given.output_id, Folded(leaf, tick), texts)
 
 
-def _of_made(output_id: str, made: str, texts: list[_Text], frames: Unframed | None = None) -> Iterator[Link]:
-    for cause, found in _repeated(Folded(made), texts):
+def _of_made(output_id: str, made: Folded, texts: list[_Text], frames: Unframed | None = None) -> Iterator[Link]:
+    for cause, found in _repeated(made, texts):
         places = _places(found)
         if frames is not None:
             places = tuple((*frames.within(start, end), *cause_at) for start, end, *cause_at in places)  # type: ignore[misc]

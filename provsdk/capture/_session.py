@@ -22,6 +22,7 @@ from provsdk.capture._request import SETTINGS
 from provsdk.capture._responses import answers_of
 from provsdk.capture._scope import Scope
 from provsdk.digest import is_linkable, measure
+from provsdk.interrupts import came_by_signal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from provsdk.capture._flow import Known, Registry
     from provsdk.capture._origin import Origin
-    from provsdk.capture.ports import Ports
+    from provsdk.capture.ports import Facts, Ports
     from provsdk.digest import Measured
 
 __all__ = ["Activity", "is_cancellation", "open_activity"]
@@ -95,6 +96,10 @@ class Activity:
     descendants: frozenset[str] = frozenset()
     """Keys of the activities that ran inside this one."""
     ended = False
+    closed = False
+    """It has ended, and was handed over where it had to be."""
+    facts: Facts | None = None
+    """What an output is handed over with."""
     origin: Origin | None = None
     """Where the work came from, if another process handed it over; then there is no parent in this one."""
     left: tuple[Token[Context], ...] = ()
@@ -103,6 +108,7 @@ class Activity:
     """Whether its span is current for the user's own tracing while it runs."""
     _count = 0
     _has_result = False
+    _is_written = False
     _token: Token[Context] | None = None
 
     def __init__(self, ports: Ports, kind: str, name: str, parent: Activity | None, span: Span) -> None:
@@ -152,7 +158,11 @@ class Activity:
         """Makes the activity before it the current one again; a second call does nothing."""
         token, self._token = self._token, None
         if token is not None:
-            _otel.detach(self, token)
+            try:
+                _otel.detach(self, token)
+            except BaseException:  # an interrupt, before it or behind it
+                _otel.drop(self)
+                raise
 
     def drop(self) -> None:
         """Takes it out of what is current here, whether or not it is known how it came there."""
@@ -463,20 +473,30 @@ class Activity:
     def close(self) -> SpanContext:
         """Writes the facts on the span, ends it, and puts what stays home into the scope.
 
-        Whatever fails on the way, nothing stays current or running, and the span has ended.
+        Whatever fails on the way, nothing stays current or running, and the span has ended. Where it is interrupted,
+        it can be called again.
         """
         self._let_go()
-        span, scope = self.span, self.scope
-        try:
-            if scope is not None:
-                self._use_streams()
-                self._leave_home_facts(scope)
-            if self.status == FAILED:
-                span.set_status(_FAILED_STATUS)
-            write_facts(self)
-        finally:
-            span.end()
+        span = self.span
+        if not self._is_written:
+            try:
+                self._write()
+            except Exception as error:
+                if not came_by_signal(error):
+                    span.end()
+                raise
+        span.end()
         return span.get_span_context()
+
+    def _write(self) -> None:
+        scope = self.scope
+        if scope is not None:
+            self._use_streams()
+            self._leave_home_facts(scope)
+        if self.status == FAILED:
+            self.span.set_status(_FAILED_STATUS)
+        write_facts(self)
+        self._is_written = True
 
     def abandon(self) -> None:
         """Lets go of a call that we could not begin to follow: nothing stays current or running, the span has ended."""

@@ -111,13 +111,17 @@ class Stream(_Proxy):
         reading = self._self_reading
         entered = reading.enter() if reading.is_open else None
         try:
-            result = self.__wrapped__.close()
-        except BaseException as error:
+            try:
+                result = self.__wrapped__.close()
+            except BaseException as error:
+                reading.leave(entered)
+                if not _is_alive(self.__wrapped__):  # else it was refused: another thread is reading it
+                    _wait_quietly(reading.failed(error))
+                raise
             reading.leave(entered)
-            if not _is_alive(self.__wrapped__):  # else it was refused: another thread is reading it
-                _wait_quietly(reading.failed(error))
+        except BaseException:
+            reading.leave_again(entered)
             raise
-        reading.leave(entered)
         _wait(reading, reading.closed())
         return result
 
@@ -131,19 +135,23 @@ class Stream(_Proxy):
         reading = self._self_reading
         entered = reading.enter()
         try:
-            if reading.to_ask is not None:
-                self.__wrapped__ = reading.asked(self.__wrapped__)
-            chunk = getattr(self.__wrapped__, step)(*given)
-        except StopIteration as end:
+            try:
+                if reading.to_ask is not None:
+                    self.__wrapped__ = reading.asked(self.__wrapped__)
+                chunk = getattr(self.__wrapped__, step)(*given)
+            except StopIteration as end:
+                reading.leave(entered)
+                _wait(reading, reading.completed(end.value))
+                raise
+            except BaseException as error:
+                reading.leave(entered)
+                if not _is_alive(self.__wrapped__):
+                    _wait_quietly(reading.failed(error, may_go_on=_may_go_on(self.__wrapped__)))
+                raise
             reading.leave(entered)
-            _wait(reading, reading.completed(end.value))
+        except BaseException:
+            reading.leave_again(entered)
             raise
-        except BaseException as error:
-            reading.leave(entered)
-            if not _is_alive(self.__wrapped__):
-                _wait_quietly(reading.failed(error, may_go_on=_may_go_on(self.__wrapped__)))
-            raise
-        reading.leave(entered)
         if reading.gated:
             chunk = self._self_passed(chunk)
         reading.took(chunk)
@@ -188,13 +196,17 @@ class AsyncStream(_Proxy):
         reading = self._self_reading
         entered = reading.enter() if reading.is_open else None
         try:
-            result = await getattr(self.__wrapped__, method)()
-        except BaseException as error:
+            try:
+                result = await getattr(self.__wrapped__, method)()
+            except BaseException as error:
+                reading.leave(entered)
+                if not _is_alive(self.__wrapped__):  # as above
+                    await _await_quietly(reading.failed(error), error)
+                raise
             reading.leave(entered)
-            if not _is_alive(self.__wrapped__):  # as above
-                await _await_quietly(reading.failed(error), error)
+        except BaseException:
+            reading.leave_again(entered)
             raise
-        reading.leave(entered)
         await _await(reading, reading.closed())
         return result
 
@@ -208,19 +220,23 @@ class AsyncStream(_Proxy):
         reading = self._self_reading
         entered = reading.enter()
         try:
-            if reading.to_ask is not None:
-                self.__wrapped__ = await reading.aasked(self.__wrapped__)
-            chunk = await getattr(self.__wrapped__, step)(*given)
-        except StopAsyncIteration:
+            try:
+                if reading.to_ask is not None:
+                    self.__wrapped__ = await reading.aasked(self.__wrapped__)
+                chunk = await getattr(self.__wrapped__, step)(*given)
+            except StopAsyncIteration:
+                reading.leave(entered)
+                await _await(reading, reading.completed(None))
+                raise
+            except BaseException as error:
+                reading.leave(entered)
+                if not _is_alive(self.__wrapped__):
+                    await _await_quietly(reading.failed(error, may_go_on=_may_go_on(self.__wrapped__)), error)
+                raise
             reading.leave(entered)
-            await _await(reading, reading.completed(None))
+        except BaseException:
+            reading.leave_again(entered)
             raise
-        except BaseException as error:
-            reading.leave(entered)
-            if not _is_alive(self.__wrapped__):
-                await _await_quietly(reading.failed(error, may_go_on=_may_go_on(self.__wrapped__)), error)
-            raise
-        reading.leave(entered)
         if reading.gated:
             chunk = await self._self_apassed(chunk)
         reading.took(chunk)

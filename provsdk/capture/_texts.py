@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from provsdk import semconv
@@ -62,16 +63,19 @@ def _leaves(value: Any, left: int) -> tuple[list[str | bytes], int]:
     """The texts in a value as far as they can be looked into, and what is left for others; below 0: there are more."""
     found: list[str | bytes] = []
     waiting, looks = [value], MAX_LEAVES
+    entered: dict[int, Any] = {}  # held on to: an id is one value's as long as that lives
     while waiting:
-        if not looks:
-            return found, -1
         one = waiting.pop()
-        looks -= 1
-        if not isinstance(one, (str, bytes)):
-            waiting.extend(part for _, part in children(one))
-            continue
-        left -= len(one)
-        if left < 0:
-            return found, left
-        found.append(one)
+        if isinstance(one, (str, bytes)):
+            left -= len(one)
+            if left < 0:
+                return found, left
+            found.append(one)
+        elif id(one) not in entered:
+            entered[id(one)] = one
+            inside = [part for _, part in islice(children(one), looks + 1)]
+            looks -= len(inside)
+            if looks < 0:
+                return found, -1
+            waiting += inside
     return found, left

@@ -109,8 +109,16 @@ class Traced(Generic[H]):
         plugged = ports.current()
         plan = self._block_plan()
         activity = _call.begin(plugged, plan, None, (), {}) if plugged is not None else None
-        handle = self._handle(plan, activity)
-        self._entered.append((activity, handle))
+        try:
+            handle = self._handle(plan, activity)
+            self._entered.append((activity, handle))
+        except BaseException as interrupt:  # the block will not run, and nobody comes to its end
+            for entry in tuple(self._entered):
+                if entry[0] is activity:
+                    self._entered.remove(entry)
+            if activity is not None:
+                _call.finish(activity, interrupt)
+            raise
         return handle
 
     def __exit__(
@@ -145,20 +153,22 @@ class Traced(Generic[H]):
         return self._plan
 
     def _end(self, error: BaseException | None) -> Ticket | None:
+        activity = None
         try:
             activity, handle = self._leave()
+            if activity is None:
+                return None
+            if error is not None:
+                return _call.fail(activity, error)
+            if handle.has_result:
+                return _call.end(self._block_plan(), activity, handle.finish())
+            return _call.close(activity)
         except BaseException as interrupt:
-            activity, _ = self._entered.pop()
+            if activity is None and self._entered:
+                activity, _ = self._entered.pop()
             if activity is not None:
-                _call.fail(activity, interrupt)
+                _call.finish(activity, interrupt)
             raise
-        if activity is None:
-            return None
-        if error is not None:
-            return _call.fail(activity, error)
-        if handle.has_result:
-            return _call.end(self._block_plan(), activity, handle.finish())
-        return _call.close(activity)
 
     def _leave(self) -> tuple[Activity | None, H]:
         """The block that ends: the current activity's, for one object may be entered by several threads and tasks."""

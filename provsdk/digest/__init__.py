@@ -18,6 +18,7 @@ from provsdk.digest._linkable import MIN_LINKABLE_BYTES, is_linkable
 from provsdk.digest._scalars import BYTES, CHUNK_CHARACTERS, TAGGED, TEXT, TooLarge, media_of, type_name
 from provsdk.digest._walk import Walk
 from provsdk.errors import KeyUnusable, NotDigestible
+from provsdk.interrupts import came_by_signal
 
 if TYPE_CHECKING:
     import os
@@ -166,7 +167,8 @@ class StreamDigest:
         if self._is_text is not is_text and self._is_text is not None:
             raise NotDigestible("a stream of both text and bytes")
         self._is_text = is_text
-        data = self._encoded(chunk) if isinstance(chunk, str) else bytes(chunk)
+        # A subclass may say something else of itself than what it holds.
+        data = self._encoded(chunk) if isinstance(chunk, str) else memoryview(chunk).tobytes()
         self.size_bytes += len(data)
         self._hash.update(data)
         if is_text:
@@ -225,7 +227,9 @@ def children(value: Any) -> Iterator[tuple[str, Any]]:
         return
     try:
         held = contents_of(value, type(value), sys.maxsize)
-    except Exception:  # what cannot be read has a `problem` in its measure
+    except Exception as error:  # what cannot be read has a `problem` in its measure
+        if came_by_signal(error):
+            raise
         return
     if held is None:
         return
@@ -243,6 +247,8 @@ def _measure(value: Any, walk: Walk) -> Measured:
     except RecursionError:
         return Measured(None, media_of(type(value)), None, "too large: nested beyond what is left of the stack")
     except Exception as error:
+        if came_by_signal(error):
+            raise
         # Code of the value's class raised: which exception is all that may be said, its message may be content.
         problem = f"{type_name(type(value))} cannot be read: {type_name(type(error))}"
         return Measured(None, media_of(type(value)), None, problem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -9,7 +10,7 @@ from provsdk.matching._folding import Folded, is_unspaced
 from provsdk.matching._runs import Index, weight
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 __all__ = ["Contained", "Span", "contained"]
 
@@ -80,11 +81,14 @@ def contained(text: Folded, sources: Sequence[Folded]) -> list[Contained]:
     """
     whole, rest = _whole(text, sources)
     rest = [position for position in rest if _may_stand_in(text.text, sources[position].text)]
-    index = Index(text.tokens, SHINGLE) if rest else None
+    index = Index(text.tokens, SHINGLE, text.tick) if rest else None
     in_part = [] if index is None else [_in_part(text, sources[one], one, index) for one in rest]
     candidates = [*whole, *(one for one in in_part if one is not None)]
     taken = _Taken()
-    claims = [taken.claim(one) for one in sorted(candidates, key=lambda one: (not one.equals, -one.size, one.source))]
+    claims = []
+    for one in sorted(candidates, key=lambda one: (not one.equals, -one.size, one.source)):
+        text.tick()
+        claims.append(taken.claim(one))
     return sorted(one for one in claims if one is not None)
 
 
@@ -93,11 +97,15 @@ def _whole(text: Folded, sources: Sequence[Folded]) -> tuple[list[_Candidate], l
     found: list[_Candidate] = []
     rest = []
     equals: Counter[str] = Counter()
+    known: dict[str, tuple[Span, ...]] = {}
     for position in range(len(sources) - 1, -1, -1):
         source = sources[position]
+        text.tick()
         if not _is_long_enough(source):
             continue
-        spans = _whole_spans(text, source)
+        spans = known.get(source.source)
+        if spans is None:
+            spans = known[source.source] = _whole_spans(text, source)
         if not spans:
             rest.append(position)
             continue
@@ -125,18 +133,19 @@ def _least(source: Folded) -> int:
 def _whole_spans(text: Folded, source: Folded) -> tuple[Span, ...]:
     """Where it stands as it is, else where it stands folded."""
     length = len(source.source)
-    exact = _places(text.source, source.source)
+    exact = _places(text.source, source.source, text.tick)
     if exact:
         return tuple(Span(at, at + length, 0, length) for at in exact)
-    folded = _places(text.text, source.text)
+    folded = _places(text.text, source.text, text.tick)
     return tuple(Span(*text.origin(at, at + len(source.text)), 0, length) for at in folded)
 
 
-def _places(text: str, part: str) -> list[int]:
+def _places(text: str, part: str, tick: Callable[[], object]) -> list[int]:
     """Where it stands, not within a longer word."""
     places = []
     at = text.find(part)
     while at >= 0:
+        tick()
         if _is_bounded(text, at, at + len(part)):
             places.append(at)
         at = text.find(part, at + len(part))
@@ -185,10 +194,11 @@ def _size(spans: Iterable[Span]) -> int:
 
 
 class _Taken:
-    """The places of the text that are explained by what was found there."""
+    """The places of the text that are explained by what was found there: stretches in order, none touching another."""
 
     def __init__(self) -> None:
-        self._spans: list[tuple[int, int]] = []
+        self._starts: list[int] = []
+        self._ends: list[int] = []
 
     def claim(self, candidate: _Candidate) -> Contained | None:
         """What of the candidate no longer find explains; None where that is nothing, or too little."""
@@ -197,12 +207,20 @@ class _Taken:
             own = own[:: candidate.equals]  # the others are for those that are equal
         if sum(map(self._unexplained, own)) < candidate.least:
             return None
-        self._spans += [(span.start, span.end) for span in own]
+        for span in own:
+            self._take(span.start, span.end)
         return Contained(candidate.source, tuple(own), candidate.coverage)
 
     def _unexplained(self, span: Span) -> int:
         """Characters of it that belong to nothing that was found before."""
         left = span.end - span.start
-        for start, end in self._spans:
-            left -= max(min(end, span.end) - max(start, span.start), 0)
+        for at in range(bisect_right(self._ends, span.start), bisect_left(self._starts, span.end)):
+            left -= min(self._ends[at], span.end) - max(self._starts[at], span.start)
         return left
+
+    def _take(self, start: int, end: int) -> None:
+        first, behind = bisect_left(self._ends, start), bisect_right(self._starts, end)
+        if first < behind:
+            start, end = min(start, self._starts[first]), max(end, self._ends[behind - 1])
+        self._starts[first:behind] = [start]
+        self._ends[first:behind] = [end]

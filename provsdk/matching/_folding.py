@@ -11,7 +11,10 @@ import re
 import unicodedata
 from bisect import bisect_right
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 __all__ = ["FIGURE", "Folded", "is_unspaced"]
 
@@ -52,6 +55,9 @@ _ASCII_TOKEN: Final = re.compile(f"[a-z]+|{FIGURE}")
 _SPACED_TOKEN: Final = re.compile(f"{FIGURE}|[^\\W0-9_]+")
 _TOKEN: Final = re.compile(f"[{_UNSPACED}]|{FIGURE}|(?:(?![{_UNSPACED}0-9_])\\w)+")
 
+_STRETCH: Final = 65_536
+"""Characters whose words are found in one go: nothing else in the process runs meanwhile."""
+
 _SPLIT_UNTIL: Final = 64
 """Characters of a text that is halved no more to find the words that are folded to another length."""
 
@@ -85,16 +91,21 @@ _BULK: Final = 2
 class Folded:
     r"""A text as it is compared; folded when that is asked for.
 
+    Args:
+        source: The text.
+        tick: Called now and then while something is done with the text; what it raises ends that.
+
     >>> Folded("The\n  Parcel  is\tKEPT").text
     'the parcel is kept'
     >>> Folded('caf\\u00e9 \\"Zur Post\\" &amp; Bar').text
     'café "zur post" & bar'
     """
 
-    __slots__ = ("_bulks", "_pieces", "_starts", "_text", "_token_starts", "_tokens", "source")
+    __slots__ = ("_bulks", "_pieces", "_starts", "_text", "_token_starts", "_tokens", "source", "tick")
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, tick: Callable[[], object] = lambda: None) -> None:
         self.source = source
+        self.tick = tick
         self._text: str | None = None
         self._pieces: list[_Piece] = []
         self._starts: list[int] | None = None
@@ -106,7 +117,7 @@ class Folded:
     def text(self) -> str:
         """Folded."""
         if self._text is None:
-            self._text, self._pieces = _folded(self.source)
+            self._text, self._pieces = _folded(self.source, self.tick)
         return self._text
 
     def origin(self, start: int, end: int) -> tuple[int, int]:
@@ -147,13 +158,26 @@ class Folded:
     def tokens(self) -> list[str]:
         """Its words and figures in order; of scripts without spaces, their characters."""
         if self._tokens is None:
-            self._tokens = self._token_pattern().findall(self.text)
+            find = self._token_pattern().findall
+            self._tokens = [token for start, end in self._stretches_of_words() for token in find(self.text, start, end)]
         return self._tokens
+
+    def _stretches_of_words(self) -> Iterator[tuple[int, int]]:
+        """The folded text in parts that end with a space, as far as there are spaces."""
+        start, length = 0, len(self.text)
+        while start < length:
+            self.tick()
+            end = self.text.find(" ", start + _STRETCH) + 1 or length
+            yield start, end
+            start = end
 
     def token_span(self, first: int, last: int) -> tuple[int, int]:
         """The place in the source of the tokens from number `first` to number `last`, both included."""
         if self._token_starts is None:
-            self._token_starts = [found.start() for found in self._token_pattern().finditer(self.text)]
+            find = self._token_pattern().finditer
+            self._token_starts = [
+                token.start() for start, end in self._stretches_of_words() for token in find(self.text, start, end)
+            ]
         starts = self._token_starts
         return self.origin(starts[first], starts[last] + len(self.tokens[last]))
 
@@ -163,9 +187,9 @@ class Folded:
         return _TOKEN if self.is_unspaced else _SPACED_TOKEN
 
 
-def _folded(text: str) -> tuple[str, list[_Piece]]:
+def _folded(text: str, tick: Callable[[], object]) -> tuple[str, list[_Piece]]:
     """Piece by piece: what is escaped, what is plain."""
-    folding = _Folding()
+    folding = _Folding(tick)
     at = 0
     if "\\" in text or "&" in text:
         for escape in _ESCAPE.finditer(text):
@@ -192,7 +216,8 @@ def _meant(escape: re.Match[str]) -> str | None:
 class _Folding:
     """Puts folded pieces one behind the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, tick: Callable[[], object]) -> None:
+        self._tick = tick
         self._texts: list[str] = []
         self._pieces: list[_Piece] = []
         self._length = 0
@@ -257,6 +282,7 @@ class _Folding:
             self._add(folded, start, end, _ONE)
 
     def _add(self, folded: str, start: int, end: int, kind: int) -> None:
+        self._tick()
         self._texts.append(folded)
         self._pieces.append(_Piece(self._length, start, end, kind))
         self._length += len(folded)
@@ -280,10 +306,14 @@ def _simplified(text: str) -> str:
     return text
 
 
-def _clusters(word: str) -> list[tuple[int, int]]:
+def _clusters(word: str) -> Iterator[tuple[int, int]]:
     """Each character with the marks, and the parts of a Korean syllable, that follow it."""
-    starts = [at for at, letter in enumerate(word) if at == 0 or not _goes_on(word[at - 1], letter)]
-    return list(zip(starts, [*starts[1:], len(word)], strict=True))
+    start = 0
+    for at in range(1, len(word)):
+        if not _goes_on(word[at - 1], word[at]):
+            yield start, at
+            start = at
+    yield start, len(word)
 
 
 def _goes_on(before: str, letter: str) -> bool:

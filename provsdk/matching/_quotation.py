@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
+from itertools import accumulate, groupby, islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from provsdk.matching._containment import Span
@@ -11,9 +13,10 @@ from provsdk.matching._folding import FIGURE
 from provsdk.matching._runs import Index, weight
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from provsdk.matching._folding import Folded
+    from provsdk.matching._runs import Run
 
 __all__ = ["Quoted", "quoted"]
 
@@ -68,31 +71,38 @@ def quoted(output: Folded, sources: Sequence[Folded], beside: Sequence[Folded] =
     >>> [(found.source, found.spans[0], found.coverage) for found in quoted(output, sources)]
     [(1, Span(start=22, end=58, source_start=6, source_end=42), 0.6364)]
     """
-    index = Index(output.tokens, SHINGLE)
-    known = _in_runs(index, beside)
+    index = Index(output.tokens, SHINGLE, output.tick)
+    known = _Known(run for text in beside for run in index.runs(text.tokens))
     runs = [each for position, source in enumerate(sources) for each in _runs(index, output, source, position)]
-    runs = [run for run in runs if not _is_within(run, known)]
+    runs = [run for run in runs if not known.holds(run)]
     longest = _longest(_particular(runs, len(sources)))
     covered = {token for run in longest for token in range(run.first, run.last + 1)}
     return _gathered(output, [*longest, *_by_themselves(output, sources, beside, covered)])
 
 
-def _in_runs(index: Index, texts: Sequence[Folded]) -> list[tuple[int, int]]:
-    return [(run.at, run.at + run.length - 1) for text in texts for run in index.runs(text.tokens)]
+class _Known:
+    """Stretches of the output that something else explains, by the numbers of their tokens."""
+
+    def __init__(self, runs: Iterable[Run]) -> None:
+        stretches = sorted((run.at, run.at + run.length - 1) for run in runs)
+        self._firsts = [first for first, _ in stretches]
+        self._lasts = list(accumulate((last for _, last in stretches), max))
+        """How far those reach that begin there or before."""
+
+    def holds(self, run: _Found) -> bool:
+        before = bisect_right(self._firsts, run.first)
+        return before > 0 and self._lasts[before - 1] >= run.last
 
 
 def _runs(index: Index, output: Folded, source: Folded, position: int) -> list[_Found]:
     found = []
+    output.tick()
     for run in index.runs(source.tokens):
         last = run.at + run.length - 1
         if weight(output.tokens[run.at : last + 1]) >= MIN_WORDS:
             theirs = source.token_span(run.other_at, run.other_at + run.length - 1)
             found.append(_Found(position, run.at, last, Span(*output.token_span(run.at, last), *theirs)))
     return found
-
-
-def _is_within(run: _Found, known: Sequence[tuple[int, int]]) -> bool:
-    return any(first <= run.first and run.last <= last for first, last in known)
 
 
 def _particular(runs: list[_Found], sources: int) -> list[_Found]:
@@ -107,38 +117,92 @@ def _particular(runs: list[_Found], sources: int) -> list[_Found]:
 
 def _longest(runs: list[_Found]) -> list[_Found]:
     """Without those that lie within a longer run of another source."""
-    return [
-        run
-        for run in runs
-        if not any(
-            other.source != run.source
-            and other.first <= run.first
-            and run.last <= other.last
-            and other.last - other.first > run.last - run.first
-            for other in runs
-        )
-    ]
+    reach = _Reach()
+    longest: list[_Found] = []
+    # Whatever holds a run comes before it.
+    for (_, last), group in groupby(sorted(runs, key=_extent), key=lambda run: (run.first, run.last)):
+        equal = list(group)
+        longest += [run for run in equal if reach.of_others(run.source) < last]
+        for run in equal:
+            reach.add(run.source, last)
+    return longest
+
+
+def _extent(run: _Found) -> tuple[int, int]:
+    return run.first, -run.last
+
+
+class _Reach:
+    """How far the runs of one source and those of all others reach."""
+
+    def __init__(self) -> None:
+        self._source = -1
+        """Whose run reaches farthest."""
+        self._farthest = -1
+        self._next = -1
+        """How far those of the others reach."""
+
+    def of_others(self, source: int) -> int:
+        return self._next if source == self._source else self._farthest
+
+    def add(self, source: int, last: int) -> None:
+        if source != self._source and last > self._farthest:
+            self._source, self._farthest, self._next = source, last, self._farthest
+        elif source != self._source:
+            self._next = max(self._next, last)
+        else:
+            self._farthest = max(self._farthest, last)
 
 
 def _by_themselves(
     output: Folded, sources: Sequence[Folded], beside: Sequence[Folded], covered: set[int]
 ) -> list[_Found]:
     """Figures, dates and names that one source alone has."""
+    telling = [(first, last) for first, last in _telling(output) if not covered.issuperset(range(first, last + 1))]
+    begin = {output.tokens[first] for first, _ in telling}
+    known = [_Places(text, begin) for text in beside]
+    theirs = [_Places(source, begin) for source in sources]
     found = []
-    for first, last in _telling(output):
-        if covered.issuperset(range(first, last + 1)):
+    for first, last in telling:
+        output.tick()
+        words = tuple(output.tokens[first : last + 1])
+        if covered.issuperset(range(first, last + 1)) or any(text.of(words) is not None for text in known):
             continue
-        words = output.tokens[first : last + 1]
-        if any(_place_of(words, text) is not None for text in beside):
-            continue
-        places = [(position, _place_of(words, source)) for position, source in enumerate(sources)]
-        had_by = [(position, at) for position, at in places if at is not None]
+        places = ((position, source.of(words)) for position, source in enumerate(theirs))
+        had_by = list(islice(((position, at) for position, at in places if at is not None), 2))
         if len(had_by) == 1:
             (position, at) = had_by[0]
-            theirs = sources[position].token_span(at, at + last - first)
-            found.append(_Found(position, first, last, Span(*output.token_span(first, last), *theirs)))
+            span = Span(*output.token_span(first, last), *sources[position].token_span(at, at + last - first))
+            found.append(_Found(position, first, last, span))
             covered.update(range(first, last + 1))
     return found
+
+
+class _Places:
+    """Where words stand in a text that begin with one of a few.
+
+    Args:
+        text: The text.
+        begin: First words of what will be asked for.
+    """
+
+    def __init__(self, text: Folded, begin: set[str]) -> None:
+        text.tick()
+        self._tokens = text.tokens
+        self._starts: defaultdict[str, list[int]] = defaultdict(list)
+        for at, token in enumerate(text.tokens):
+            if token in begin:
+                self._starts[token].append(at)
+        self._answers: dict[tuple[str, ...], int | None] = {}
+
+    def of(self, words: tuple[str, ...]) -> int | None:
+        """Where they stand first; None where they do not."""
+        if words[0] not in self._starts:
+            return None
+        if words not in self._answers:
+            starts, tokens = self._starts[words[0]], list(words)
+            self._answers[words] = next((at for at in starts if self._tokens[at : at + len(tokens)] == tokens), None)
+        return self._answers[words]
 
 
 def _telling(output: Folded) -> list[tuple[int, int]]:
@@ -152,10 +216,9 @@ def _telling(output: Folded) -> list[tuple[int, int]]:
     if names:
         starts = [output.token_span(at, at)[0] for at in range(len(output.tokens))]
         for start, end in names:
-            inside = [at for at, begin in enumerate(starts) if start <= begin < end]
-            found += [
-                (first, inside[-1]) for first in inside[:2] if first < inside[-1]
-            ]  # the first may begin a sentence
+            first, last = bisect_left(starts, start), bisect_left(starts, end) - 1
+            # Without its first word too, which may begin a sentence.
+            found += [(begin, last) for begin in (first, first + 1) if begin < last]
     return found
 
 
@@ -173,18 +236,6 @@ def _names(text: str) -> list[tuple[int, int]]:
             count = 1
             found.append(word.span())
     return [name for name in found if text[slice(*name)].split()[1:]]
-
-
-def _place_of(words: Sequence[str], text: Folded) -> int | None:
-    tokens = text.tokens
-    at = -1
-    try:
-        while True:
-            at = tokens.index(words[0], at + 1)
-            if tokens[at : at + len(words)] == words:
-                return at
-    except ValueError:
-        return None
 
 
 def _gathered(output: Folded, runs: list[_Found]) -> list[Quoted]:

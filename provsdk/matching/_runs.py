@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from provsdk.matching._folding import is_unspaced
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["Index", "Run", "weight"]
 
 MAX_PLACES: Final = 8
 """Places of one shingle that are tried: what stands everywhere is no sign of anything."""
+
+_EVERY: Final = 1_024
+"""Shingles from one tick to the next."""
 
 UNSPACED_WEIGHT: Final = 0.6
 """Of a character where words are not set apart: fewer than two of them make one."""
@@ -36,21 +39,29 @@ class Run(NamedTuple):
 class Index:
     """Where each few tokens of a text stand.
 
+    Args:
+        tokens: Of the text.
+        size: Tokens of a shingle.
+        tick: Called now and then; what it raises ends what is being done.
+
     >>> index = Index("a parcel is kept for twelve days and then goes back".split(), 3)
     >>> list(index.runs("it is kept for twelve days at most".split()))
     [Run(at=2, other_at=1, length=5)]
     """
 
-    __slots__ = ("_more", "_places", "_tokens", "size")
+    __slots__ = ("_more", "_places", "_tick", "_tokens", "size")
 
-    def __init__(self, tokens: Sequence[str], size: int) -> None:
+    def __init__(self, tokens: Sequence[str], size: int, tick: Callable[[], object] = lambda: None) -> None:
         self.size = size
+        self._tick = tick
         self._tokens = tokens
         self._places: dict[tuple[str, ...], int] = {}
         self._more: dict[tuple[str, ...], list[int]] = {}
         """Further places, of the few shingles that have some."""
         first, more = self._places.setdefault, self._more
         for at, shingle in enumerate(_shingles(tokens, size)):
+            if not at % _EVERY:
+                tick()
             if first(shingle, at) != at and len(more.setdefault(shingle, [])) < MAX_PLACES:
                 more[shingle].append(at)
 
@@ -59,6 +70,8 @@ class Index:
         places = self._places
         reached = 0
         for other_at, shingle in enumerate(_shingles(other, self.size)):
+            if not other_at % _EVERY:
+                self._tick()
             if other_at < reached or shingle not in places:
                 continue
             tried = (places[shingle], *self._more.get(shingle, ()))

@@ -97,7 +97,10 @@ def flush(timeout: float = 5.0) -> Flushed:
         What is durable and what is not; true when nothing is left.
     """
     runtime = _running
-    return Flushed() if runtime is None else runtime.flush(timeout)
+    if runtime is None:
+        return Flushed()
+    _abandoned.reap()
+    return runtime.flush(timeout)
 
 
 def shutdown() -> None:
@@ -105,13 +108,15 @@ def shutdown() -> None:
     global _running
     with _lock:
         runtime, _running = _running, None
-        if runtime is not None:
-            _abandoned.abandon_all()
-        ports.unplug()
-        propagation.automatic(threads=False, processes=False)
-        _call.renumber()
-        if runtime is not None:
-            runtime.stop()
+        try:
+            if runtime is not None:
+                _abandoned.abandon_all()
+        finally:
+            ports.unplug()
+            propagation.automatic(threads=False, processes=False)
+            _call.renumber()
+            if runtime is not None:
+                runtime.stop()
 
 
 def _hook_once() -> None:

@@ -21,6 +21,7 @@ from provsdk.errors import KeyConflict, KeyUnusable, NotFound, ProvsdkError, Sto
 from provsdk.pipeline._emitter import Gap
 from provsdk.pipeline._lane import Lane
 from provsdk.pipeline._queue import Queue
+from provsdk.pipeline._unsaid import UNSAID, Unsaid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,6 +48,11 @@ MAX_GAPS: Final = 100_000
 
 STORE_SHARE: Final = 0.6
 """Of `max_wait`, what the store may take before the spool is tried: there must be time left for that."""
+SEARCH_SHARE: Final = 0.25
+"""Of `max_wait`, what the outputs of one commit may be searched for together: their callers wait meanwhile, and others
+for the commit after it."""
+SPOOL_SEARCH_SHARE: Final = 0.1
+"""The same of one write to the spool, which begins when most of `max_wait` is over."""
 PATIENCE_SHARE: Final = 0.67
 """Of `max_wait`, after which a store that has not answered at all counts as hung."""
 _AWAY: Final = (StoreError, KeyUnusable, OSError)
@@ -56,7 +62,8 @@ _AWAY: Final = (StoreError, KeyUnusable, OSError)
 class Work(NamedTuple):
     """What the sealer has others do."""
 
-    draft: Callable[[Claim], tuple[Draft, ...]]
+    draft: Callable[[Claim, float], tuple[Draft, ...]]
+    """Told until when, on the monotonic clock, it may look for what came from what."""
     append: Callable[[Sequence[Draft], float], list[Sealed | KeyConflict]]
     forget: Callable[[str], object]
     """Lets go of the spans of a record that will not be assembled."""
@@ -72,9 +79,9 @@ class Work(NamedTuple):
     """Whether this very thread holds what drafting needs."""
     place: Callable[[str], None] = lambda _: None
     """Asks the log where the extensions of a record go on; raises what the store raises, and `NotFound`."""
-    keep_texts: Callable[[dict[str, Any], int], object] = lambda facts, _: facts.pop("scope", None)
-    """Puts what is to be searched in place of the scope that nobody holds alive any longer; told how many outputs
-    wait."""
+    keep_texts: Callable[[Any, dict[str, Any], int], object] = lambda *_: None
+    """Puts what is to be searched of a scope among the facts, for nobody holds it alive any longer; told how many
+    outputs wait."""
 
 
 class Committer:
@@ -93,6 +100,7 @@ class Committer:
         self.backlog = backlog
         self.queue = Queue(queue_size)
         self._gaps: deque[Gap] = deque()
+        self._unsaid = Unsaid()
         self._store_lane = Lane("provsdk-store", self._seal)
         self._spool_lane = Lane("provsdk-spool", self._spool)
         self._sealing = threading.Lock()
@@ -213,7 +221,12 @@ class Committer:
                     self._gaps.clear()
 
     def _left(self) -> bool:
-        return bool(self._gaps or self.spooled or len(self.queue))
+        return bool(self._gaps or self._unsaid or self.spooled or len(self.queue))
+
+    @property
+    def late_lost(self) -> int:
+        """Calls that ended after their output and are in no record; each of these records says so, or will."""
+        return self._unsaid.count
 
     @property
     def pending(self) -> int:
@@ -261,6 +274,7 @@ class Committer:
         """One commit of what is pending, and one of what was spooled; False when nothing is left or no use in more."""
         self._appending_since = time.monotonic()
         refusals = self._refusals
+        self._unsaid.move_to(self.queue)
         claims = self.queue.take_to_seal(COMMIT_SIZE, self._is_spooled)
         gaps = list(islice(self._gaps, COMMIT_SIZE))
         if not claims and not gaps:
@@ -282,7 +296,8 @@ class Committer:
         """Drafts and appends; False when the store could not take it."""
         try:
             self._place(claims)
-            drafted = [(claim, claim.drafts or ()) for claim in claims if self._drafted(claim)]
+            until = time.monotonic() + SEARCH_SHARE * self._max_wait
+            drafted = [(claim, claim.drafts or ()) for claim in claims if self._drafted(claim, until)]
             drafts = [draft for _, some in drafted for draft in some]
             answers = self._append([*drafts, *map(self._work.gap_draft, gaps)])
         except _AWAY as error:
@@ -348,8 +363,12 @@ class Committer:
         self.complaint = None
         return answers
 
-    def _drafted(self, claim: Claim) -> bool:
+    def _drafted(self, claim: Claim, until: float) -> bool:
         """Assembly happens here, once; what fails in it costs this output only.
+
+        Args:
+            claim: Of the output.
+            until: When on the monotonic clock nothing is searched any more.
 
         Raises:
             StoreError, KeyUnusable, OSError: the store has to be asked about it, and cannot be.
@@ -357,7 +376,7 @@ class Committer:
         with self._drafting:
             if claim.drafts is None and not claim.kept():
                 try:
-                    claim.drafts = self._work.draft(claim)
+                    claim.drafts = self._work.draft(claim, until)
                 except _AWAY:
                     raise
                 except Exception as error:
@@ -429,20 +448,29 @@ class Committer:
             _log.warning("%d outputs wait to be sealed: %s", len(self.queue), message)
 
     def _lose(self, claim: Claim, reason: str) -> None:
-        claim.lost = True
-        claim.drafts, claim.facts = None, {}
         if claim.late:
             self._lose_extension(claim, reason)
-        else:
-            self._work.forget(claim.record_id)
-            self._note(Gap(claim.number, claim.record_id, reason))
+            return
+        claim.lost = True
+        claim.drafts, claim.facts = None, {}
+        self._work.forget(claim.record_id)
+        self._note(Gap(claim.number, claim.record_id, reason))
         Queue.tell((claim,))
 
     def _lose_extension(self, claim: Claim, reason: str) -> None:
         """What came late is lost; its output is not. Where the record is still to be made, its spans go into that."""
-        _log.error("what ended after output %s is not in the log: %s", claim.record_id, reason)
-        if not any(one.record_id == claim.record_id for one in self.queue.waiting()):
-            self._work.forget(claim.record_id)
+        if any(one.record_id == claim.record_id and one is not claim for one in self.queue.waiting()):
+            claim.lost, claim.drafts, claim.facts = True, None, {}
+            return
+        self._work.forget(claim.record_id)
+        if UNSAID not in claim.facts:
+            _log.error("what ended after output %s is not in the log: %s", claim.record_id, reason)
+            _guard.count("seal what ended after its output", StoreError(reason))
+        if reason == "queue_full":
+            self._unsaid.note(claim)
+            self._store_lane.wake(BATCH_WINDOW_S)
+        else:
+            claim.lost, claim.drafts, claim.facts = True, None, {}
 
     def _note(self, gap: Gap) -> None:
         self.lost += 1
@@ -524,6 +552,7 @@ class Committer:
         """Writes to the spool what the store holds up; seconds to the next try, None when nothing is left to write."""
         self._spooling_since = time.monotonic()
         try:
+            self._unsaid.move_to(self.queue)
             while self._is_away() and (claims := self._for_the_spool()):
                 if not self._keep(claims):
                     return max(self._spool_retry_at - time.monotonic(), BATCH_WINDOW_S)
@@ -542,7 +571,8 @@ class Committer:
         beyond: list[Claim] = []
         problem: Exception | None = None
         try:
-            drafted = [claim for claim in claims if not self._is_out_of_place(claim) and self._drafted(claim)]
+            until = time.monotonic() + SPOOL_SEARCH_SHARE * self._max_wait
+            drafted = [claim for claim in claims if not self._is_out_of_place(claim) and self._drafted(claim, until)]
             self.backlog.keep(drafted)
             for claim in drafted:
                 claim.spooled, claim.drafts = True, None

@@ -38,6 +38,8 @@ class Lane:
         self._thread: threading.Thread | None = None
         self._stopped = False
         self._due = inf
+        self._heeds = inf
+        """When the thread looks at `_due` again by itself; -inf while it works, for it does so afterwards."""
         self._asked = 0
         """Runs that somebody waits for, counted."""
         self._answered = 0
@@ -45,7 +47,8 @@ class Lane:
     def wake(self, delay_s: float = 0.0) -> bool:
         """Makes it work, after `delay_s` seconds at the latest; False where there is no thread to do so."""
         due = time.monotonic() + delay_s if delay_s else 0.0
-        if self._due <= due and self._thread is not None and not self._stopped:
+        # That it is due does not say that the thread knows: whoever set it may have been interrupted before the ring.
+        if max(self._due, self._heeds) <= due and self._thread is not None and not self._stopped:
             return True
         with self._changed:
             if not self._is_running():
@@ -104,16 +107,23 @@ class Lane:
                 self._thread = None
                 _guard.report(f"start the thread {self._name}", error)
                 return False
+            except BaseException:  # an interrupt: where it runs already, it sees that it is not wanted
+                self._thread = None
+                raise
         return True
 
     def _run(self) -> None:
         while not self._stopped and self._thread is threading.current_thread():
-            left = self._due - time.monotonic()
+            due = self._due
+            left = due - time.monotonic()
             if left > 0:
-                self._alarm.acquire(timeout=left if left < threading.TIMEOUT_MAX else -1)
+                self._heeds = due
+                if self._due == due:
+                    self._alarm.acquire(timeout=left if left < threading.TIMEOUT_MAX else -1)
                 continue
             with self._changed:
                 self._due, asked = inf, self._asked
+                self._heeds = -inf
             self._work_once()
             with self._changed:
                 self._answered = asked

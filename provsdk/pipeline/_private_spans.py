@@ -56,7 +56,10 @@ class OwnIds(RandomIdGenerator):
 class PrivateSpan(trace.Span):
     """What assembly reads of a span; written by one traced call, read after its end."""
 
-    __slots__ = ("_on_end", "_started", "attributes", "context", "end_time", "name", "parent", "start_time", "status")
+    __slots__ = (
+        "_is_given", "_on_end", "_started", "attributes", "context", "end_time", "name", "parent", "start_time",
+        "status",
+    )  # fmt: skip
 
     def __init__(
         self, name: str, context: SpanContext, parent: SpanContext | None, on_end: Callable[[Any], None]
@@ -68,15 +71,18 @@ class PrivateSpan(trace.Span):
         self.status = _OK
         self.end_time: int | None = None
         self._on_end = on_end
+        self._is_given = False
         self.start_time = time_ns()
         self._started = monotonic_ns()
 
     def end(self, end_time: int | None = None) -> None:
-        """Ends the span, once, and hands it over."""
-        if self.end_time is None:
-            # By the clock that never goes back: a span does not end before it started.
-            self.end_time = end_time if end_time is not None else self.start_time + monotonic_ns() - self._started
+        """Ends the span, once, and hands it over; where that was interrupted, it does so again."""
+        if not self._is_given:
+            if self.end_time is None:
+                # By the clock that never goes back: a span does not end before it started.
+                self.end_time = end_time if end_time is not None else self.start_time + monotonic_ns() - self._started
             self._on_end(self)
+            self._is_given = True
 
     def get_span_context(self) -> SpanContext:
         """Its ids."""

@@ -143,6 +143,10 @@ class Queue:
         """Something is on its way to the spool."""
         return bool(self._spooling)
 
+    def holds(self, claim: Claim) -> bool:
+        """Whether that very claim was taken, and is in memory only."""
+        return any(one is claim for one in self.waiting())
+
     def waiting(self) -> list[Claim]:
         """Every claim that is in memory only."""
         with self._mutex:

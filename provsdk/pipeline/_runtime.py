@@ -32,6 +32,7 @@ from provsdk.pipeline._recovery import recover
 from provsdk.pipeline._revisions import Revisions
 from provsdk.pipeline._sealer import Sealer, Work
 from provsdk.pipeline._tracers import OwnTracers
+from provsdk.pipeline._unsaid import UNSAID, extension_of
 from provsdk.records.codec import decode
 from provsdk.store.open import open_store
 from provsdk.store.spool_file import SUFFIX, OwnSpool
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import TracerProvider
 
+    from provsdk.capture._scope import Scope
     from provsdk.config import Config
     from provsdk.errors import KeyConflict
     from provsdk.pipeline._claim import Claim
@@ -65,9 +67,6 @@ EXPORT_S: Final = 0.1
 WAITING_TEXTS: Final = 32 * 1024 * 1024
 """Characters that are kept to be searched of an output, divided by how many others wait: of a full queue of 10,000, ten
 times as many."""
-
-SEARCH_SHARE: Final = 0.25
-"""Of `max_wait`, what the search of an output's texts may take of it: its caller waits for the record meanwhile."""
 
 FORK_WAIT_S: Final = 1.0
 """How long a fork waits for the store to be let go of."""
@@ -94,6 +93,8 @@ class Flushed:
     """Outputs of this process that have a numbered gap in place of a record."""
     gaps: int = 0
     """Those of them whose gap is not in the log yet."""
+    late_lost: int = 0
+    """Calls that ended after their output, when too many waited, and that its record says are missing."""
     behind: dict[str, str] = field(default_factory=dict)
     """What each exporter said that could not take everything, by its name."""
 
@@ -300,7 +301,9 @@ class Runtime:
         committer.drain(timeout)
         left = max(deadline - time.monotonic(), EXPORT_S)
         behind = self._exports.flush(left) if committer.sealed or self._opened else {}
-        return Flushed(committer.pending, committer.spooled, committer.lost, committer.gaps, behind)
+        return Flushed(
+            committer.pending, committer.spooled, committer.lost, committer.gaps, committer.late_lost, behind
+        )
 
     def stop(self) -> None:
         """Flushes within `EXIT_S`, seals `emitter.closed`, closes everything. Never raises."""
@@ -357,28 +360,28 @@ class Runtime:
 
     # -- from outputs to entries
 
-    def _draft(self, claim: Claim) -> tuple[Draft, ...]:
+    def _draft(self, claim: Claim, until: float) -> tuple[Draft, ...]:
         """A record, or an extension of one; nothing where the record has the late spans already."""
         spans = [from_readable(span) for span in self._keeper.take(claim.record_id)]
         facts = {
             **claim.facts,
-            **self._found(claim),
+            **self._found(claim, until),
             "environment": self._environment.now(claim.facts.get("code", ())),
             "defaults": self._defaults,
         }
         assembly = assemble(spans, {claim.record_id: facts})
         emitter_id, revisions = self._emitter.id, self._revisions
         drafts = [record_draft(emitter_id, one, revisions.sealing(one.record)) for one in assembly.records]
-        drafts += [
-            extension_draft(emitter_id, one, revisions.next(one.record_id, self.store)) for one in assembly.extensions
-        ]
+        extensions = [*assembly.extensions]
+        if UNSAID in claim.facts:
+            extensions.append(extension_of(claim.record_id, claim.facts[UNSAID]))
+        drafts += [extension_draft(emitter_id, one, revisions.next(one.record_id, self.store)) for one in extensions]
         if not drafts and not claim.late:
             raise FormatError(f"{claim.record_id}: its spans make no record")
         return tuple(drafts)
 
-    def _keep_texts(self, facts: dict[str, Any], waiting: int) -> None:
+    def _keep_texts(self, scope: Scope | None, facts: dict[str, Any], waiting: int) -> None:
         """Instead of an output's scope, its texts: the more outputs wait, the fewer of each."""
-        scope = facts.pop("scope", None)
         if scope is None or not self.config.search_bytes:
             return
         try:
@@ -387,13 +390,13 @@ class Runtime:
             _guard.report("keep the texts of an output", error)
             facts["missing"] = [*facts["missing"], ("capture_failed", "texts of the scope")]
 
-    def _found(self, claim: Claim) -> dict[str, Any]:
+    def _found(self, claim: Claim, until: float) -> dict[str, Any]:
         """What the texts of an output show of its flow: looked for here, where nobody's event loop runs."""
         texts = claim.facts.pop("texts", None)
         if texts is None:
             return {}
         try:
-            searched = search(texts, min(self.config.search_seconds, SEARCH_SHARE * self.config.max_wait))
+            searched = search(texts, min(self.config.search_seconds, until - time.monotonic()))
         except Exception as error:  # the guard around the host: the record is sealed without
             _guard.report("search the texts of an output", error)
             return {"missing": [*claim.facts.get("missing", ()), ("capture_failed", "texts of the scope")]}

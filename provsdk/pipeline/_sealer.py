@@ -65,9 +65,16 @@ class Sealer:
     def ticket(self, span_context: SpanContext, facts: dict[str, Any]) -> Claim:
         """Takes an output that ended."""
         key = f"{span_context.trace_id:032x}-{span_context.span_id:016x}"
-        self._work.keep_texts(facts, self.committer.queue.pending)
         claim = Claim(self, f"rec_{key}", facts, block=self._is_to_block(facts, key), late=False)
-        self.committer.take(claim)
+        try:
+            self._work.keep_texts(facts.pop("scope", None), facts, self.committer.queue.pending)
+            self.committer.take(claim)
+        except BaseException:  # an interrupt: the output has ended all the same
+            facts.pop("scope", None)
+            if not (claim.kept() or self.committer.queue.holds(claim)):
+                self.committer.take(claim)
+            self.committer.wake(BATCH_WINDOW_S)
+            raise
         if self._is_batch:
             self.committer.wake(BATCH_WINDOW_S)
         return claim

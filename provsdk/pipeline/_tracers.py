@@ -22,6 +22,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from provsdk import __version__, semconv
 from provsdk.capture import _guard
+from provsdk.interrupts import came_by_signal
 from provsdk.pipeline._private_spans import OwnIds, PrivateSpan, PrivateTracer, readable
 from provsdk.pipeline._watch import Watch, release, sampler_of, watch
 
@@ -174,6 +175,8 @@ class OwnTracers:
             try:
                 target.on_end(readable(span, self._user.resource, _SCOPE))
             except Exception as error:  # another package's code
+                if came_by_signal(error):
+                    raise
                 _log.warning("a span processor failed at an end (%s)", type(error).__qualname__)
 
     def _sdk_tracer(self, user: TracerProvider) -> Tracer:

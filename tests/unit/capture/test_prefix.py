@@ -60,6 +60,30 @@ def test_none_counts_as_a_chunk_and_adds_nothing():
     assert prefix.measured().digest == digest("ab")
 
 
+@pytest.mark.parametrize("chunks", [[None, 1, None], [1, None, 2], [None, None, {"a": None}]])
+def test_none_among_other_values_is_one_of_them(chunks):
+    assert prefix_of(chunks).measured().digest == digest(chunks)
+
+
+class Claims(bytes):
+    def __bytes__(self):
+        return b"another content"
+
+    def decode(self, *_):
+        return "another content"
+
+
+def test_bytes_count_as_they_are_stored_whatever_their_class_says():
+    assert prefix_of([Claims(b"content"), b"!"]).measured().digest == digest(b"content!")
+
+
+def test_a_chunk_whose_memory_was_released_leaves_no_digest_and_says_why():
+    chunk = memoryview(b"content")
+    chunk.release()
+    measured = prefix_of([b"before", chunk, b"after"]).measured()
+    assert (measured.digest, measured.problem) == (None, "a chunk's memory has been released")
+
+
 @pytest.mark.parametrize("chunks", [["a", b"b"], [b"a", {"b": 1}], [{"a": 1}, "b"]])
 def test_a_stream_that_changes_its_kind_has_no_digest_and_says_why(chunks):
     prefix = prefix_of([*chunks, *chunks])

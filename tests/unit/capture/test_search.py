@@ -8,8 +8,9 @@ import weakref
 import pytest
 
 from provsdk import declare_source, traced_check, traced_model_call, traced_output, traced_source, traced_transform
-from provsdk.capture import _search
+from provsdk.capture import _search, _texts
 from provsdk.capture._texts import Texts
+from provsdk.digest import children
 from provsdk.pipeline import _runtime
 from provsdk.records.graph import sources_reached
 from provsdk.testing import captured_records
@@ -283,7 +284,83 @@ def test_the_texts_of_a_large_value_are_searched_within_the_bound_too(monkeypatc
     texts = Texts("out_1", held, frozenset(), [f"{PASSAGES[0]} {n}" for n in range(100)], is_whole=True)
 
     assert not _search.search(texts, seconds=10).is_whole
-    assert _search.search(texts, seconds=1000).is_whole
+    assert _search.search(texts, seconds=1_000_000).is_whole
+
+
+SMALL = [f"{PASSAGES[0]} {n}" for n in range(400)]
+FIGURES = " ".join(f"{n * 7919 % 100_003}" for n in range(4_000))
+COSTLY = {
+    "figures over tables": ([FIGURES] * 4, [FIGURES[9:]]),
+    "names": ([" ".join(f"Ann Lee{n}" for n in range(4_000))], [". ".join(f"Ann Lee{n + 7}" for n in range(4_000))]),
+    "one passage again and again": ([PASSAGES[0]] * 400, [f"{PASSAGES[0]} " * 400]),
+    "characters of several marks": (["e\u0301" * 40_000], ["e\u0301" * 40_000 + "."]),
+    "escapes": (PASSAGES, ["\\n&amp;" * 20_000]),
+    "events": (PASSAGES, ["data: {}\n\n" * 4_000]),
+    "words all over": ([FIGURES.replace(" ", " and ")] * 3, [FIGURES.replace(" ", " or ")]),
+    "many texts": (SMALL, [f"{text}!" for text in SMALL]),
+}
+
+
+@pytest.mark.parametrize("shape", COSTLY)
+def test_whatever_the_texts_are_like_the_search_looks_at_the_clock_while_it_works(monkeypatch, shape):
+    """Not only between one text and the next: in the middle of a search it ends within one step."""
+    loaded, made = COSTLY[shape]
+    held = [(f"src_{n}", text, None, "source", None) for n, text in enumerate(loaded)]
+    texts = Texts("out_1", held, frozenset(), made, is_whole=True)
+    looks = itertools.count()
+    monkeypatch.setattr(_search.time, "monotonic", lambda: float(next(looks)) / 1_000_000)
+    assert _search.search(texts, seconds=1_000).is_whole
+    asked = next(looks)
+    assert asked > 20 * (1 + len(made)) or asked > len(loaded)
+
+    for part in (3, 2):
+        looks = itertools.count()
+        assert not _search.search(texts, seconds=asked / part / 1_000_000).is_whole
+        assert next(looks) < asked, "it ended where its time was up"
+
+
+def test_a_search_lets_others_go_on_meanwhile(monkeypatch):
+    pauses, now = [], itertools.count()
+    monkeypatch.setattr(_search.time, "monotonic", lambda: float(next(now)) / 1_000)
+    monkeypatch.setattr(_search.time, "sleep", pauses.append)
+    held = [(f"src_{n}", text, None, "source", None) for n, text in enumerate(SMALL)]
+    _search.search(Texts("out_1", held, frozenset(), [f"{text}!" for text in SMALL], is_whole=True), seconds=1_000)
+    assert len(pauses) > 100
+    assert set(pauses) == {_search.PAUSE_S}
+
+
+def test_bytes_are_read_as_they_are_stored():
+    class Claims(bytes):
+        def decode(self, *_):
+            raise AssertionError("code of the value's class runs")
+
+    held = [("src_1", Claims(PASSAGES[0].encode()), None, "source", None)]
+    (link,) = _search.search(Texts("out_1", held, frozenset(), [f"So: {PASSAGES[0]}"], is_whole=True), 10).links
+    assert (link.effect, link.cause) == ("out_1", "src_1")
+
+
+def test_a_value_that_holds_itself_many_times_is_looked_into_once():
+    rows = [{"text": text} for text in SMALL[:60]]
+    for row in rows:
+        row["all"] = rows
+        row["again"] = [rows] * 9
+    made, left = _texts._leaves(rows, 10_000_000)
+    assert sorted(made) == sorted(SMALL[:60])
+    assert left > 0
+
+
+def test_of_a_value_that_is_too_large_no_more_is_touched_than_is_looked_into(monkeypatch):
+    monkeypatch.setattr(_texts, "MAX_LEAVES", 10)
+    touched = []
+
+    def counted(value):
+        for one in children(value):
+            touched.append(one)
+            yield one
+
+    monkeypatch.setattr(_texts, "children", counted)
+    assert _texts._leaves([["x"] * 100] * 100, 1_000)[1] < 0
+    assert len(touched) <= 20
 
 
 def test_of_many_outputs_that_wait_less_is_kept_of_each(monkeypatch):

@@ -193,6 +193,27 @@ def test_a_stream_that_is_open_when_the_process_ends_is_abandoned(plug, kept):
     assert len(kept.facts) == 1
 
 
+def test_streams_may_begin_while_all_are_ended(plug, kept, monkeypatch):
+    class Changing(list):
+        def __init__(self):
+            super().__init__(_abandoned._watch.open)
+            self.changes = iter([True, False])
+
+        def __iter__(self):
+            if next(self.changes, False):
+                raise RuntimeError("Set changed size during iteration")
+            return super().__iter__()
+
+        discard = list.remove
+
+    stream = answer()
+    next(stream)
+    monkeypatch.setattr(_abandoned._watch, "open", Changing())
+    _abandoned.abandon_all()
+
+    assert delivered(kept) == ("abandoned", 1, whole(WORDS[0]))
+
+
 async def test_a_cancelled_stream_is_cancelled_and_the_cancellation_goes_through(plug, kept):
     @traced_output("answer")
     async def waiting():

@@ -11,6 +11,7 @@ import pytest
 from provsdk.errors import KeyConflict, RecordNotSealed, StoreUnavailable
 from provsdk.pipeline import _committer
 from provsdk.pipeline._sealer import Sealer, Work
+from provsdk.pipeline._unsaid import UNSAID
 
 
 class Log:
@@ -55,7 +56,7 @@ def sealer(log):
 
     def make(**changed):
         work = {
-            "draft": lambda claim: (draft(claim.number, claim.facts.get("size", 0)),),
+            "draft": lambda claim, _: (draft(claim.number, claim.facts.get("size", 0)),),
             "append": log.append,
             "forget": lambda record_id: None,
             "gap_draft": lambda gap: draft(("gap", gap.number, gap.reason)),
@@ -116,7 +117,7 @@ def test_what_is_more_than_one_commit_takes_is_sealed_in_the_next_ones_at_once(s
 def test_a_gap_that_was_noted_during_a_commit_is_sealed_with_the_next_one_at_once(sealer, log, monkeypatch):
     """Without waiting for the window after which a lane looks for gaps."""
     monkeypatch.setattr(_committer, "BATCH_WINDOW_S", 60.0)
-    one = sealer(max_wait=5.0, draft=lambda claim: 1 / 0 if claim.number == 1 else (draft(claim.number),))
+    one = sealer(max_wait=5.0, draft=lambda claim, _: 1 / 0 if claim.number == 1 else (draft(claim.number),))
     lost, kept = (one.ticket(context(n), {"number": n}) for n in (1, 2))
 
     assert kept.wait() is True
@@ -198,8 +199,25 @@ def test_the_queue_is_bounded_in_bytes_too(sealer, log, monkeypatch):
     assert (one.committer.pending, one.committer.lost) == (2, 1)
 
 
+def test_what_came_late_and_found_no_room_is_said_in_its_record_and_counted(sealer, log, caplog):
+    said = []
+    log.error = StoreUnavailable("down")
+    one = sealer(queue_size=4, max_wait=0.05, draft=lambda claim, _: said.append(claim.facts) or (draft(len(said)),))
+    for _ in range(3):
+        one.late(context(1), {"record_id": "rec_1"})
+    one.late(context(2), {"record_id": "rec_2"})
+    one.late(context(3), {"record_id": "rec_3"})
+    one.late(context(3), {"record_id": "rec_3"})
+    assert one.committer.late_lost == 3
+    assert "rec_3 is not in the log: queue_full" in caplog.text
+    log.error = None
+    assert one.committer.drain(5.0)
+    assert said[-2:] == [{UNSAID: 1}, {UNSAID: 2}]
+    assert (one.committer.lost, one.committer.late_lost) == (0, 3)
+
+
 def test_an_output_that_cannot_be_assembled_costs_the_others_nothing(sealer, log):
-    def assemble(claim):
+    def assemble(claim, _):
         if claim.number == 2:
             raise ZeroDivisionError
         return (draft(claim.number),)

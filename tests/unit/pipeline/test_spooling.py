@@ -83,7 +83,7 @@ def sealer(log, directory):
     ):
         own = OwnSpool(directory / f"{emitter}.spool", "desk", emitter, SEAL_KEY, limit)
         work = Work(
-            draft=lambda claim: (draft(claim.number, claim.facts.get("size", 10)),),
+            draft=lambda claim, _: (draft(claim.number, claim.facts.get("size", 10)),),
             append=log.append,
             forget=lambda record_id: None,
             gap_draft=lambda gap: Draft("emitter.gap", f"gap/{gap.number}/{gap.reason}", "a", "s", "t", (), False),

@@ -1,0 +1,275 @@
+"""An interrupt may come in the middle of anything of ours: it goes through, and what it cuts short is recorded.
+
+As the interpreter looks for signals where a function begins and where one of C has returned, an interrupt is raised at
+each of these places in turn, over the whole of a traced call.
+"""
+
+import asyncio
+import gc
+import signal
+import sqlite3
+import sys
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+import provsdk
+from provsdk.capture import _guard
+from provsdk.capture._otel import current_activity
+from provsdk.store.open import open_store
+
+OURS = str(Path(provsdk.__file__).parent)
+
+
+@provsdk.traced_source(type="file")
+def load(n):
+    return f"a page that is long enough to be linked, number {n}"
+
+
+@provsdk.traced_transform
+def summarise(page):
+    return page.upper() + " and more of it"
+
+
+@provsdk.traced_model_call
+def chat(prompt):
+    return {"model": "m", "choices": [{"message": {"content": prompt[:40]}}]}
+
+
+ran = []
+"""Record ids of the outputs whose function was at work."""
+
+
+def at_work():
+    activity = current_activity()
+    ran.append(activity and activity.scope.record_id)
+
+
+@provsdk.traced_output
+def answer(n):
+    at_work()
+    return [load(n), summarise(load(n)), chat(load(n))]
+
+
+@provsdk.traced_output
+def refuse(n):
+    at_work()
+    raise ValueError(n)
+
+
+@provsdk.traced_output
+async def aanswer(n):
+    at_work()
+    await asyncio.sleep(0)
+    return summarise(load(n))
+
+
+@provsdk.traced_output
+def tell(n):
+    at_work()
+    yield from load(n).split()
+
+
+@provsdk.traced_output
+async def atell(n):
+    at_work()
+    for word in load(n).split():
+        yield word
+
+
+def by_coroutine(n):
+    asyncio.run(aanswer(n))
+
+
+def by_failure(n):
+    with suppress(ValueError):
+        refuse(n)
+
+
+def by_stream(n):
+    for _ in tell(n):
+        pass
+
+
+def by_stream_that_is_closed(n):
+    words = tell(n)
+    next(words)
+    words.close()
+
+
+def by_async_stream(n):
+    async def read():
+        async for _ in atell(n):
+            pass
+
+    asyncio.run(read())
+
+
+def by_block(n):
+    with provsdk.traced_output("block") as output:
+        at_work()
+        output.set_result(summarise(load(n)))
+
+
+CALLS = {
+    "a function": (answer, 11),
+    "a function that fails": (by_failure, 1),
+    "a coroutine": (by_coroutine, 2),
+    "a stream": (by_stream, 3),
+    "a stream that is closed": (by_stream_that_is_closed, 2),
+    "an async stream": (by_async_stream, 3),
+    "a block": (by_block, 3),
+}
+"""With the places from one interrupt to the next."""
+
+
+def is_finalizer(frame):
+    """The interpreter lets nothing out of these."""
+    while frame is not None and frame.f_code.co_name != "__del__":
+        frame = frame.f_back
+    return frame is not None
+
+
+class InterruptAt:
+    """Interrupts at the place of that number."""
+
+    def __init__(self, number):
+        self.left = number
+
+    def __call__(self, frame, event, _):
+        if event in ("call", "c_return") and frame.f_code.co_filename.startswith(OURS) and not is_finalizer(frame):
+            self.left -= 1
+            if not self.left:
+                sys.setprofile(None)
+                raise KeyboardInterrupt
+
+
+def interrupted(call, number):
+    """Calls it, interrupted at that place; False where it has no so many."""
+    interrupt = InterruptAt(number)
+    sys.setprofile(interrupt)
+    try:
+        call(number)
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.setprofile(None)
+    return interrupt.left <= 0
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.delenv("PROVSDK_STORE")
+    ran.clear()
+    _guard.failures.clear()
+    provsdk.configure(store=tmp_path / "store", max_wait=5.0)
+    yield tmp_path
+    provsdk.shutdown()
+
+
+def sealed(place):
+    with closing(open_store(place / "store", keys=place / "keys", state=place / "state", read_only=True)) as log:
+        return {summary.record_id for summary in log.summaries()}
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("kind", CALLS)
+def test_an_interrupt_anywhere_costs_no_record_and_leaves_nothing_behind(place, kind):
+    call, step = CALLS[kind]
+    call(0)
+    number = 1
+    while interrupted(call, number):
+        assert current_activity() is None, number
+        number += step
+    assert number > 100
+    gc.collect()
+    answer(0)
+    assert provsdk.flush(30)
+    assert not _guard.failures
+    begun = [record_id for record_id in ran if record_id is not None]
+    assert len(begun) > number // step // 3, "most were interrupted when the function had begun"
+    assert set(begun) <= sealed(place)
+
+
+class TookTooLong(Exception):
+    pass
+
+
+class Clock:
+    """A handler that is an object's method."""
+
+    def ring(self, *_):
+        raise TookTooLong
+
+
+@pytest.fixture
+def alarm():
+    def ring(*_):
+        raise TookTooLong
+
+    handlers = {"a function": ring, "a method": Clock().ring}
+    before = signal.getsignal(signal.SIGALRM)
+
+    def rings(seconds, handler):
+        signal.signal(signal.SIGALRM, handlers[handler])
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    yield rings
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("handler", ["a function", "a method"])
+@pytest.mark.parametrize("call", [answer, by_failure, by_coroutine, by_stream])
+def test_a_timeout_of_the_programs_goes_through_while_a_record_is_waited_for(place, alarm, call, handler):
+    call(1)
+    with closing(sqlite3.connect(place / "store" / "log.db", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        alarm(0.3, handler)
+        with pytest.raises(TookTooLong):
+            call(2)
+        holder.execute("ROLLBACK")
+    assert current_activity() is None
+    assert provsdk.flush(30)
+    assert set(ran) <= sealed(place)
+    assert not _guard.failures
+
+
+def test_a_timeout_of_the_programs_goes_through_while_a_value_is_read(place, alarm):
+    class Slow(dict):
+        """Read as it is stored; large enough to take its time."""
+
+    value = Slow({str(n): [n] * 9 for n in range(9_000)})
+    call = provsdk.traced_output("large")(lambda: [value] * 9)
+
+    def again_and_again():
+        while True:
+            call()
+
+    alarm(0.005, "a function")
+    with pytest.raises(TookTooLong):
+        again_and_again()
+    assert provsdk.flush(30)
+    assert not _guard.failures
+
+
+def test_an_interrupt_between_what_is_due_and_its_ring_leaves_no_lane_asleep(place, monkeypatch):
+    runtime = provsdk.configure(store=place / "store", max_wait=5.0)
+    answer(0)
+    lane = runtime._sealer.committer._store_lane
+    ring = lane._ring
+
+    def interrupts():
+        monkeypatch.setattr(lane, "_ring", ring)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lane, "_ring", interrupts)
+    with pytest.raises(KeyboardInterrupt):
+        answer(1)
+    began = time.monotonic()
+    answer(2)
+    assert time.monotonic() - began < 4.0, "it was sealed, and not waited for in vain"
+    assert provsdk.flush(30)
+    assert set(ran) <= sealed(place)
