@@ -24,7 +24,7 @@ soak: .venv/dev ## outputs from threads, tasks and processes for a minute; then 
 	$(BIN)/python benchmarks/soak.py
 	$(BIN)/python benchmarks/flat.py
 
-kills: .venv/dev ## 200 processes killed while they write, and under each fault of the store 200 more; twenty minutes
+kills: .venv/dev ## 200 processes killed while they write; 200 more under each fault of the store, each sampler; half an hour
 	KILLS=200 $(BIN)/python -m pytest -s tests/fault/test_kills.py
 
 docs: .venv/dev ## runs every example in README, docs and docstrings

@@ -1,12 +1,16 @@
 """Forks children that make outputs from several threads, and kills each at a random moment. Run by `test_kills.py`.
 
-    python nursery.py '{"store": …, "kills": …, "threads": …, "seed": …, "settings": {…}, "fault": …, "times": {…}}'
+    python nursery.py '{"store": …, "kills": …, "threads": …, "seed": …, "settings": {…}, "fault": …, "times": {…},
+                        "parent": …}'
 
 A child says `S <record id>` when its function runs, `R <record id>` when its caller has the value, and `L <record id>`
 where the call took so long that its caller was let go without a record being promised. Nothing is imported after the
 first fork, so that none of them pays for that.
 
 With a fault, the store goes away while the child works, and comes back; the child may be killed at any time.
+
+Without settings, whoever started this has configured it, and in the end it kills itself as it killed its children. With
+a parent, as `traceparent` says it, all work is below that span of another process.
 """
 
 import fcntl
@@ -22,15 +26,22 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from opentelemetry import context, trace
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
 import provsdk
 from provsdk.capture._otel import current_activity
 from provsdk.errors import RecordNotSealed
+from provsdk.pipeline import running
 
 ROOM_BYTES = 2**31
 """A small disk's size while it is not full."""
 
 CALLER_WAITS = 0.95
 """Share of `max_wait` after which a caller is let go."""
+
+WORDS = os.dup(1)
+"""What is said goes there; what an exporter prints must not stand in the middle of it."""
 
 
 @provsdk.traced_source(type="file")
@@ -49,6 +60,7 @@ def answer(n):
     record_id = current_activity().scope.record_id
     say("S", record_id)
     page = load(n)
+    trace.get_tracer("app").start_span("step").end()
     if n % 3 == 0:
         time.sleep(0.002)
     if n % 7 == 0:  # ends after its output: an extension of the record
@@ -57,10 +69,11 @@ def answer(n):
 
 
 def say(word, record_id):
-    os.write(1, f"{word} {record_id}\n".encode())
+    os.write(WORDS, f"{word} {record_id}\n".encode())
 
 
-def work(first, patience):
+def work(first, patience, parent):
+    context.attach(TraceContextTextMapPropagator().extract({"traceparent": parent} if parent else {}))
     n = first
     while True:
         began = time.monotonic()
@@ -70,13 +83,18 @@ def work(first, patience):
         n += 1
 
 
-def child(ready, store, threads, settings):
-    provsdk.configure(store=store, **settings)
+def child(ready, store, threads, settings, parent):
+    if settings is not None:
+        provsdk.configure(store=store, **settings)
     os.write(ready, b"x")
-    for one in range(threads):
-        arguments = (one, CALLER_WAITS * settings["max_wait"])
-        threading.Thread(target=work, args=arguments, daemon=True).start()
+    begin(threads, parent)
     time.sleep(60)
+
+
+def begin(threads, parent):
+    patience = CALLER_WAITS * running().config.max_wait
+    for one in range(threads):
+        threading.Thread(target=work, args=(one, patience, parent), daemon=True).start()
 
 
 @contextmanager
@@ -132,7 +150,8 @@ def resized(disk, size):
 FAULTS = {"locked": locked, "hung": hung, "full": full}
 
 
-def main(*, store, kills, threads, seed, settings, fault, times):
+def main(*, store, kills, threads, seed, settings, fault, times, parent):
+    os.dup2(2, 1)
     signal.signal(signal.SIGIO, lambda *_: None)  # the kernel says that somebody waits for a lease
     chance = random.Random(seed)
     for kill in range(kills):
@@ -140,7 +159,7 @@ def main(*, store, kills, threads, seed, settings, fault, times):
         pid = os.fork()
         if pid == 0:
             try:
-                child(ready, store, threads, settings)
+                child(ready, store, threads, settings, parent)
             finally:
                 os._exit(3)
         os.close(ready)
@@ -159,6 +178,10 @@ def main(*, store, kills, threads, seed, settings, fault, times):
             os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
         assert os.WIFSIGNALED(status), f"the child ended by itself: {status}"
+    if settings is None:
+        begin(threads, parent)
+        time.sleep(chance.uniform(0.0, times["healthy"]))
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":

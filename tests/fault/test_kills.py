@@ -1,10 +1,12 @@
 """A process is killed at a random moment, again and again: each output has its record, or is a gap that is named.
 
-`make kills` does so 200 times, and 200 times under each fault of the store.
+`make kills` does so 200 times, and 200 times under each fault of the store and for each way and sampler of a program
+that has no line of code for it.
 """
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +35,10 @@ REFUSES = {"healthy": 0.1, "away": 0.3, "back": 0.3}
 """With a store that says at once that it cannot."""
 HOLDS_UP = {"healthy": 0.1, "away": 1.6, "back": 0.6}
 """With one that is waited for before the spool is tried."""
+SHORT = {"healthy": 0.2}
+
+BIN = Path(sys.executable).parent
+NOBODY = "http://127.0.0.1:9/v1/traces"
 
 
 class Said(NamedTuple):
@@ -50,6 +56,18 @@ class Found(NamedTuple):
     sealed: dict[str, tuple[str, int]]
     """Emitter and number by record id."""
     gaps: dict[str, object]
+
+
+class Command(NamedTuple):
+    """Runs the children's program, and has it recorded; by default the program does that itself."""
+
+    words: tuple[str, ...] = ()
+    variables: dict[str, str] = {}  # noqa: RUF012 nobody writes to it
+    parent: str | None = None
+    """The span of another process that all work is below, as `traceparent` says it."""
+
+
+PLAIN = Command()
 
 
 @pytest.fixture
@@ -83,36 +101,42 @@ def begun(store):
     provsdk.shutdown()
 
 
-def killed(store, kills, *, fault=None, times=HEALTHY, **settings):
+def killed(store, kills, *, fault=None, times=HEALTHY, command=PLAIN, **settings):
     """What the children said; now and then, one that opens the store lives for as long as it has something to do."""
     said = Said(set(), set(), set())
     for before in range(0, kills, ROUND):
         if before:
             recover(store, **settings)
-        some = killed_in_a_row(store, min(ROUND, kills - before), SEED + before, fault, times, settings)
+        some = killed_in_a_row(store, min(ROUND, kills - before), SEED + before, fault, times, command, settings)
         said = Said(*(one | more for one, more in zip(said, some, strict=True)))
     return said
 
 
-def killed_in_a_row(store, kills, seed, fault, times, settings):
+def killed_in_a_row(store, kills, seed, fault, times, command, settings):  # noqa: PLR0917 a test may say as much
+    settings = {"durability": "sync", "max_wait": MAX_WAIT, **settings}
     about = {
         "store": str(store),
         "kills": kills,
         "threads": THREADS,
         "seed": seed,
-        "settings": {"durability": "sync", "max_wait": MAX_WAIT, **settings},
+        "settings": None if command.words else settings,
         "fault": fault,
         "times": times,
+        "parent": command.parent,
     }
+    environment = {name: value for name, value in os.environ.items() if name != "PROVSDK_STORE"}
+    if command.words:
+        said = {f"PROVSDK_{name.upper()}": str(value) for name, value in {"store": store, **settings}.items()}
+        environment |= {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", **said, **command.variables}
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("nursery.py")), json.dumps(about)],
-        env={name: value for name, value in os.environ.items() if name != "PROVSDK_STORE"},
+        [*command.words, sys.executable, str(Path(__file__).with_name("nursery.py")), json.dumps(about)],
+        env=environment,
         capture_output=True,
         text=True,
         timeout=60 + 4 * kills,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == (-signal.SIGKILL if command.words else 0), done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
     return Said(*({line[1] for line in lines if line[0] == word} for word in "SRL"))
 
@@ -238,3 +262,60 @@ def test_a_full_disk_for_store_and_spool_where_outputs_block(place, small_disk):
     begun(store)
     said = killed(store, KILLS, fault="full", times=REFUSES, **settings)
     check_fault("a full disk for store and spool", store, place, said, **settings)
+
+
+# Without a line of code: the children are forked, and their parent is killed too.
+
+WAYS = {
+    "opentelemetry-instrument": Command(
+        ("opentelemetry-instrument",),
+        {
+            "OTEL_TRACES_EXPORTER": "provsdk,otlp",
+            "OTEL_METRICS_EXPORTER": "none",
+            "OTEL_LOGS_EXPORTER": "none",
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": NOBODY,
+            "OTEL_BSP_SCHEDULE_DELAY": "20",
+        },
+    ),
+    "provsdk trace": Command(("provsdk", "trace", "--")),
+}
+SEEN, DROPPED = ("app",), ("span_unsampled",)
+SAMPLED = {
+    "everything": ({"OTEL_TRACES_SAMPLER": "always_on"}, None, {SEEN}),
+    "nothing": ({"OTEL_TRACES_SAMPLER": "always_off"}, None, {DROPPED}),
+    "a tenth": (
+        {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.1"},
+        None,
+        {SEEN, DROPPED},
+    ),
+    "a remote parent that is not": (
+        {"OTEL_TRACES_SAMPLER": "parentbased_always_on"},
+        f"00-{'a' * 32}-{'b' * 16}-00",
+        {DROPPED},
+    ),
+}
+
+
+@pytest.mark.parametrize("sampled", SAMPLED)
+@pytest.mark.parametrize("way", WAYS)
+def test_a_program_without_a_line_of_code_for_it_loses_no_more_whatever_is_sampled(place, way, sampled):
+    pytest.importorskip("opentelemetry.distro")
+    variables, parent, seen = SAMPLED[sampled]
+    command = WAYS[way]._replace(variables={**WAYS[way].variables, **variables}, parent=parent)
+    begun(place)
+
+    said = killed(place, KILLS, times=SHORT, command=command)
+
+    check_fault(f"{way}, sampled is {sampled}", place, place, said)
+    assert what_they_say_of_the_foreign_span(place) == seen
+
+
+def what_they_say_of_the_foreign_span(place):
+    """The integration that a record names, or that the sampler dropped it: what all of them say."""
+    log = opened(place, place)
+    records = [log.fold(one.record_id).record for one in log.summaries()]
+    log.close()
+    assert {tuple(one.name for one in record.sources) for record in records} == {("load",)}
+    missed = [[one.reason for one in record.completeness.reasons if one.reason in DROPPED] for record in records]
+    return {(*record.capture.integrations, *why) for record, why in zip(records, missed, strict=True)}
