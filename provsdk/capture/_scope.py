@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from provsdk.capture._flow import Registry
 
 if TYPE_CHECKING:
+    from opentelemetry.trace import SpanContext
+
     from provsdk.capture._foreign import Foreign
     from provsdk.capture.ports import Facts
 
@@ -17,7 +19,7 @@ class Scope:
     """One output: its registry, its local facts, and whether it still runs. Shared by the threads that work for it."""
 
     __slots__ = (
-        "calls", "code", "foreign", "interrupted", "keeps", "made", "missing", "number", "open", "orphans",
+        "caller", "calls", "code", "foreign", "interrupted", "keeps", "made", "missing", "number", "open", "orphans",
         "output_id", "record_id", "registry", "spans", "strays",
     )  # fmt: skip
 
@@ -45,6 +47,8 @@ class Scope:
         self.strays = 0
         """Traced calls that ran meanwhile in threads that another output, which had ended, had started."""
         self.open = True
+        self.caller: SpanContext | None = None
+        """The span that the user's own tracing has the output's work below, where ours is not current for it."""
 
     def local_facts(self) -> Facts:
         """What stays in the process, as plain builtins."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import Event
+    from opentelemetry.trace import SpanContext
 
     from provsdk.capture._scope import Scope
 
@@ -42,8 +43,9 @@ _NO_NAME: Final = "an instrumentation without a name"
 class Watch(SpanProcessor):
     """Tells each output about the spans of others within it. Nothing is kept but names and counts.
 
-    A span is within an output where it is a local descendant of the output's span: below a remote parent another
-    process's story begins, and within a nested output that one's. This is where foreign spans will become sources.
+    A span is within an output where it is a local descendant of the output's span: below a remote parent, but the
+    output's own, another process's story begins, and within a nested output that one's. This is where foreign spans
+    will become sources.
     """
 
     def __init__(self, value_limit: int | None = None) -> None:
@@ -77,7 +79,7 @@ class Watch(SpanProcessor):
         span_id, parent = span.context.span_id, span.parent
         if scope is None:
             scope = self._within.get(parent.span_id) if parent is not None else None
-        elif parent is not None and (parent.is_remote or self._outside.get(parent.span_id) is scope):
+        elif parent is not None and (_is_elsewhere(parent, scope) or self._outside.get(parent.span_id) is scope):
             _remember(self._outside, span_id, scope)
             return
         if scope is not None and scope.open:
@@ -139,7 +141,9 @@ class Observed(Sampler):
 
     def _dropped(self, result: SamplingResult, context: Context | None) -> SamplingResult:
         scope = scope_in(context)
-        if scope is None or not scope.open or trace.get_current_span(context).get_span_context().is_remote:
+        if scope is None or not scope.open:
+            return result
+        if _is_elsewhere(trace.get_current_span(context).get_span_context(), scope):
             return result
         if not self._record:
             foreign_of(scope).unsampled()
@@ -215,6 +219,11 @@ def scope_in(context: Context | None) -> Scope | None:
     """The output that is being made in a context; None: in the running one."""
     activity = activity_in(context)
     return None if activity is None else activity.scope
+
+
+def _is_elsewhere(parent: SpanContext, scope: Scope) -> bool:
+    """Whether another process's story begins below it: not where the output itself was called below it."""
+    return parent.is_remote and parent != scope.caller
 
 
 def foreign_of(scope: Scope) -> Foreign:

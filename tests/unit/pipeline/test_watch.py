@@ -8,7 +8,7 @@ import textwrap
 import threading
 
 import pytest
-from opentelemetry import trace
+from opentelemetry import context, trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ConcurrentMultiSpanProcessor, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -119,6 +119,38 @@ def test_what_stands_below_a_remote_parent_is_not_in_the_output(provider_with):
     with captured_records(tracer_provider=provider) as records:
         output_around(work)
         assert records[0].capture.integrations == []
+
+
+@pytest.mark.parametrize("mode", ["ids", "none"])
+@pytest.mark.parametrize("sampler", [ALWAYS_ON, ALWAYS_OFF])
+def test_where_ours_is_not_current_what_the_output_calls_stands_below_its_callers_remote_parent(
+    provider_with, mode, sampler
+):
+    provider = provider_with(sampler=sampler)
+    tracer = provider.get_tracer(HTTPX)
+    caller, other = (
+        set_span_in_context(NonRecordingSpan(SpanContext(77, span_id, is_remote=True, trace_flags=TraceFlags(1))))
+        for span_id in (7, 8)
+    )
+
+    @traced_output("stream")
+    def stream():
+        tracer.start_span("query").end()
+        yield "first"
+        tracer.start_span("query").end()
+        tracer.start_span("handle", other).end()
+
+    with captured_records(tracer_provider=provider, export_spans=mode) as records:
+        token = context.attach(caller)
+        list(stream())
+        output_around(lambda: tracer.start_span("query").end())
+        context.detach(token)
+        counted = [("span_unsampled", f"{spans} of other instrumentations") for spans in ("2 spans", "1 span")]
+        for record, missing in zip(records, counted, strict=True):
+            if sampler is ALWAYS_ON:
+                assert (record.capture.integrations, said(record)) == ([HTTPX], [])
+            else:
+                assert (record.capture.integrations, said(record)) == ([], [missing])
 
 
 def test_what_limits_cut_from_foreign_spans_is_named(provider_with):
