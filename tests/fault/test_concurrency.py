@@ -3,11 +3,12 @@
 import asyncio
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threade
 @traced_output("answer")
 def answer(n):
     return f"the answer to question number {n}"
+
+
+@traced_output("secret", classification="confidential")
+def secret(n):
+    return f"the secret answer to question number {n}"
 
 
 @traced_output("later")
@@ -149,12 +155,13 @@ def forked(work):
 
 
 def open_files(place):
-    """Descriptors of this process that are files of the store."""
+    """Files in a directory that this process has descriptors of, or has mapped into its memory."""
     found = []
     for link in FILES.iterdir():
         with suppress(OSError):  # the one that lists the directory is gone by now
             found.append(str(link.readlink()))
-    return [target for target in found if target.startswith(str(place))]
+    found += FILES.with_name("maps").read_text().split()
+    return [target for target in found if target.startswith(f"{place}{os.sep}")]
 
 
 def test_no_thread_of_ours_runs_while_the_process_forks_and_work_goes_on_after_it(place):
@@ -168,7 +175,10 @@ def test_no_thread_of_ours_runs_while_the_process_forks_and_work_goes_on_after_i
     assert running().store().stats().records == 2
 
 
-@pytest.mark.skipif(not FILES.is_dir(), reason="this system does not list the files of a process")
+lists_files = pytest.mark.skipif(not FILES.is_dir(), reason="this system does not list the files of a process")
+
+
+@lists_files
 def test_a_forked_child_inherits_no_file_of_the_store(place):
     provsdk.configure(store=place)
     answer(0)
@@ -180,6 +190,75 @@ def test_a_forked_child_inherits_no_file_of_the_store(place):
     assert forked(work) == 0
     answer(1)
     assert open_files(place)
+
+
+@contextmanager
+def locked(place):
+    """Another program holds SQLite's lock."""
+    held = subprocess.Popen([sys.executable, "-c", HOLDER, str(place / "log.db")], stdout=subprocess.PIPE)
+    held.stdout.readline()
+    try:
+        yield
+    finally:
+        held.kill()
+        held.communicate()
+
+
+HOLDER = """
+import sqlite3, sys, time
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+@lists_files
+def test_a_forked_child_inherits_no_file_of_the_key_store_or_of_the_spool(place):
+    provsdk.configure(store=place, capture_content="full", max_wait=0.3)
+    state, keys = (place.parent / name for name in ("state", "keys"))
+    secret(0)
+
+    with locked(place):
+        secret(1)
+        assert {Path(file).relative_to(state).parts[0] for file in open_files(state)} == {"keystore", "spool"}
+
+        def work():
+            assert [open_files(each) for each in (place, state, keys)] == [[], [], []]
+            secret(2)
+
+        assert forked(work) == 0
+    assert provsdk.flush(30)
+    provsdk.configure(store=place)  # whoever comes next seals what the child left in its spool
+    assert provsdk.flush(30)
+    provsdk.shutdown()
+
+    _, records, numbers = log_of(place)
+    assert len(records) == 3
+    assert sorted(numbers.values()) == [[1], [1, 2]]
+
+
+def test_what_a_forked_child_encrypts_can_be_read_as_what_its_parent_does(place):
+    provsdk.configure(store=place, capture_content="full")
+    secret(0)
+
+    def work():
+        secret(1)
+        assert provsdk.flush(30)
+
+    assert forked(work) == 0
+    secret(2)
+    provsdk.shutdown()
+
+    assert sorted(log_of(place)[2].values()) == [[1], [1, 2]]
+    store = open_store(place, keys=place.parent / "keys", state=place.parent / "state", read_only=True)
+    parts = [part for entry in store.entries_of_kind("record.sealed") for part in store.parts(entry.index)]
+    store.close()
+    kept = {json.loads(part.content)["content"] for part in parts if part.path.startswith("content/")}
+    assert {f"the secret answer to question number {n}" for n in range(3)} <= kept
+    (keys,) = (place.parent / "state" / "keystore").glob("*.db")
+    with closing(sqlite3.connect(keys)) as connection:
+        assert connection.execute("SELECT count(*) FROM data_keys").fetchone() == (3,)
 
 
 def test_a_forked_child_seals_as_an_emitter_of_its_own_while_its_parent_goes_on(place):
