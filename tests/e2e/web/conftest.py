@@ -71,6 +71,25 @@ def serve(request, tmp_path):
         yield serving
 
 
+@pytest.fixture
+def prefork(tmp_path):
+    """Serves the WSGI `app` of a module with gunicorn, which imports it before it forks two workers."""
+
+    @contextlib.contextmanager
+    def serving(module):
+        port, log = free_port(), tmp_path / "server.log"
+        command = [sys.executable, "-m", "gunicorn", "--preload", "--workers", "2", "--bind", f"127.0.0.1:{port}"]
+        command += ["--config", f"python:{module.stem}", "--log-level", "warning", f"{module.stem}:app"]
+        environment = {**os.environ, "PYTHONPATH": str(module.parent)}
+        with started(command, port, log, cwd=tmp_path, env=environment) as process:
+            yield port
+            process.send_signal(signal.SIGTERM)  # its workers end the requests that they are at
+            process.wait(STOP_S)
+        check(log)
+
+    return serving
+
+
 def check(log):
     said = log.read_text()
     assert "different Context" not in said
