@@ -67,6 +67,10 @@ class CapturedRecords(Sequence["ProvenanceRecord"]):
     def __len__(self) -> int:
         return len(self._read())
 
+    def __iter__(self) -> Iterator[ProvenanceRecord]:
+        """Those that are there now: read once, not once for each."""
+        return iter(self._read())
+
     def close(self) -> None:
         """Keeps what is there now; later outputs are no concern of this."""
         self._read()

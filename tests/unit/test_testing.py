@@ -1,5 +1,6 @@
 """The aids for other people's tests, and the plugin that keeps their tests out of real stores."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -53,6 +54,14 @@ class TestCapturedRecords:
                 pass
 
         assert [record.output.name for record in records] == ["first", "second"]
+
+    def test_a_loop_over_them_ends_whatever_it_makes(self):
+        with captured_records() as records:
+            answer("How long?")
+            for _ in itertools.islice(records, 5):
+                answer("And then?")
+
+            assert len(records) == 2
 
     def test_settings_are_those_of_configure(self):
         with captured_records(owner="ana@example.org", classification="confidential") as records:
