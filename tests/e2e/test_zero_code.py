@@ -147,6 +147,34 @@ def test_an_exporter_beside_it_gets_its_spans_and_ours(call, place, records, sin
     assert len(records()) == 1
 
 
+BURST = """
+import threading
+def burst():
+    for _ in range(50): answer()
+threads = [threading.Thread(target=burst) for _ in range(4)]
+for one in threads: one.start()
+for one in threads: one.join()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_burst_that_overflows_the_queue_of_the_exporter_beside_it_costs_no_record_anything(
+    call, place, records, sink
+):
+    queue = {"MAX_QUEUE_SIZE": "16", "MAX_EXPORT_BATCH_SIZE": "16", "SCHEDULE_DELAY": "60000"}
+    variables = {f"OTEL_BSP_{name}": value for name, value in queue.items()}
+    done = instrumented(call, program(place, BURST), sink, **variables)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    found = records()
+    assert len(found) == 200
+    assert len(sink.spans.get("otlp", ())) < 3 * len(found), "nothing was dropped"
+    for record in found:
+        assert [one.name for one in record.sources] == ["rows"]
+        assert record.capture.integrations == ["opentelemetry.instrumentation.sqlite3"]
+        assert record.output.output_id in {edge.from_ for edge in record.flow}
+        assert record.completeness.complete, record.completeness.reasons
+
+
 def test_a_store_that_cannot_be_used_costs_the_program_and_its_exporter_nothing(call, place, sink):
     main = program(place, "print(answer())\n")
     done = instrumented(call, main, sink, PROVSDK_STORE="/dev/null/nowhere")

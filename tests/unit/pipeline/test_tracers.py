@@ -1,12 +1,13 @@
 """Our spans beside the user's: their sampler, limits and processors decide what is exported, not what is recorded."""
 
 import itertools
+import threading
 
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, TraceIdRatioBased
 
@@ -14,6 +15,7 @@ from provsdk import semconv, traced_output, traced_source
 from provsdk.testing import captured_records
 
 LONG = "a sentence that is long enough to link something"
+THREADS, EACH = 8, 25
 
 
 @traced_source("handbook")
@@ -104,6 +106,56 @@ def test_the_users_limits_cut_nothing_of_ours(user):
         answer()
         assert records[0].completeness.complete
         assert len(records[0].sources[0].elements) == 20
+
+
+class Stuck(SpanExporter):
+    """As one whose server takes the request and never answers."""
+
+    def __init__(self):
+        self.exported, self.go_on = 0, threading.Event()
+
+    def export(self, spans):
+        self.go_on.wait(60)
+        self.exported += len(spans)
+        return SpanExportResult.SUCCESS
+
+
+@pytest.mark.parametrize("reads_starts", [False, True])
+def test_a_burst_that_overflows_the_users_queue_costs_no_record_anything(reads_starts):
+    exporter, provider = Stuck(), TracerProvider(shutdown_on_exit=False)
+    if reads_starts:
+        provider.add_span_processor(ReadsStarts())
+    provider.add_span_processor(
+        BatchSpanProcessor(exporter, max_queue_size=16, max_export_batch_size=16, schedule_delay_millis=60_000)
+    )
+    tracer = provider.get_tracer("app")
+
+    @traced_output("outer")
+    def outer():
+        with tracer.start_as_current_span("inside"):
+            return [load()[0], answer()]
+
+    def burst():
+        for _ in range(EACH):
+            outer()
+
+    with captured_records(tracer_provider=provider) as records:
+        threads = [threading.Thread(target=burst) for _ in range(THREADS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        found = list(records)
+    exporter.go_on.set()
+    provider.shutdown()
+
+    assert exporter.exported < 5 * THREADS * EACH, "nothing was dropped"
+    assert [one.output.name for one in found].count("outer") == len(found) / 2 == THREADS * EACH
+    for record in found:
+        assert record.completeness.complete, record.completeness.reasons
+        assert [len(source.elements) for source in record.sources] == [20]
+        assert record.capture.integrations == (["app"] if record.output.name == "outer" else [])
+        assert record.output.output_id in {edge.from_ for edge in record.flow}
 
 
 @pytest.mark.parametrize("mode", ["ids", "none"])
