@@ -277,6 +277,31 @@ def test_what_returned_before_sigkill_is_on_disk(call, place, records, sampler):
     assert len(records("elsewhere")) == 1
 
 
+@pytest.mark.parametrize("way", ["opentelemetry-instrument", "provsdk trace --"])
+@pytest.mark.parametrize(
+    ("unsampled", "said"),
+    [
+        ("own", ([], [("span_unsampled", "1 span of other instrumentations")])),
+        ("all", (["opentelemetry.instrumentation.sqlite3"], [])),
+    ],
+)
+def test_what_the_sampler_drops_is_counted_or_seen_and_exported_by_nobody(call, place, records, way, unsampled, said):
+    done = call(
+        *way.split(),
+        "python",
+        program(place, "answer()\n"),
+        OTEL_TRACES_EXPORTER="provsdk,console",
+        OTEL_METRICS_EXPORTER="none",
+        OTEL_LOGS_EXPORTER="none",
+        OTEL_TRACES_SAMPLER="always_off",
+        PROVSDK_RECORD_UNSAMPLED=unsampled,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    (record,) = records()
+    missing = [(one.reason, one.detail) for one in record.completeness.reasons]
+    assert (record.capture.integrations, missing) == said
+
+
 OWN_SET_UP = """
 from opentelemetry import trace
 early = trace.get_tracer("early")
