@@ -7,12 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import wrapt
+
 from provsdk.capture import _origin, _otel
 
 if TYPE_CHECKING:
     from provsdk.capture._otel import Held
 
-__all__ = ["PROCESS_POOL", "Arrived", "Bound", "bound", "bound_coroutine"]
+__all__ = ["PROCESS_POOL", "Arrived", "Bound", "BoundCoroutine", "arrived_coroutine", "bound", "bound_coroutine"]
 
 
 PROCESS_POOL: Final = "process pool"
@@ -28,7 +30,7 @@ class Bound:
         way: how work is handed over where this is pickled, as records say it.
     """
 
-    __slots__ = ("__wrapped__", "_held", "_way")
+    __slots__ = ("__dict__", "__wrapped__", "_held", "_way")
 
     def __init__(self, function: Callable[..., Any], held: Held, way: str = "pickle") -> None:
         self.__wrapped__ = function
@@ -80,7 +82,29 @@ def bound(function: Callable[..., Any], held: Held, way: str = "pickle") -> Call
     return function if isinstance(function, Bound) else Bound(function, held, way)
 
 
-def bound_coroutine(function: Callable[..., Any], held: Held) -> Callable[..., Any]:
+class BoundCoroutine(wrapt.CallableObjectProxy[Any]):
+    """A bound coroutine function, which stays a function, and is pickled as others that are bound.
+
+    Args:
+        calls: the coroutine function.
+        reduce: answers how it is made again in another process.
+    """
+
+    def __init__(self, calls: Callable[..., Any], reduce: Callable[[], Any]) -> None:
+        super().__init__(calls)
+        self._self_reduce = reduce
+
+    def __copy__(self) -> BoundCoroutine:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> BoundCoroutine:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self._self_reduce()
+
+
+def bound_coroutine(function: Callable[..., Any], held: Held) -> BoundCoroutine:
     """The same for a coroutine function."""
 
     @functools.wraps(function)
@@ -91,4 +115,22 @@ def bound_coroutine(function: Callable[..., Any], held: Held) -> Callable[..., A
         finally:
             _otel.release(attached)
 
-    return calls
+    def reduce() -> Any:
+        held.hands_over("pickle")
+        return arrived_coroutine, (function, held.headers())
+
+    return BoundCoroutine(calls, reduce)
+
+
+def arrived_coroutine(function: Callable[..., Any], headers: dict[str, str]) -> BoundCoroutine:
+    """A bound coroutine function in the process that it was sent to."""
+
+    @functools.wraps(function)
+    async def calls(*args: Any, **kwargs: Any) -> Any:
+        attached = _otel.attach_origin(_origin.read(headers.get), _origin.span_context_in(headers.get), is_job=True)
+        try:
+            return await function(*args, **kwargs)
+        finally:
+            _otel.release(attached)
+
+    return BoundCoroutine(calls, lambda: (arrived_coroutine, (function, headers)))

@@ -10,6 +10,7 @@ What threads, pools and child processes of the standard library need is done by 
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -58,8 +59,9 @@ def bind(function: F) -> F:
     if ports.current() is None:
         return function
     held = _otel.hold() or _otel.NOBODY
-    bound = bound_coroutine(function, held) if inspect.iscoroutinefunction(function) else Bound(function, held)
-    return cast("F", bound)
+    if inspect.iscoroutinefunction(function):
+        return cast("F", bound_coroutine(function, held))
+    return cast("F", functools.update_wrapper(Bound(function, held), function, updated=()))
 
 
 def inject(carrier: Any, setter: Setter[Any] = default_setter) -> None:

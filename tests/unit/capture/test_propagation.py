@@ -146,6 +146,14 @@ class TestBind:
         assert pickle.loads(pickled[0])() == (key_of(captured, "out"), key_of(captured, "out"))
         assert captured.said("out")["missing"] == [["handed_over", "pickle"]]
 
+    async def test_a_bound_coroutine_function_that_is_pickled_takes_them_along_too(self, captured):
+        pickled = []
+        output(lambda: pickled.append(pickle.dumps(bind(arriving_later))))
+
+        assert await pickle.loads(pickled[0])() == (key_of(captured, "out"), key_of(captured, "out"))
+        assert current_origin() is None
+        assert captured.said("out")["missing"] == [["handed_over", "pickle"]]
+
     def test_generators_are_refused(self, captured):
         def generator():
             yield
@@ -165,6 +173,11 @@ class TestBind:
 def arriving():
     origin = current_origin()
     return origin.activity, origin.record
+
+
+async def arriving_later():
+    await asyncio.sleep(0)
+    return arriving()
 
 
 class TestHeaders:
