@@ -1,9 +1,13 @@
 """A record says what the process was: worked out once, the same for all records of a function, no names of people."""
 
 import getpass
+import os
 import platform
+import shutil
 import socket
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
@@ -75,6 +79,66 @@ def test_git_is_not_asked_where_the_resource_names_the_revision(monkeypatch):
     now(None, **{"vcs.ref.head.revision": COMMIT})
 
 
+PROGRAM = """
+import sys, provsdk
+from pathlib import Path
+from provsdk import traced_output
+from provsdk.pipeline._environment import Environment
+
+@traced_output
+def answer():
+    return 1
+
+def told(when):
+    asked = Path(sys.argv[1])
+    print(when, len(asked.read_text().splitlines()) if asked.exists() else 0)
+
+environments = [Environment("desk", dict) for _ in range(5)]
+told("made")
+provsdk.configure()
+told("the process is in the log")
+for _ in range(20):
+    answer()
+for environment in environments:
+    assert environment.now()["vcs.modified"] == "false"
+provsdk.shutdown()
+provsdk.configure()
+answer()
+told("configured again")
+"""
+
+
+@pytest.fixture
+def program(tmp_path):
+    """Runs a program that lies in a repository, with a git that notes what it is asked; answers what that says."""
+    root, noting, asked = tmp_path / "project", tmp_path / "bin" / "git", tmp_path / "asked"
+    root.mkdir()
+    (root / "program.py").write_text(PROGRAM)
+    git = shutil.which("git")
+    for command in (
+        ["init", "-q"],
+        ["add", "-A"],
+        ["-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "a"],
+    ):
+        subprocess.run([git, "-C", root, *command], check=True)
+    noting.parent.mkdir()
+    noting.write_text(f'#!/bin/sh\necho "$*" >> "{asked}"\nexec "{git}" "$@"\n')
+    noting.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{noting.parent}{os.pathsep}{os.environ['PATH']}"}
+
+    def run():
+        command = [sys.executable, root / "program.py", asked]
+        done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        return dict(line.rsplit(" ", 1) for line in done.stdout.splitlines())
+
+    return run
+
+
+@pytest.mark.needs("git")
+def test_git_is_asked_once_in_a_process_and_not_before_something_has_to_say_what_it_is(program):
+    assert program() == {"made": "0", "the process is in the log": "1", "configured again": "1"}
+
+
 def test_nobodys_name_is_in_it():
     said = " ".join(f"{name} {value}" for name, value in now("desk").items()).split()
     assert socket.gethostname() not in said
@@ -132,6 +196,15 @@ def test_a_store_holds_each_environment_once(tmp_path):
             other()
     with closing(sqlite3.connect(tmp_path / "store" / "log.db")) as connection:
         assert connection.execute("SELECT count(*) FROM shared").fetchone() == (2,)
+
+
+def test_a_store_holds_it_once_for_all_runs_that_are_alike(tmp_path):
+    for _ in range(3):
+        provsdk.configure(store=tmp_path / "store")
+        other()
+        provsdk.shutdown()
+    with closing(sqlite3.connect(tmp_path / "store" / "log.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM shared").fetchone() == (1,)
 
 
 def test_a_protected_record_names_its_functions_too():
