@@ -18,6 +18,7 @@ from pathlib import Path
 
 from _figures import Figure
 from calls import other_calls, traced_call
+from environment import warm_environment
 from foreign import foreign_spans
 from imports import import_times
 from memory import unsealed
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[Path, bool], list[Figure]]] = {
     "foreign": foreign_spans,
     "seal": batch_of_64,
     "sync": one_in_sync,
+    "environment": warm_environment,
     "import": import_times,
     "texts": searched_texts,
     "memory": unsealed,
