@@ -535,6 +535,8 @@ class CompletenessReason(StrEnum):
     """Something of the output ended after the record was sealed; it is in an extension."""
     HANDED_OVER = "handed_over"
     """Work went to another process, in the way that the detail says: what it did there is not in this record."""
+    RESPONSE_UNREAD = "response_unread"
+    """A client's stream gave something of which no id, end and token counts could be read: its form is not known."""
     CONTENT_NOT_KEPT = "content_not_kept"
     """Content was to be captured and could not be kept."""
     CAPTURE_FAILED = "capture_failed"

@@ -1,7 +1,8 @@
 """The chunks of one streamed answer, folded into what the whole response would have said.
 
 Knows the chunks of OpenAI's chat and text completions (LiteLLM's are shaped like them), the events of its Responses API
-and those of Anthropic's messages, as objects or dicts. Whoever reads the stream hands each chunk over as it passes:
+and those of Anthropic's messages, as objects or dicts, and what both clients' `stream` methods make of them. Whoever
+reads the stream hands each chunk over as it passes:
 
     chunks = Chunks()
     for chunk in stream:
@@ -71,15 +72,17 @@ class Chunks:
 
     def add(self, chunk: Any) -> bool:
         """Takes the next chunk; False where it is of no kind that is known, and says nothing."""
-        kind = word(peek(chunk, "object"))
-        if kind in {"chat.completion.chunk", "text_completion"}:
-            self._add_completion(chunk, "text_completion" if kind == "text_completion" else "chat")
+        operation = _COMPLETIONS.get(word(peek(chunk, "object")))
+        if operation is not None:
+            self._add_completion(chunk, operation)
             return True
         name = word(peek(chunk, "type")) or ""
+        if name == "chunk":
+            return self._add_held(peek(chunk, "chunk"))
         take = _EVENTS.get(name)
         if take is not None:
             take(self, chunk)
-        return take is not None or name.startswith(_EVENT_FAMILIES)
+        return take is not None or name.startswith(_EVENT_FAMILIES) or self._is_said_again(name)
 
     def said(self) -> Said:
         """The facts of the call so far; none where nothing was understood."""
@@ -94,6 +97,17 @@ class Chunks:
     def texts(self) -> list[str]:
         """What each answer says so far, in the order of choices and blocks."""
         return ["".join(self._texts[place]) for place in sorted(self._texts)]
+
+    def _add_held(self, chunk: Any) -> bool:
+        """A chunk in the event that the client made of it."""
+        operation = _COMPLETIONS.get(word(peek(chunk, "object")))
+        if operation is not None:
+            self._add_completion(chunk, operation)
+        return operation is not None
+
+    def _is_said_again(self, name: str) -> bool:
+        """Whether it is what a client makes of an event that has passed."""
+        return bool(self._about) and (name in _MADE_OF_EVENTS or name.startswith(_MADE_OF_CHUNKS))
 
     def _counts(self) -> Said:
         return anthropic_usage(self._usage) if "input_tokens" in self._usage else openai_usage(self._usage)
@@ -217,8 +231,14 @@ _EVENTS: Final[dict[str, Callable[[Chunks, Any], None]]] = {
     "response.function_call_arguments.delta": Chunks._continue_arguments,  # noqa: SLF001
 }
 
+_COMPLETIONS: Final[dict[str | None, str]] = {"chat.completion.chunk": "chat", "text_completion": "text_completion"}
+"""Operations by what their chunks call themselves."""
+
 _EVENT_FAMILIES: Final = ("response.", "content_block_", "message_", "ping")
 """Events that belong to such a stream, whether or not anything is taken from them."""
+
+_MADE_OF_EVENTS: Final = frozenset({"text", "input_json", "citation", "thinking", "signature"})
+_MADE_OF_CHUNKS: Final = ("content.", "refusal.", "logprobs.", "tool_calls.function.arguments.")
 
 _ABOUT: Final = frozenset({"response_model", "response_id"})
 """What every chunk says again; some servers begin to with the second."""

@@ -12,7 +12,7 @@ from provsdk.capture import _guard
 from provsdk.capture._binding import EXTRA
 from provsdk.capture._plan import put
 from provsdk.capture._request import SETTINGS, model_of, settings_of
-from provsdk.capture._responses import read
+from provsdk.capture._responses import read, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["note_chunks", "note_request", "note_response", "settle"]
 
 _ASKED: Final = SETTINGS.keys() | {"model"}
+
+_SAID_BY_RESPONSES: Final = frozenset(
+    {"response_model", "response_id", "finish_reasons", "input_tokens", "output_tokens", "tool_calls"}
+)
 
 _HOLDING: Final = ("prompt_template", "tool_calls")
 """Facts that hold values, which become entities before they are written."""
@@ -50,11 +54,22 @@ def note_response(activity: Activity, response: Any) -> None:
     _note_seen(activity, read(response))
 
 
-def note_chunks(activity: Activity, chunks: Chunks) -> None:
-    """Notes what the chunks of a stream say of the call, and what its answers say: their digests."""
-    _note_seen(activity, chunks.said())
-    for text in chunks.texts():
+def note_chunks(activity: Activity, chunks: Chunks, whole: Any, *, is_digested: bool) -> bool:
+    """Notes what a stream said of the call, and what its answers say: their digests. False where it said nothing.
+
+    Args:
+        activity: the model call.
+        chunks: what was folded of those that passed.
+        whole: the response that the client put together, where it did.
+        is_digested: all that was read passed, so that the stream's own value is known.
+    """
+    said = {**chunks.said(), **read(whole)}
+    is_declared = bool(_SAID_BY_RESPONSES & activity.declared.keys())
+    _note_seen(activity, said)
+    texts = chunks.texts()
+    for text in texts_of(whole) if not texts and not is_digested else texts:
         activity.answered(text)
+    return is_declared or bool(said)
 
 
 def _note_seen(activity: Activity, said: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ fails, the stream goes on as if we were not there.
 
 from __future__ import annotations
 
+import weakref
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +16,7 @@ from provsdk.capture._chunks import Chunks
 from provsdk.capture._delivery import current_delivery, is_looked_for, sent_of
 from provsdk.capture._model import note_chunks
 from provsdk.capture._prefix import Prefix
+from provsdk.capture._responses import whole_of
 from provsdk.capture._session import is_cancellation
 from provsdk.digest import MIN_LINKABLE_BYTES, Measured
 from provsdk.errors import OutputBlocked
@@ -83,6 +85,8 @@ class Reading:
         self._waiting: list[Any] = []
         """Chunks that left the generator and that no server has taken yet."""
         self._first_ns: int | None = None
+        self._clients: Callable[[], Any] | None = None
+        """Answers the stream of a client while somebody has it; None where it is a generator."""
         self._chunks = Chunks() if plan.kind == semconv.KIND_MODEL_CALL else None
         self.activity: Activity | None = None
         self.to_ask: tuple[Any, tuple[Any, ...], Mapping[str, Any]] | None = None
@@ -129,6 +133,13 @@ class Reading:
             self._sent = self._delivery.sent
             self._delivery.carries(self)
         _abandoned.watch(self)
+
+    def is_of_client(self, stream: Any) -> None:
+        """It is the stream object of a client, and not of the user's own code."""
+        try:
+            self._clients = weakref.ref(stream)  # whoever drops it has it closed then, as without us
+        except TypeError:
+            self._clients = lambda: None
 
     @property
     def record_id(self) -> str:
@@ -351,10 +362,16 @@ class Reading:
                 activity.status = status
             self._say_what_was_delivered(activity)
             if self._chunks is not None:
-                note_chunks(activity, self._chunks)
+                self._note_response(activity, self._chunks)
         except Exception as error:
             activity.lacks("capture_failed", "stream")
             _guard.report("end a stream", error, self.ports)
+
+    def _note_response(self, activity: Activity, chunks: Chunks) -> None:
+        whole = whole_of(self._clients()) if self._clients is not None else None
+        said = note_chunks(activity, chunks, whole, is_digested=not self.may_be_read_otherwise)
+        if self._clients is not None and self.prefix.chunks and not said:
+            activity.lacks("response_unread", "stream")
 
     def _say_what_was_delivered(self, activity: Activity) -> None:
         delivery = self._delivery

@@ -29,7 +29,9 @@ __all__ = [
     "openai_usage",
     "provider_of",
     "read",
+    "texts_of",
     "tool_call",
+    "whole_of",
     "word",
 ]
 
@@ -85,6 +87,30 @@ def answers_of(response: Any) -> tuple[str, Any] | None:
     kind = _kind_of(response)
     name = _ANSWERS.get(kind) if kind is not None else None
     return None if name is None else (name, peek(response, name))
+
+
+def whole_of(stream: Any) -> Any:
+    """The response that a client's stream puts together of its chunks, as far as it has come; None where it does not.
+
+    What it is read through, text by text or by a method of its own, need not tell.
+    """
+    for names in _WHOLES:
+        held = stream
+        for name in names:
+            held = peek(held, name)
+        if held is not None:
+            return held
+    return None
+
+
+def texts_of(response: Any) -> list[str]:
+    """What each answer of a response says: content."""
+    said = [peek(peek(choice, "message"), "content") for choice in items(peek(response, "choices"))]
+    blocks = items(peek(response, "content"))
+    for item in items(peek(response, "output")):
+        blocks += items(peek(item, "content"))
+    said += [peek(block, "text") for block in blocks]
+    return [text for text in said if type(text) is str and text]
 
 
 def known(said: Said) -> Said:
@@ -283,6 +309,17 @@ _READ: Final[dict[str, Callable[[Any], Said]]] = {
     "text_completion": _completion,
     "usage": _bare,
 }
+
+_WHOLES: Final = (
+    *(
+        (f"_{name}__final_message_snapshot",)
+        for name in ("MessageStream", "AsyncMessageStream", "BetaMessageStream", "BetaAsyncMessageStream")
+    ),
+    ("_state", "_ChatCompletionStreamState__current_completion_snapshot"),
+    ("_state", "_completed_response"),
+    ("_state", "_ResponseStreamState__current_snapshot"),
+)
+"""Where Anthropic's and OpenAI's clients keep it, by the names of attributes on the way."""
 
 _ANSWERS: Final = {
     "chat.completion": "choices",

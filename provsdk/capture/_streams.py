@@ -295,6 +295,7 @@ class _Manager(_Proxy):
 
     def _self_opened(self, stream: Any) -> Any:
         """Within the block, the manager is what may be abandoned."""
+        self._self_reading.is_of_client(stream)
         proxy = _proxy_for(type(stream))  # type: ignore[arg-type] # types are hashable
         return stream if proxy is None else _stood_for(_PARTS_OF[proxy], stream, self._self_reading)
 
@@ -405,7 +406,10 @@ def adopt(plan: Plan, activity: Activity, result: Any) -> Any:
         return None
     activity.detach()
     activity.running(False)
-    return _stood_for(proxy, result, Reading(plan, activity.ports, (None, (), {}), activity))
+    reading = Reading(plan, activity.ports, (None, (), {}), activity)
+    if type(result) not in _PARTS:
+        reading.is_of_client(result)
+    return _stood_for(proxy, result, reading)
 
 
 def open_generator(

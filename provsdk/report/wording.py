@@ -37,6 +37,7 @@ _MISSING: Final = {
     "span_unsampled": "spans of other instrumentations were dropped by the sampler",
     "attributes_dropped": "limits cut what a span says",
     "late_facts": "something ended after the output had returned",
+    "response_unread": "a model's stream was of a form that is not known: neither its end nor its tokens could be read",
     "content_not_kept": "content was to be kept, and was not",
     "queue_full": "the queue of unsealed outputs was full",
     "capture_failed": "capture itself failed",

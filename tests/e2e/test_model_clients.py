@@ -268,6 +268,10 @@ def test_a_stream_that_is_closed_early_says_what_came(gpt, provsdk_records):
     assert (found.status, found.response_id, found.finish_reasons) == ("closed_early", CHAT["id"], [])
 
 
+def reasons_of(record):
+    return [each.detail for each in record.completeness.reasons]
+
+
 READINGS = {
     "events": text_of_message,
     "its text": lambda stream: "".join(stream.text_stream),
@@ -287,14 +291,13 @@ def test_a_stream_that_a_manager_opens_is_traced_however_it_is_read(claude, way,
     (record,) = provsdk_records
     (found,) = record.model_calls
     assert found.status == "completed"
+    agrees(found, {"provider": "anthropic", **MESSAGE_SAID})
+    assert is_linked(record)
     if way == "a method":
-        assert [each.detail for each in record.completeness.reasons] == [
-            "call: stream: it may have been read by a method of its own"
-        ]
+        assert reasons_of(record) == ["call: stream: it may have been read by a method of its own"]
     else:
         assert record.completeness.complete
         assert found.stream.chunks > 1
-        assert is_linked(record)
 
 
 def test_a_stream_of_a_manager_that_is_left_early_is_closed_early(claude, provsdk_records):
@@ -309,20 +312,164 @@ def test_a_stream_of_a_manager_that_is_left_early_is_closed_early(claude, provsd
     traced_output("answer")(first)()
     (found,) = provsdk_records[0].model_calls
     assert (found.status, found.stream.chunks) == ("closed_early", 1)
+    assert (found.response_id, found.finish_reasons) == (MESSAGE["id"], [])
 
 
-async def test_an_async_manager_is_traced_as_well(address, provsdk_records):
-    async with (
-        anthropic.DefaultAsyncHttpxClient(trust_env=False) as direct,
-        anthropic.AsyncAnthropic(base_url=address, api_key="none", http_client=direct, max_retries=0) as client,
-    ):
-        call = traced_model_call("call")(client.messages.stream)
+def text_of_chat_events(stream):
+    return "".join(event.delta for event in stream if event.type == "content.delta")
 
-        @traced_output("answer")
-        async def whole():
-            async with call(model="m", messages=ASKED, max_tokens=9) as stream:
-                return "".join([text async for text in stream.text_stream])
 
-        assert await whole() == ANSWER
+OPENAIS_READINGS = {
+    "chat, its events": ("chat", text_of_chat_events),
+    "chat, a method": ("chat", lambda stream: stream.get_final_completion().choices[0].message.content),
+    "response, its events": ("response", text_of_response),
+    "response, a method": ("response", lambda stream: stream.get_final_response().output_text),
+}
+OPENAIS_MANAGERS = {
+    "chat": (lambda gpt: gpt.chat.completions.stream, {"messages": ASKED}, CHAT_SAID),
+    "response": (lambda gpt: gpt.responses.stream, {"input": "How long?"}, RESPONSE_SAID),
+}
+
+
+@pytest.mark.parametrize("way", OPENAIS_READINGS)
+def test_a_manager_of_openais_client_is_traced_however_its_stream_is_read(gpt, way, provsdk_records):
+    kind, text_of = OPENAIS_READINGS[way]
+    method, asked, said = OPENAIS_MANAGERS[kind]
+    call = traced_model_call("call")(method(gpt))
+
+    def whole():
+        with call(model="m", **asked) as stream:
+            return text_of(stream)
+
+    assert traced_output("answer")(whole)() == ANSWER
+    (record,) = provsdk_records
+    (found,) = record.model_calls
+    assert found.status == "completed"
+    agrees(found, {"provider": "openai", **said})
+    assert is_linked(record)
+    by_method = ["call: stream: it may have been read by a method of its own"]
+    assert reasons_of(record) == (by_method if way.endswith("a method") else [])
+    assert [each.name for each in found.results if each.role == "element"] == ["text"]
+
+
+def test_a_manager_of_openais_client_that_is_left_early_says_what_came(gpt, provsdk_records):
+    call = traced_model_call("call")(gpt.chat.completions.stream)
+
+    def first():
+        with call(model="m", messages=ASKED) as stream:
+            for event in stream:
+                if event.type == "content.delta" and event.delta:
+                    return event.delta
+        return None
+
+    assert traced_output("answer")(first)() == ANSWER[:20]
     (found,) = provsdk_records[0].model_calls
-    assert (found.status, is_linked(provsdk_records[0])) == ("completed", True)
+    assert (found.status, found.response_id, found.finish_reasons) == ("closed_early", CHAT["id"], [])
+
+
+@pytest.fixture
+async def async_gpt(address):
+    async with openai.DefaultAsyncHttpxClient(trust_env=False) as direct:
+        yield openai.AsyncOpenAI(base_url=f"{address}/v1", api_key="none", http_client=direct, max_retries=0)
+
+
+@pytest.fixture
+async def async_claude(address):
+    async with anthropic.DefaultAsyncHttpxClient(trust_env=False) as direct:
+        yield anthropic.AsyncAnthropic(base_url=address, api_key="none", http_client=direct, max_retries=0)
+
+
+async def read(stream):
+    return [chunk async for chunk in stream]
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+async def test_a_stream_of_an_async_client_says_what_its_chunks_say(async_gpt, async_claude, kind, provsdk_records):
+    client, text_of, asked, said = STREAMS[kind]
+    call = traced_model_call("call")(client(async_gpt, async_claude))
+
+    @traced_output("answer")
+    async def whole():
+        return text_of(await read(await call(model="m", stream=True, **asked)))
+
+    assert await whole() == ANSWER
+    (record,) = provsdk_records
+    (found,) = record.model_calls
+    agrees(found, said)
+    assert found.stream.first_chunk_us > 0
+    assert is_linked(record)
+    assert [each.name for each in found.results if each.role == "element"] == ["text"]
+    assert record.completeness.complete
+
+
+async def test_a_stream_of_an_async_client_that_is_left_early_says_what_came(async_gpt, provsdk_records):
+    call = traced_model_call("call")(async_gpt.chat.completions.create)
+
+    @traced_output("answer")
+    async def first():
+        async with await call(model="m", messages=ASKED, stream=True) as stream:
+            async for chunk in stream:
+                if chunk.choices[0].delta.content:
+                    return chunk.choices[0].delta.content
+        return None
+
+    assert await first() == ANSWER[:20]
+    (found,) = provsdk_records[0].model_calls
+    assert (found.status, found.response_id, found.finish_reasons) == ("closed_early", CHAT["id"], [])
+
+
+async def final_chat(stream):
+    return (await stream.get_final_completion()).choices[0].message.content
+
+
+async def final_response(stream):
+    return (await stream.get_final_response()).output_text
+
+
+async def final_message(stream):
+    return await stream.get_final_text()
+
+
+def by_events(text_of):
+    async def reading(stream):
+        return text_of(await read(stream))
+
+    return reading
+
+
+async def its_texts(stream):
+    return "".join(await read(stream.text_stream))
+
+
+MESSAGES = ({"messages": ASKED, "max_tokens": 9}, MESSAGE_SAID)
+ASYNC_MANAGERS = {
+    "chat, its events": (by_events(text_of_chat_events), *OPENAIS_MANAGERS["chat"]),
+    "chat, a method": (final_chat, *OPENAIS_MANAGERS["chat"]),
+    "response, its events": (by_events(text_of_response), *OPENAIS_MANAGERS["response"]),
+    "response, a method": (final_response, *OPENAIS_MANAGERS["response"]),
+    "message, its events": (by_events(text_of_message), lambda claude: claude.messages.stream, *MESSAGES),
+    "message, its text": (its_texts, lambda claude: claude.messages.stream, *MESSAGES),
+    "message, a method": (final_message, lambda claude: claude.messages.stream, *MESSAGES),
+}
+
+
+@pytest.mark.parametrize("way", ASYNC_MANAGERS)
+async def test_a_manager_of_an_async_client_is_traced_however_its_stream_is_read(
+    async_gpt, async_claude, way, provsdk_records
+):
+    reading, method, asked, said = ASYNC_MANAGERS[way]
+    call = traced_model_call("call")(method(async_claude if way.startswith("message") else async_gpt))
+
+    @traced_output("answer")
+    async def whole():
+        async with call(model="m", **asked) as stream:
+            return await reading(stream)
+
+    assert await whole() == ANSWER
+    (record,) = provsdk_records
+    (found,) = record.model_calls
+    assert found.status == "completed"
+    agrees(found, said)
+    assert is_linked(record)
+    by_method = ["call: stream: it may have been read by a method of its own"]
+    assert reasons_of(record) == (by_method if way.endswith("a method") else [])

@@ -204,6 +204,7 @@ def test_the_reasons_of_incompleteness_are_a_closed_list():
         "late_facts",
         "name_changed",
         "process_only",
+        "response_unread",
         "span_missing",
         "span_unsampled",
         "unread_part",

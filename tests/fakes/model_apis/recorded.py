@@ -209,8 +209,28 @@ RESPONSE_EVENTS = [
     {"type": "response.created", "sequence_number": 0, "response": _STARTED},
     {"type": "response.in_progress", "sequence_number": 1, "response": _STARTED},
     {
-        "type": "response.output_text.delta",
+        "type": "response.output_item.added",
         "sequence_number": 2,
+        "output_index": 0,
+        "item": RESPONSE["output"][0],
+    },
+    {
+        "type": "response.output_item.added",
+        "sequence_number": 3,
+        "output_index": 1,
+        "item": {**RESPONSE["output"][1], "content": [], "status": "in_progress"},
+    },
+    {
+        "type": "response.content_part.added",
+        "sequence_number": 4,
+        "item_id": "msg_1",
+        "output_index": 1,
+        "content_index": 0,
+        "part": {"type": "output_text", "text": "", "annotations": []},
+    },
+    {
+        "type": "response.output_text.delta",
+        "sequence_number": 5,
         "item_id": "msg_1",
         "output_index": 1,
         "content_index": 0,
@@ -219,7 +239,7 @@ RESPONSE_EVENTS = [
     },
     {
         "type": "response.output_text.delta",
-        "sequence_number": 3,
+        "sequence_number": 6,
         "item_id": "msg_1",
         "output_index": 1,
         "content_index": 0,
@@ -228,18 +248,18 @@ RESPONSE_EVENTS = [
     },
     {
         "type": "response.output_item.added",
-        "sequence_number": 4,
+        "sequence_number": 7,
         "output_index": 2,
         "item": {**RESPONSE["output"][2], "arguments": "", "status": "in_progress"},
     },
     {
         "type": "response.function_call_arguments.delta",
-        "sequence_number": 5,
+        "sequence_number": 8,
         "item_id": "fc_1",
         "output_index": 2,
         "delta": ARGUMENTS,
     },
-    {"type": "response.completed", "sequence_number": 6, "response": RESPONSE},
+    {"type": "response.completed", "sequence_number": 9, "response": RESPONSE},
 ]
 
 

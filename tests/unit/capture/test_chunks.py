@@ -51,7 +51,7 @@ def test_a_whole_stream_says_what_the_response_says(chunks, said):
 
 
 def test_what_came_before_a_stream_was_cut_is_said():
-    found = folded(RESPONSE_EVENTS[:6])
+    found = folded(RESPONSE_EVENTS[:-1])
 
     assert found.said() == {
         "operation": "chat",
@@ -115,6 +115,23 @@ def test_calls_that_a_server_numbers_alike_are_told_apart_by_their_ids():
     assert found.said()["tool_calls"] == [("refund", "a", '{"order": 1}'), ("close", "b", '{"order": 2}')]
     pieces = folded([chunk("a", "refund", '{"order":'), chunk("", None, " 1"), chunk("c", None, "}")])
     assert pieces.said()["tool_calls"] == [("refund", "a", '{"order": 1}')]
+
+
+def test_what_a_client_makes_of_chunks_is_folded_once():
+    events = []
+    for chunk in CHAT_OBJECTS:
+        events.append({"type": "chunk", "chunk": chunk, "snapshot": {}})
+        events += [{"type": "content.delta", "delta": choice.delta.content} for choice in chunk.choices]
+    events.append({"type": "content.done", "content": ANSWER})
+    found = Chunks()
+
+    assert all(map(found.add, events))
+    assert found.said() == {"provider": "openai", **CHAT_SAID}
+    assert found.texts() == [ANSWER]
+
+
+def test_an_event_named_like_a_clients_is_a_value_where_no_response_began():
+    assert not any(Chunks().add({"type": name}) for name in ("chunk", "content.delta", "text", "citation"))
 
 
 def test_chunks_of_a_text_completion_are_folded():

@@ -963,11 +963,37 @@ def test_a_stream_that_may_have_been_read_past_us_claims_no_digest(plug, kept):
 
     said = kept.said("model")
     assert said["stream"]["chunks"] == 1
-    assert said["missing"] == [["value_not_digestible", "stream: it may have been read by a method of its own"]]
+    assert ["value_not_digestible", "stream: it may have been read by a method of its own"] in said["missing"]
     assert "join" not in said["entities"][0]
 
 
 # -- what others see of it
+
+
+def test_a_clients_stream_of_which_nothing_could_be_read_says_so(plug, kept):
+    def missing_of(**facts):
+        @traced_model_call("model", **facts)
+        def client():
+            return Chunks(WORDS)
+
+        with traced_output("outer"):
+            list(client())
+        return kept.said("model").get("missing", [])
+
+    assert missing_of() == [["response_unread", "stream"]]
+    kept.spans.clear()
+    assert missing_of(output_tokens=7) == []
+
+
+def test_a_generator_that_streams_a_models_text_is_asked_for_nothing_more(plug, kept):
+    @traced_model_call("model")
+    def model():
+        yield from WORDS
+
+    with traced_output("outer"):
+        list(model())
+
+    assert "missing" not in kept.said("model")
 
 
 def test_a_traced_stream_is_of_no_more_kinds_than_the_stream():
