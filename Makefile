@@ -20,7 +20,8 @@ bench: .venv/dev ## speed and size, as ratios
 peers: .venv/dev ## what the decorators of others cost, each in an environment of its own
 	$(BIN)/python benchmarks/peers/run.py
 
-soak: .venv/dev ## outputs from threads, tasks and processes for a minute; then a million of one process, ten minutes
+soak: .venv/dev ## outputs of threads, tasks and processes: counted, then for a minute; then a million of one, ten minutes
+	$(BIN)/python benchmarks/counts.py
 	$(BIN)/python benchmarks/soak.py
 	$(BIN)/python benchmarks/flat.py
 
