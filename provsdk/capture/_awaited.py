@@ -74,7 +74,7 @@ class _Rest:
             _call.leave(_call.close(self._activity))
 
 
-class Awaited(wrapt.ObjectProxy[Any]):
+class Awaited(wrapt.ObjectProxy):  # type: ignore[type-arg] # only new versions of wrapt take arguments
     """For everybody else the coroutine itself."""
 
     def __init__(self, coroutine: Any, rest: _Rest) -> None:

@@ -82,7 +82,7 @@ def bound(function: Callable[..., Any], held: Held, way: str = "pickle") -> Call
     return function if isinstance(function, Bound) else Bound(function, held, way)
 
 
-class BoundCoroutine(wrapt.CallableObjectProxy[Any]):
+class BoundCoroutine(wrapt.CallableObjectProxy):  # type: ignore[type-arg] # only new versions of wrapt take arguments
     """A bound coroutine function, which stays a function, and is pickled as others that are bound.
 
     Args:

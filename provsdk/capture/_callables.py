@@ -93,7 +93,7 @@ def _is_method(found: Any) -> bool:
     return callable(found) and inspect.ismethoddescriptor(found) and not isinstance(found, _OF_THE_INTERPRETER)
 
 
-class _BoundFunction(wrapt.BoundFunctionWrapper[Any, Any]):
+class _BoundFunction(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg] # only new versions of wrapt take arguments
     """A traced method of an object or class."""
 
     def __new__(cls, *made: Any, **named: Any) -> Any:
@@ -133,7 +133,7 @@ class _BoundFunction(wrapt.BoundFunctionWrapper[Any, Any]):
         return self if twin is owner else self._self_parent.__get__(twin, type(twin))
 
 
-class TracedFunction(wrapt.FunctionWrapper[Any, Any]):
+class TracedFunction(wrapt.FunctionWrapper):  # type: ignore[type-arg] # only new versions of wrapt take arguments
     """A traced function, for everybody else the function itself.
 
     Args:

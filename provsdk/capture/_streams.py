@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncStream", "Stream", "adopt", "delivered", "not_delivered", "open_generator"]
 
 
-class _Proxy(wrapt.ObjectProxy[Any]):
+class _Proxy(wrapt.ObjectProxy):  # type: ignore[type-arg] # only new versions of wrapt take arguments
     """What is common to both protocols."""
 
     __copy__ = __deepcopy__ = Absent()  # no generator has them, and `itertools.tee` copies what seems copyable
