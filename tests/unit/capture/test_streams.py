@@ -9,6 +9,7 @@ import inspect
 import threading
 import time
 import types
+import weakref
 
 import pytest
 from opentelemetry import context as otel_context
@@ -983,6 +984,39 @@ def test_a_clients_stream_of_which_nothing_could_be_read_says_so(plug, kept):
     assert missing_of() == [["response_unread", "stream"]]
     kept.spans.clear()
     assert missing_of(output_tokens=7) == []
+
+
+def test_a_clients_stream_that_is_dropped_is_gone_at_once_as_without_us(plug, kept):
+    @traced_model_call("model")
+    def client():
+        return Chunks(WORDS)
+
+    stream = client()
+    next(stream)
+    held = weakref.ref(stream.__wrapped__)
+    del stream
+
+    assert held() is None
+
+
+def test_a_clients_stream_of_a_class_without_weak_references_is_traced(plug, kept):
+    class Slotted:
+        __slots__ = ("chunks",)
+
+        def __init__(self):
+            self.chunks = iter(WORDS)
+
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            return next(self.chunks)
+
+        def close(self):
+            pass
+
+    assert list(traced_model_call("model")(lambda: Slotted())()) == WORDS  # noqa: PLW0108 a class would have its methods traced
+    assert kept.said("model")["stream"]["chunks"] == 3
 
 
 def test_a_generator_that_streams_a_models_text_is_asked_for_nothing_more(plug, kept):
