@@ -275,7 +275,7 @@ class Committer:
         self._appending_since = time.monotonic()
         refusals = self._refusals
         self._unsaid.move_to(self.queue)
-        claims = self.queue.take_to_seal(COMMIT_SIZE, self._is_spooled)
+        claims = [] if self._is_spooling_first() else self.queue.take_to_seal(COMMIT_SIZE, self._is_spooled)
         gaps = list(islice(self._gaps, COMMIT_SIZE))
         if not claims and not gaps:
             return self._replay()
@@ -288,6 +288,12 @@ class Committer:
             return False
         # Another round with nothing to do would be paid by callers: they were told, and wait for the interpreter.
         return self._replay() or (self._refusals == refusals and bool(self._gaps or self.queue.pending))
+
+    def _is_spooling_first(self) -> bool:
+        """The store refused and the spool takes what waits: another try of the store must not hold that up again."""
+        now = time.monotonic()
+        is_spool_well = self.backlog is not None and now >= self._spool_retry_at
+        return self._refused and is_spool_well and now >= self._urgent_until
 
     def _is_spooled(self, record_id: str) -> bool:
         return self.backlog is not None and self.backlog.holds(record_id)
