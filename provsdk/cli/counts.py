@@ -1,4 +1,4 @@
-"""Reads an independent count of outputs: an access log, JSON lines of a gateway, a provider's usage export as CSV.
+"""Reads an independent count of outputs: an access log, JSON lines of a gateway, a provider's usage export or report.
 
 Pure, line by line. Whatever is wrong is an error that names the line; nothing is guessed and no line is passed over in
 silence.
@@ -8,16 +8,20 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any, Final, Literal
 
+from provsdk.cli.access_log import access_fields, is_logged, lacks_time
+from provsdk.cli.moments import moment_of
+from provsdk.cli.usage_report import REQUESTS_FIELD, is_usage_report, usage_buckets
 from provsdk.errors import FormatError
 
-__all__ = ["FORMATS", "MAX_LINE_BYTES", "Count", "Format", "Line", "Wanted", "moment_of", "read_count"]
+__all__ = ["FORMATS", "MAX_LINE_BYTES", "Count", "Format", "Line", "Wanted", "read_count"]
 
-Format = Literal["access-log", "jsonl", "csv"]
-FORMATS: Final = ("access-log", "jsonl", "csv")
+Format = Literal["access-log", "jsonl", "csv", "usage"]
+FORMATS: Final = ("access-log", "jsonl", "csv", "usage")
 
 MAX_LINE_BYTES: Final = 1024 * 1024
 MAX_COUNT: Final = 10**12
@@ -32,20 +36,24 @@ TIME_FIELDS: Final = (
     "created_at",
     "created",
     "start_time",
+    "starting_at",
 )
+END_FIELDS: Final = ("end_time", "ending_at")
 ID_FIELDS: Final = ("record_id", "provsdk.record_id", "output_id", "response_id", "trace_id", "traceparent")
 """Where ids and times are looked for, in that order, where nobody names a field."""
 
-_ACCESS_FIELDS: Final = ("host", "ident", "user", "time", "request", "status", "bytes", "referer", "user_agent")
-_TOKEN: Final = re.compile(r'"((?:[^"\\]|\\.)*)"|\[([^\]\[]*)\]|(\S+)')
-_ACCESS_TIME: Final = re.compile(r"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _OURS: Final = re.compile(r"\b(?:rec|out)_[0-9a-f]{32}-[0-9a-f]{16}\b")
-_WITHOUT_TIME: Final = re.compile(r'^[^"\[]*"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \S+ HTTP/[0-9.]+" \d{3}')
-_NUMBER: Final = re.compile(r"-?\d{1,20}(\.\d{1,20})?")
 _NOTHING: Final = ("", "-", "null", "None")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LATEST: Final = datetime(3000, 1, 1, tzinfo=UTC)
+_BUCKETS: Final = (timedelta(minutes=1), timedelta(hours=1), timedelta(days=1))
+"""Stretches of time that providers count in."""
+
+_LEAVE_OUT: Final = "where it is a message of the server's own, --only REGEX leaves such lines out"
+_NO_TIMES: Final = (
+    "an access log without times, which nothing can be compared by: uvicorn writes it so, and gunicorn with uvicorn's "
+    "workers\nHave the server log the time, for uvicorn with --log-config as docs/guides/absence.md shows it; lines of "
+    "a container have it with `docker logs --timestamps` or `kubectl logs --timestamps`."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,8 @@ class Line:
     """As the line has it: a record, output, trace or response id."""
     count: int = 1
     """Outputs that it stands for."""
+    end: datetime | None = None
+    """Where it stands for all outputs of a stretch of time: the end of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,8 @@ class Count:
     lines: tuple[Line, ...]
     left_out: int
     """Lines that `only` did not find anything in."""
+    counted_by: str | None = None
+    """The field that holds how many outputs a line stands for."""
 
 
 _Fields = Mapping[str, Any]
@@ -102,23 +114,46 @@ def read_count(data: Iterable[bytes], wanted: Wanted) -> Count:
     first = next(texts, None)
     if first is None:
         return Count(wanted.format or "jsonl", (), 0)
-    kind = wanted.format or _looks_like(*first)
-    rows = _READERS[kind](_again(first, texts))
+    kind, passed = _recognised(first, texts, wanted)
+    if kind is None:
+        return Count("access-log", (), len(passed))
     lines, left_out = [], 0
-    for number, text, fields in rows:
+    for number, text, fields in _READERS[kind](chain(passed, texts)):
         if wanted.only is not None and wanted.only.search(text) is None:
             left_out += 1
             continue
+        if fields is None:
+            raise FormatError(f"line {number}: {_why_no_access_line(text)}")
+        if wanted.count_field is None and _found(fields, REQUESTS_FIELD) is not None:
+            wanted = replace(wanted, count_field=REQUESTS_FIELD)
         try:
             lines.append(_line(number, text, fields, wanted))
         except FormatError as error:
-            raise FormatError(f"line {number}: {error}") from None
-    return Count(kind, tuple(lines), left_out)
+            raise FormatError(f"{_PLACES.get(kind, 'line')} {number}: {error}") from None
+    return Count(kind, tuple(lines), left_out, wanted.count_field)
 
 
-def _again(first: tuple[int, str], rest: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    yield first
-    yield from rest
+def _recognised(
+    first: tuple[int, str], rest: Iterator[tuple[int, str]], wanted: Wanted
+) -> tuple[Format | None, list[tuple[int, str]]]:
+    """The format, and the lines that were read to tell it; None where no line is wanted.
+
+    A log may begin with messages of the server's own: the first line that is wanted counts then.
+    """
+    passed = [first]
+    if wanted.format is not None:
+        return wanted.format, passed
+    while True:
+        number, text = passed[-1]
+        kind = _looks_like(text)
+        if kind is not None:
+            return kind, passed
+        if wanted.only is None or wanted.only.search(text) is not None:
+            raise FormatError(f"line {number}: {_why_unknown(text)}")
+        following = next(rest, None)
+        if following is None:
+            return None, passed
+        passed.append(following)
 
 
 def _texts(data: Iterable[bytes]) -> Iterator[tuple[int, str]]:
@@ -136,57 +171,40 @@ def _texts(data: Iterable[bytes]) -> Iterator[tuple[int, str]]:
             yield number, text
 
 
-def _looks_like(number: int, text: str) -> Format:
+def _looks_like(text: str) -> Format | None:
+    if access_fields(text) is not None:
+        return "access-log"
+    if is_usage_report(text):
+        return "usage"
     if text.lstrip().startswith("{"):
         return "jsonl"
-    if _access_time(_tokens(text)) is not None:
-        return "access-log"
-    if any(delimiter in text for delimiter in ",;\t"):
+    if not (lacks_time(text) or is_logged(text)) and any(delimiter in text for delimiter in ",;\t"):
         return "csv"
-    if _WITHOUT_TIME.search(text):
-        raise FormatError(
-            f"line {number}: an access log without times (uvicorn writes it so), which nothing can be compared by; "
-            "have the server log the time, as in the common log format"
-        )
-    raise FormatError(f"line {number}: no access log, JSON lines or CSV; name the format: {', '.join(FORMATS)}")
+    return None
+
+
+def _why_unknown(text: str) -> str:
+    if lacks_time(text):
+        return _NO_TIMES
+    return f"no access log, JSON lines, usage report or CSV; name the format: {', '.join(FORMATS)}; {_LEAVE_OUT}"
+
+
+def _why_no_access_line(text: str) -> str:
+    return _NO_TIMES if lacks_time(text) else f"not in a known format of access logs; {_LEAVE_OUT}"
 
 
 # Formats: each gives line number, the line's text, and its fields by name.
 
-_Row = tuple[int, str, _Fields]
+_Row = tuple[int, str, _Fields | None]
 
 
-def _access_rows(texts: Iterator[tuple[int, str]]) -> Iterator[_Row]:
-    """Common and Combined Log Format; further fields are numbered from 10."""
+def _access_rows(texts: Iterable[tuple[int, str]]) -> Iterator[_Row]:
+    """Without fields where a line is of no format: other messages may stand between."""
     for number, text in texts:
-        tokens = _tokens(text)
-        moment = _access_time(tokens)
-        if moment is None:
-            raise FormatError(f"line {number}: not in Common or Combined Log Format")
-        names = (*_ACCESS_FIELDS, *(str(n) for n in range(len(_ACCESS_FIELDS) + 1, len(tokens) + 1)))
-        yield number, text, {**dict(zip(names, tokens, strict=False)), "time": moment}
+        yield number, text, access_fields(text)
 
 
-def _tokens(text: str) -> list[str]:
-    return [quoted or bracketed or bare for quoted, bracketed, bare in _TOKEN.findall(text)]
-
-
-def _access_time(tokens: list[str]) -> datetime | None:
-    found = _ACCESS_TIME.fullmatch(tokens[3]) if len(tokens) >= 7 else None
-    if found is None or found[2] not in _MONTHS:
-        return None
-    day, month, year, hour, minute, second, sign, hours, minutes = found.groups()
-    offset = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if sign == "-" else 1)
-    try:
-        zone = timezone(offset)
-        return datetime(
-            int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), int(second), tzinfo=zone
-        ).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _json_rows(texts: Iterator[tuple[int, str]]) -> Iterator[_Row]:
+def _json_rows(texts: Iterable[tuple[int, str]]) -> Iterator[_Row]:
     for number, text in texts:
         try:
             said = json.loads(text)
@@ -198,7 +216,8 @@ def _json_rows(texts: Iterator[tuple[int, str]]) -> Iterator[_Row]:
         yield number, text, said
 
 
-def _csv_rows(texts: Iterator[tuple[int, str]]) -> Iterator[_Row]:
+def _csv_rows(texts: Iterable[tuple[int, str]]) -> Iterator[_Row]:
+    texts = iter(texts)
     head_number, head = next(texts)
     delimiter = max(",;\t", key=head.count)
     try:
@@ -228,14 +247,27 @@ def _csv_rows(texts: Iterator[tuple[int, str]]) -> Iterator[_Row]:
         yield numbers[0], delimiter.join(row), dict(zip(names, row, strict=True))
 
 
-_READERS: Final = {"access-log": _access_rows, "jsonl": _json_rows, "csv": _csv_rows}
+def _usage_rows(texts: Iterable[tuple[int, str]]) -> Iterator[_Row]:
+    return usage_buckets(texts)
+
+
+_READERS: Final = {"access-log": _access_rows, "jsonl": _json_rows, "csv": _csv_rows, "usage": _usage_rows}
+_PLACES: Final = {"usage": "bucket"}
+"""What a row is called; others are lines."""
 
 
 # Fields.
 
 
 def _line(number: int, text: str, fields: _Fields, wanted: Wanted) -> Line:
-    return Line(number, _time(fields, wanted), _id(text, fields, wanted), _count(fields, wanted))
+    time, end = _time(fields, wanted), _end(fields)
+    if wanted.count_field is None:
+        if time is not None and end is not None and _is_bucket(time, end):
+            raise FormatError(
+                "stands for a stretch of time, and nothing says for how many outputs: name the field, --count"
+            )
+        return Line(number, time, _id(text, fields, wanted))
+    return Line(number, time, _id(text, fields, wanted), _count(fields, wanted.count_field), end)
 
 
 def _named(fields: _Fields, name: str) -> Any:
@@ -281,41 +313,21 @@ def _time(fields: _Fields, wanted: Wanted) -> datetime | None:
     return None if value is None else moment_of(value)
 
 
-def _count(fields: _Fields, wanted: Wanted) -> int:
-    if wanted.count_field is None:
-        return 1
-    value = str(_named(fields, wanted.count_field)).strip()
-    if not (value.isascii() and value.isdigit() and len(value) <= len(str(MAX_COUNT))):
-        raise FormatError(f"{wanted.count_field}: not a count")
-    return int(value)
-
-
-def moment_of(value: Any) -> datetime:
-    """A time in RFC 3339, as a date, or as a number of seconds, milli-, micro- or nanoseconds since 1970.
-
-    Without an offset it is UTC.
-
-    Raises:
-        FormatError: it is none of these.
-    """
+def _end(fields: _Fields) -> datetime | None:
+    value = next((found for name in END_FIELDS if (found := _found(fields, name)) is not None), None)
     try:
-        moment = value if isinstance(value, datetime) else _read_moment(str(value).strip())
-    except (ValueError, OverflowError):
-        moment = None
-    if moment is None or not _EPOCH <= moment < _LATEST:
-        raise FormatError("not a time that can be read: wants RFC 3339, a date, or a number since 1970")
-    return moment
+        return None if value is None else moment_of(value)
+    except FormatError:
+        return None
 
 
-def _read_moment(text: str) -> datetime:
-    if _NUMBER.fullmatch(text):
-        return _EPOCH + timedelta(seconds=_seconds(float(text)))
-    moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+def _is_bucket(start: datetime, end: datetime) -> bool:
+    width = end - start
+    return width in _BUCKETS and not (start - _EPOCH) % width
 
 
-def _seconds(number: float) -> float:
-    for unit, beyond in ((1e9, 1e17), (1e6, 1e14), (1e3, 1e11)):
-        if abs(number) >= beyond:
-            return number / unit
-    return number
+def _count(fields: _Fields, name: str) -> int:
+    value = str(_named(fields, name)).strip()
+    if not (value.isascii() and value.isdigit() and len(value) <= len(str(MAX_COUNT))):
+        raise FormatError(f"{name}: not a count")
+    return int(value)

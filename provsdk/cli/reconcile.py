@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,7 +12,8 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from provsdk.cli.app import FINDING
-from provsdk.cli.counts import FORMATS, MAX_LINE_BYTES, Count, Wanted, moment_of, read_count
+from provsdk.cli.counts import FORMATS, MAX_LINE_BYTES, Count, Line, Wanted, read_count
+from provsdk.cli.moments import moment_of
 from provsdk.cli.place import as_json, opened, store_option
 from provsdk.cli.reconciling import (
     Made,
@@ -27,6 +28,7 @@ from provsdk.cli.reconciling import (
     plain_id,
 )
 from provsdk.cli.terminal import print_json, remark, show
+from provsdk.cli.usage_report import REQUESTS_FIELD
 from provsdk.errors import FormatError, UsageError
 
 if TYPE_CHECKING:
@@ -48,20 +50,20 @@ SHOWN = 50
 @click.option("--count", "count_field", metavar="FIELD", help="Holds how many outputs a line stands for.")
 @click.option("--only", metavar="REGEX", help="Lines in which this is not found do not count.")
 @click.option("--name", metavar="NAME", help="Only records of outputs of this name.")
-@click.option("--unit", type=click.Choice(["outputs", "model-calls"]), default="outputs", help="What a line counts.")
+@click.option("--unit", type=click.Choice(["outputs", "model-calls"]), help="What a line counts. [outputs]")
 @click.option("--since", metavar="TIME", help="Compare from here; else from the first line's time.")
 @click.option("--until", metavar="TIME", help="Compare to here; else to the last line's time.")
 @click.option(
     "--tolerance", type=click.FloatRange(0, _YEAR_S), default=60.0, help="Seconds between line and record. [60]"
 )
-@click.option("--period", type=click.FloatRange(1, _YEAR_S), default=3600.0, help="Seconds to count in. [3600]")
+@click.option("--period", type=click.FloatRange(1, _YEAR_S), help="Seconds to count in. [3600, or what FILE counts in]")
 @store_option
 @as_json
 def reconcile(against: str, store: str | None, as_json: bool, **options: Any) -> None:  # noqa: FBT001 click's options
     """Compare records with an independent count.
 
-    FILE is an access log (Common or Combined Log Format), JSON lines, or CSV with a line of names. Where its lines have
-    ids, outputs are compared one by one; else they are counted by time. Exits 1 where the two differ.
+    FILE is an access log, JSON lines, CSV with a line of names, or a usage report of a model provider. Where its lines
+    have ids, outputs are compared one by one; else they are counted by time. Exits 1 where the two differ.
     """
     wanted = Wanted(
         format=options["format_"],
@@ -113,35 +115,59 @@ def _file(against: str) -> Iterator[IO[bytes]]:
 
 def _compared(log: "Store", count: Count, wanted: Wanted, options: dict[str, Any]) -> Reconciliation:
     ids = [line.id for line in count.lines if line.id is not None]
-    times = [line.time for line in count.lines if line.time is not None]
     by_ids = bool(ids) or wanted.id_field is not None
-    if not by_ids and len(times) < len(count.lines):
+    if not by_ids and any(line.time is None for line in count.lines):
         raise UsageError("the lines have neither an id nor all of them a time that is known: name one, --id or --time")
-    period = timedelta(seconds=options["period"])
-    window = _window(options, times, period if wanted.count_field else None)
+    sums = count.counted_by is not None
+    if options["unit"] is None and count.counted_by == REQUESTS_FIELD:
+        options = options | {"unit": "model-calls"}
+    period = _period(options["period"], count.lines)
+    window = _window(options, count.lines, period if sums else None)
     lines = tuple(line for line in count.lines if line.time is None or window.holds(line.time))
     tolerance = timedelta(seconds=options["tolerance"])
     if by_ids:
         made = list(_made(log, Window(None, None), options))  # a line may be written long after its output was made
         return by_id(lines, _with_responses(log, made, ids), window)
-    made = list(_made(log, window.wider(timedelta(0) if wanted.count_field else tolerance), options))
+    made = list(_made(log, window.wider(timedelta(0) if sums else tolerance), options))
     moments = [one.time for one in made for _ in range(one.count)]
-    if wanted.count_field:
+    if sums:
         return by_period(lines, moments, period)
     moments_of_lines = [line.time for line in lines if line.time is not None]
     return by_time(moments_of_lines, moments, window, tolerance=tolerance, period=period)
 
 
-def _window(options: dict[str, Any], times: list[datetime], period: timedelta | None) -> Window:
-    """As was asked for, else from the first line to the last; in whole periods where lines are sums."""
+def _period(seconds: float | None, lines: Sequence[Line]) -> timedelta:
+    """As was asked for, else an hour; never less than what a line of the file counts in."""
+    widths = [line.end - line.time for line in lines if line.end is not None and line.time is not None]
+    widest = max(widths, default=timedelta(0))
+    if seconds is None:
+        return max(widest, timedelta(hours=1))
+    if timedelta(seconds=seconds) < widest:
+        raise UsageError(
+            f"--period {seconds:g}: the file counts in {widest.total_seconds():g} seconds, and not in less"
+        )
+    return timedelta(seconds=seconds)
+
+
+def _window(options: dict[str, Any], lines: Sequence[Line], period: timedelta | None) -> Window:
+    """As was asked for, else from the first line to the last; where lines are sums, all the time that they count."""
     try:
         since, until = (None if options[key] is None else moment_of(options[key]) for key in ("since", "until"))
     except FormatError as error:
         raise click.UsageError(f"--since, --until: {error}") from None
-    first, last = (min(times), max(times)) if times else (None, None)
-    if period is not None and first is not None and last is not None:
-        first, last = period_of(first, period), period_of(last, period) + period - timedelta(microseconds=1)
+    counted = [_counted_time(line.time, line.end, period) for line in lines if line.time is not None]
+    first = min((start for start, _ in counted), default=None)
+    last = max((end for _, end in counted), default=None)
     return Window(since or first, until or last)
+
+
+def _counted_time(start: datetime, end: datetime | None, period: timedelta | None) -> tuple[datetime, datetime]:
+    if period is None:
+        return start, start
+    if end is None:
+        start = period_of(start, period)
+        end = start + period
+    return start, end - timedelta(microseconds=1)
 
 
 def _made(log: "Store", window: Window, options: dict[str, Any]) -> Iterator[Made]:

@@ -56,19 +56,27 @@ def started(command, port, log, **arguments):
             process.kill()
 
 
+@pytest.fixture
+def served():
+    """Serves the `app` of a module at a path, by a command, while the block runs; what it says goes to `server.log`."""
+
+    @contextlib.contextmanager
+    def served(module, command, room):
+        port, log = free_port(), room / "server.log"
+        command = [sys.executable, *(part.format(app=module.stem, port=port) for part in command)]
+        environment = {**os.environ, "PYTHONPATH": str(module.parent)}
+        with started(command, port, log, cwd=room, env=environment):
+            yield port
+        check(log)
+
+    return served
+
+
 @pytest.fixture(params=SERVERS)
-def serve(request, tmp_path):
+def serve(request, tmp_path, served):
     """Serves the `app` of a module at a path; answers the port."""
     with contextlib.ExitStack() as stack:
-
-        def serving(module):
-            port, log = free_port(), tmp_path / "server.log"
-            command = [sys.executable, *(part.format(app=module.stem, port=port) for part in SERVERS[request.param])]
-            stack.callback(check, log)
-            stack.enter_context(started(command, port, log, cwd=module.parent, env=os.environ))
-            return port
-
-        yield serving
+        yield lambda module: stack.enter_context(served(module, SERVERS[request.param], tmp_path))
 
 
 @pytest.fixture

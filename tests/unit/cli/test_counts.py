@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from provsdk.cli.counts import Wanted, moment_of, read_count
+from provsdk.cli.counts import Wanted, read_count
+from provsdk.cli.moments import moment_of
 from provsdk.errors import FormatError
 
 COMMON = '127.0.0.1 - frank [10/Oct/2000:13:55:36 -0700] "GET /answer HTTP/1.0" 200 2326'
@@ -43,6 +44,18 @@ class TestFormats:
         assert [(one.number, one.id) for one in count.lines] == [(1, "c" * 32), (3, None)]
         assert count.lines[1].time == datetime(2026, 11, 18, 11, 6, 40, tzinfo=UTC)
 
+    @pytest.mark.parametrize(
+        "line",
+        [
+            '{"DownstreamStatus":200,"StartUTC":"2026-11-26T07:59:59.9Z","time":"2026-11-26T08:00:00Z"}',
+            '{"start_time":"2026-11-26T08:00:00.000Z","method":"GET","path":"/ask","response_code":200,"duration":12}',
+            '{"level":"info","ts":1795680000.0,"logger":"http.log.access","request":{"uri":"/ask"},"status":200}',
+        ],
+        ids=["Traefik", "Envoy", "Caddy"],
+    )
+    def test_proxies_that_write_json_need_no_field_named(self, line):
+        assert [one.time for one in read(line).lines] == [datetime(2026, 11, 26, 8, tzinfo=UTC)]
+
     def test_nested_fields_are_named_with_full_stops(self):
         line = '{"request": {"id": "r-1", "at": "2026-11-26"}}'
 
@@ -69,6 +82,18 @@ class TestFormats:
 
         assert (len(count.lines), count.left_out) == (1, 1)
 
+    def test_messages_of_the_server_between_its_lines_need_to_be_of_no_format_where_only_others_are_wanted(self):
+        text = f"INFO:     Watching: ['a', 'b']\n{COMMON}\nINFO:     Shutting down\n"
+
+        count = read(text, only=re.compile(r"GET /answer"))
+
+        assert (count.format, [one.number for one in count.lines], count.left_out) == ("access-log", [2], 2)
+
+    def test_where_no_line_is_wanted_the_format_need_not_be_known(self):
+        count = read("INFO: one\nINFO: two\n", only=re.compile("GET"))
+
+        assert (count.lines, count.left_out) == ((), 2)
+
     def test_an_empty_file_counts_nothing(self):
         assert read("").lines == read("\n\n").lines == ()
 
@@ -80,10 +105,10 @@ class TestHostileFiles:
             (COMMON.encode() + b"\n\xff\xfe\n", {}, "line 2: not UTF-8"),
             (COMMON + "\na\0b\n", {}, "line 2: holds a NUL"),
             (COMMON + "\n" + "x" * 2_000_000 + "\n", {}, "line 2: longer than"),
-            (COMMON + "\nsomething else\n", {}, "line 2: not in Common or Combined"),
+            (COMMON + "\nsomething else\n", {}, "line 2: not in a known format of access logs"),
             (COMMON.replace("10/Oct", "99/Oct") + "\n", {}, "line 1: no access log"),
-            (COMMON.replace("10/Oct", "10/Xyz"), {"format": "access-log"}, "line 1: not in Common"),
-            (COMMON.replace("-0700", "-9900"), {"format": "access-log"}, "line 1: not in Common"),
+            (COMMON.replace("10/Oct", "10/Xyz"), {"format": "access-log"}, "line 1: not in a known format"),
+            (COMMON.replace("-0700", "-9900"), {"format": "access-log"}, "line 1: not in a known format"),
             ('{"time": 1}\n{"time": \n', {}, "line 2: not JSON"),
             ('{"time": 1}\n[1]\n', {}, "line 2: not a JSON object"),
             ('{"a": ' * 100_000 + "1" + "}" * 100_000, {"format": "jsonl"}, "line 1: not JSON: RecursionError"),
@@ -100,8 +125,10 @@ class TestHostileFiles:
             ("time,n\n1,2.5\n", {"count_field": "n"}, "line 2: n: not a count"),
             ("time,n\n1," + "9" * 400 + "\n", {"count_field": "n"}, "line 2: n: not a count"),
             ("time,n\n1," + "9" * 200_000 + "\n", {}, "line 2: not CSV"),
-            ("words\n", {}, "line 1: no access log, JSON lines or CSV"),
-            ("[ " * 400_000 + "\n", {}, "line 1: no access log, JSON lines or CSV"),
+            ("INFO:     Application startup complete.\n", {}, "line 1: no access log, JSON lines, usage report or CSV"),
+            ("2026-11-26 08:00:00,000 INFO: Started\n", {}, "line 1: no access log, JSON lines, usage report or CSV"),
+            ("words\n", {}, "line 1: no access log, JSON lines, usage report or CSV"),
+            ("[ " * 400_000 + "\n", {}, "line 1: no access log, JSON lines, usage report or CSV"),
             ('INFO:     127.0.0.1:5 - "GET /ask HTTP/1.1" 200 OK\n', {}, "line 1: an access log without times"),
         ],
     )

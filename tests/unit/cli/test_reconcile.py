@@ -97,6 +97,51 @@ def test_a_usage_export_is_compared_by_sums(against, three):
     ]
 
 
+@pytest.fixture
+def report(three, seal, numbered):
+    """A provider's usage report of the day before and of that day, with so many requests more than were recorded.
+
+    A fourth output was made without a model.
+    """
+    seal(numbered(4, model_calls=[]))
+
+    def report(more=0):
+        calls = sum(len(record.model_calls) for record in three)
+        starts = [1795392000, 1795478400]
+        buckets = [
+            {"start_time": start, "end_time": start + 86400, "results": [{"num_model_requests": number}]}
+            for start, number in zip(starts, (0, calls + more), strict=True)
+        ]
+        return json.dumps({"object": "page", "data": buckets, "has_more": False}, indent=2)
+
+    return report
+
+
+def test_a_providers_usage_report_is_compared_by_model_calls_in_its_own_buckets(against, report, three):
+    agreed = json.loads(against(report(), "--json").stdout)
+    found = json.loads(against(report(2), "--json", code=1).stdout)
+
+    assert (agreed["format"], agreed["without_record"], agreed["without_line"]) == ("usage", 0, 0)
+    assert agreed["records"] == sum(len(record.model_calls) for record in three)
+    assert [(one["start"], one["without_record"]) for one in found["periods"]] == [("2026-11-24T00:00:00.000000Z", 2)]
+
+
+def test_what_a_usage_report_counts_can_be_said_to_be_outputs(against, report, three):
+    assert json.loads(against(report(), "--unit", "outputs", "--json", code=1).stdout)["records"] == len(three) + 1
+
+
+def test_a_usage_report_is_not_compared_in_less_than_it_counts_in(against, report):
+    assert "--period 3600: the file counts in 86400 seconds" in against(report(), "--period", "3600", code=2).stderr
+
+
+def test_a_bucket_that_begins_within_a_period_is_compared_from_there(against, three):
+    bucket = {"start_time": "2026-11-24T02:13:27Z", "end_time": "2026-11-24T03:00:00Z", "num_model_requests": 2}
+
+    found = json.loads(against(json.dumps([bucket]), "--unit", "outputs", "--json").stdout)
+
+    assert (found["lines"], found["records"]) == (2, 2)
+
+
 def test_one_kind_of_output_is_compared_alone(against, three):
     assert json.loads(against(access(27), "--name", "answer-2", "--json").stdout)["records"] == 1
 
@@ -121,7 +166,7 @@ def test_a_hostile_file_is_told_with_its_line(against, three):
     result = against(access(26) + "nonsense\n", code=3)
 
     assert result.stdout == ""
-    assert "count.txt, line 2: not in Common or Combined Log Format" in result.stderr
+    assert "count.txt, line 2: not in a known format of access logs" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,44 @@
+"""Times as logs and exports write them."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from provsdk.errors import FormatError
+
+__all__ = ["moment_of"]
+
+_NUMBER: Final = re.compile(r"-?\d{1,20}(\.\d{1,20})?")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(3000, 1, 1, tzinfo=UTC)
+
+
+def moment_of(value: Any) -> datetime:
+    """A time in RFC 3339, as a date, or as a number of seconds, milli-, micro- or nanoseconds since 1970.
+
+    Without an offset it is UTC.
+
+    Raises:
+        FormatError: it is none of these.
+    """
+    try:
+        moment = value if isinstance(value, datetime) else _read(str(value).strip())
+    except (ValueError, OverflowError):
+        moment = None
+    if moment is None or not _EPOCH <= moment < _LATEST:
+        raise FormatError("not a time that can be read: wants RFC 3339, a date, or a number since 1970")
+    return moment
+
+
+def _read(text: str) -> datetime:
+    if _NUMBER.fullmatch(text):
+        return _EPOCH + timedelta(seconds=_seconds(float(text)))
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _seconds(number: float) -> float:
+    for unit, beyond in ((1e9, 1e17), (1e6, 1e14), (1e3, 1e11)):
+        if abs(number) >= beyond:
+            return number / unit
+    return number
