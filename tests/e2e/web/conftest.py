@@ -45,7 +45,10 @@ def wait_until_it_answers(port, process):
 @contextlib.contextmanager
 def started(command, port, log, **arguments):
     """A server while it runs, which says nothing of an error of ours."""
-    with log.open("wb") as said, subprocess.Popen(command, stdout=said, stderr=said, **arguments) as process:
+    with (
+        log.open("wb") as said,
+        subprocess.Popen(command, stdout=said, stderr=said, start_new_session=True, **arguments) as process,
+    ):
         try:
             wait_until_it_answers(port, process)
             yield process
@@ -53,7 +56,8 @@ def started(command, port, log, **arguments):
             process.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(STOP_S)
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):  # its workers too, which may outlive it
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.fixture
