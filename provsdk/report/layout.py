@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from provsdk.report.breaking import breaking
 from provsdk.report.printable import printable
 
 __all__ = [
@@ -112,12 +113,19 @@ def heading(title: str, note: str = "") -> Text:
 
 def section(title: str, note: str, *content: RenderableType) -> RenderableType:
     """A section: an empty line, a heading, and its content set in."""
-    return Group(Text(), heading(title, note), *(Padding(item, (0, 0, 0, 2)) for item in content))
+    return Group(Text(), heading(title, note), *(Padding(breaking(item), (0, 0, 0, 2)) for item in content))
+
+
+class _Rows(Table):
+    """A table whose cells break long words at joints."""
+
+    def add_row(self, *renderables: RenderableType | None, **settings: Any) -> None:
+        super().add_row(*(None if item is None else breaking(item) for item in renderables), **settings)
 
 
 def pairs(rows: Iterable[tuple[str, RenderableType]]) -> Table:
     """Labels and values, one pair a line."""
-    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid = _Rows.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for label, value in rows:
@@ -127,7 +135,7 @@ def pairs(rows: Iterable[tuple[str, RenderableType]]) -> Table:
 
 def columns(*titles: str, right: Sequence[str] = (), fixed: Sequence[str] = (), wide: str | None = None) -> Table:
     """A table with a line of titles: *right* are set right, *fixed* never wrap, *wide* takes what is left."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
+    table = _Rows(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
     for title in titles:
         table.add_column(
             title,

@@ -13,6 +13,7 @@ from provsdk.records.record import Checksum, ProvenanceRecord, Source
 from provsdk.report import wording
 from provsdk.report.layout import Shortened, cell, columns, joined, pairs, parameters, status_style
 from provsdk.report.links import Link
+from provsdk.report.steps import counted
 from provsdk.report.summary import SourceLine
 from provsdk.report.verdicts import Verdict, verdict_cell, verdict_json
 from provsdk.vocabulary import ChecksumResult
@@ -174,7 +175,7 @@ def _details(line: SourceLine, names: Mapping[str, str]) -> list[tuple[str, Rend
         ),
         ("class", cell(source.classification) if source.classification else None),
         ("owner", cell(source.owner) if source.owner else None),
-        ("holds", cell(f"{len(source.elements)} values of their own") if source.elements else None),
+        ("holds", cell(f"{counted(len(source.elements), 'value')} of its own") if source.elements else None),
         ("settings", parameters(source.parameters) if source.parameters else None),
         ("id", cell(source.source_id, "dim")),
     ]

@@ -179,7 +179,8 @@ def _step_row(number: int, step: Step) -> list[Text]:
     kind = Text.assemble(step.kind, " ", cell(step.type and wording.words(step.type), "dim", limit=20))
     bad = None if step.status == "completed" else cell(wording.words(step.status), status_style(step.status))
     outcome = cell(step.outcome, status_style(step.outcome) if step.kind == "check" else "")
-    came_to = joined([bad, cell(step.error_type, "red"), outcome])
+    error = step.error_type and step.error_type.rpartition(".")[2]
+    came_to = joined([bad, cell(error, "red"), outcome])
     at = None if step.offset_us is None else f"+{wording.duration(max(step.offset_us, 0))}"
     return [
         cell(number, "dim"),

@@ -145,6 +145,38 @@ def test_steps_stand_in_order_with_their_durations(build):
     ]
 
 
+def test_a_long_name_of_a_step_breaks_between_its_words_and_an_error_goes_by_its_class(build):
+    step = build.transformation(
+        2, name="cites-a-passage-of-it", status="failed", error_type="asyncio.exceptions.CancelledError"
+    )
+
+    text = screen(show(build.report(build.record(transformations=[step])), width=80))
+
+    assert "cites-a-passage-" in text
+    assert "CancelledError" in text
+    assert "asyncio" not in text
+
+
+def test_a_location_in_full_breaks_after_a_slash(build):
+    location = "/srv/app/lib/python3.11/site-packages/cryptography-50.0.2.dist-info/licenses/LICENSE.APACHE"
+    record = build.record(sources=[build.source(1, location=location)])
+
+    text = screen(source_details(source_lines(record), record))
+
+    assert re.search(r"/site-packages/ *\n", text)
+    assert location in "".join(text.split())
+
+
+@pytest.mark.parametrize(("number", "said"), [(1, "1 value of its own"), (2, "2 values of its own")])
+def test_a_source_says_how_many_values_it_holds(build, number, said):
+    elements = [
+        build.changed(build.record().output.arguments[0], entity_id=build.entity(1, n + 1)) for n in range(number)
+    ]
+    record = build.record(sources=[build.source(1, elements=elements)])
+
+    assert said in screen(source_details(source_lines(record), record))
+
+
 def test_the_model_is_shown_with_settings_and_tokens(build):
     text = screen(show(build.report(), width=80))
 
