@@ -39,10 +39,13 @@ def list_(limit: int | None, oldest_first: bool, store: str | None, as_json: boo
             remark(f"No records yet: {WHEN_RECORDED}.")
             return
         from provsdk.cli.reading import short_names  # noqa: PLC0415 as above
-        from provsdk.report.listing import any_incomplete, record_table  # noqa: PLC0415 as above
+        from provsdk.report.listing import any_incomplete, left_out, record_table  # noqa: PLC0415 as above
 
-        names = short_names(log, [summary.record_id for summary in summaries])
-        show_screen(record_table(summaries, names, width=console().width))
+        names, width = short_names(log, [summary.record_id for summary in summaries]), console().width
+        show_screen(record_table(summaries, names, width=width))
+        hidden = left_out(summaries, names, width=width)
+        if hidden:
+            remark(f"No room in {width} columns for {', '.join(hidden)}: a wider terminal or --json shows all.")
         if any_incomplete(summaries):
             remark("!: the record says that something is missing from it; `provsdk show` names it.")
         total = log.stats().records

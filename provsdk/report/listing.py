@@ -9,7 +9,7 @@ from rich.text import Text
 from provsdk.report import wording
 from provsdk.report.layout import UNSURE, cell, columns, status_style
 
-__all__ = ["FULL_IDS_FROM_WIDTH", "any_incomplete", "record_table"]
+__all__ = ["FULL_IDS_FROM_WIDTH", "any_incomplete", "left_out", "record_table"]
 
 FULL_IDS_FROM_WIDTH: Final = 140
 """From this width on, ids are shown whole; below, by the names that are given."""
@@ -60,11 +60,7 @@ class SummaryLike(Protocol):
 
 def record_table(summaries: Sequence[SummaryLike], names: Mapping[str, str], *, width: int) -> Table:
     """The records, with *names* for their ids. Columns that do not fit are left out; name and `!` never are."""
-    whole, seconds = width >= FULL_IDS_FROM_WIDTH, width >= SECONDS_FROM_WIDTH
-    rows = [_cells(item, item.record_id if whole else names.get(item.record_id, item.record_id)) for item in summaries]
-    if not seconds:
-        for row in rows:
-            row["Made (UTC)"].truncate(len("2026-11-24 03:16"))
+    rows = _rows(summaries, names, width)
     titles = _that_fit(rows, width)
     wrapped = {"Output"} if width >= NAMES_FROM_WIDTH else {"Output", "Record"}
     table = columns(*titles, right=_COUNTS, fixed=[title for title in titles if title not in wrapped])
@@ -73,9 +69,24 @@ def record_table(summaries: Sequence[SummaryLike], names: Mapping[str, str], *, 
     return table
 
 
+def left_out(summaries: Sequence[SummaryLike], names: Mapping[str, str], *, width: int) -> list[str]:
+    """Titles of the columns that the table has no room for."""
+    shown = _that_fit(_rows(summaries, names, width), width)
+    return [title for title in _TITLES if title and title not in shown]
+
+
 def any_incomplete(summaries: Sequence[SummaryLike]) -> bool:
     """Whether the table marks a record with `!`."""
     return any(item.complete is False for item in summaries)
+
+
+def _rows(summaries: Sequence[SummaryLike], names: Mapping[str, str], width: int) -> list[dict[str, Text]]:
+    whole = width >= FULL_IDS_FROM_WIDTH
+    rows = [_cells(item, item.record_id if whole else names.get(item.record_id, item.record_id)) for item in summaries]
+    if width < SECONDS_FROM_WIDTH:
+        for row in rows:
+            row["Made (UTC)"].truncate(len("2026-11-24 03:16"))
+    return rows
 
 
 def _cells(item: SummaryLike, name: str) -> dict[str, Text]:

@@ -45,6 +45,19 @@ def test_list_keeps_a_name_on_one_line_where_it_fits(run, seal, numbered, build,
     assert lines[1].split()[:2] == ["rec_00000001", "support-answer"]
 
 
+def test_list_says_which_columns_it_has_no_room_for(run, three, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    narrow = run("list")
+    monkeypatch.setenv("COLUMNS", "120")
+    wide = run("list")
+
+    hidden = [title for title in ("Class", "Transf", "Models", "Checks") if title not in narrow.stdout]
+    assert "Checks" in hidden
+    assert f"No room in 60 columns for {', '.join(hidden)}: a wider terminal or --json" in narrow.stderr
+    assert "Checks" in wide.stdout
+    assert "No room" not in wide.stderr
+
+
 def test_list_json_is_an_array_of_summaries(run, three):
     found = json.loads(run("list", "--json").stdout)
 
