@@ -1,6 +1,6 @@
 """The log as a person reads it: entries, what a verification found, sizes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from rich.console import Group, RenderableType
@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from provsdk.report import wording
-from provsdk.report.layout import BAD, GOOD, UNSURE, Shortened, cell, columns, joined, pairs
+from provsdk.report.layout import BAD, DOT, GOOD, UNSURE, Shortened, cell, columns, joined, pairs
 from provsdk.report.steps import counted
 from provsdk.report.summary import Integrity
 from provsdk.vocabulary import IntegrityStatus
@@ -92,14 +92,22 @@ def verification(report: VerificationLike, subject: str, key: str | None) -> Ren
         rows.add_row(*_step(step))
     more = [cell(f"{BAD} {finding}", "red") for finding in report.findings]
     shut = [cell(f"{UNSURE} {unchecked:,} not checked; not counted as valid", "yellow")] if unchecked else []
+    numbers = {step.number for step in report.steps}
+    beyond = [cell(f"step {number} looks at the whole store: provsdk verify", "dim") for number in _absent(numbers)]
     return Group(
         cell(f"{mark} {wording.integrity(verdict)}", style),
         cell(subject, "dim"),
         Text(),
         rows,
+        *beyond,
         *([Text(), *more] if more else []),
         *([Text(), *shut] if shut else []),
     )
+
+
+def _absent(numbers: Collection[int]) -> list[int]:
+    """Steps between others that were not made, as they are not about one record."""
+    return [number for number in range(1, max(numbers, default=0)) if number not in numbers]
 
 
 def _step(step: StepLike) -> list[RenderableType]:
@@ -107,6 +115,8 @@ def _step(step: StepLike) -> list[RenderableType]:
         word, style = f"{BAD} FAILED", "bold red"
     elif not step.checked and step.not_checked:
         word, style = f"{UNSURE} not checked", "yellow"
+    elif not step.checked:
+        word, style = f"{DOT} nothing to check", "dim"
     else:
         word, style = f"{GOOD} ok", "green"
     left = f"{step.not_checked:,} not checked" if step.not_checked else None

@@ -30,6 +30,19 @@ def test_verify_of_one_record(run, three):
     assert [step["number"] for step in found["steps"]] == sorted(step["number"] for step in found["steps"])
 
 
+def test_verify_of_one_record_says_which_step_is_left_to_the_whole_store(run, three):
+    of_one, of_all = (run("verify", *name).stdout for name in (["@latest"], []))
+
+    assert "step 10 looks at the whole store: provsdk verify" in of_one
+    assert "looks at the whole store" not in of_all
+
+
+def test_a_step_that_found_nothing_to_check_is_not_called_ok(run, three):
+    (row,) = [line for line in run("verify").stdout.splitlines() if "the tree is that of its tiles" in line]
+
+    assert row.split()[-5:] == ["·", "nothing", "to", "check", "0"]
+
+
 def test_verify_names_the_first_wrong_entry(run, three, home):
     tamper(home / ".provsdk" / "log.db")
 
