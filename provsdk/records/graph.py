@@ -3,8 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from msgspec import UNSET
+
 from provsdk.records.flow import Causes, Step, nested_outputs, reached
-from provsdk.records.record import Entity, PolicyCheck, ProvenanceRecord, Source
+from provsdk.records.record import Entity, ModelCall, PolicyCheck, ProvenanceRecord, Source, Transformation
 from provsdk.vocabulary import Basis, CheckResult, OwnershipRole
 from provsdk.vocabulary import freshness as freshness_of_age
 
@@ -44,7 +46,7 @@ class Lineage(NamedTuple):
 
     value_id: str
     kind: str
-    """`output`, `source`, `element` (of a source), `value`, or `nested output`."""
+    """`output`, `source`, `element` (of a source), `argument`, `result`, `chunk`, `value`, or `nested output`."""
     name: str | None
     step: Step | None
     """How the value above goes back to this one; None at the start. `used` in it: lineage fell back."""
@@ -198,10 +200,10 @@ class _Tree:
 
 def _names(record: ProvenanceRecord) -> dict[str, tuple[str, str | None]]:
     found: dict[str, tuple[str, str | None]] = {}
-    for step in record.transformations:
-        found.update({**_results(step.results, step.name), **_arguments(step.arguments, step.name)})
-    for call in record.model_calls:
-        found.update({**_results(call.results, call.name), **_arguments(call.arguments, call.name)})
+    made: list[Transformation | ModelCall] = [*record.transformations, *record.model_calls]
+    for step in made:
+        streamed = step.stream is not UNSET
+        found.update({**_results(step.results, step.name, streamed), **_arguments(step.arguments, step.name)})
     for check in record.policy_checks:
         found.update(_arguments(check.arguments, check.name))
     found.update(_arguments(record.output.arguments, record.output.name))
@@ -225,13 +227,26 @@ def _arguments(values: list[Entity], given_to: str) -> dict[str, tuple[str, str 
     }
 
 
-def _results(values: list[Entity], made_by: str) -> dict[str, tuple[str, str | None]]:
-    """A result without a name of its own goes by the name of the step that made it."""
+def _results(values: list[Entity], made_by: str, streamed: bool) -> dict[str, tuple[str, str | None]]:  # noqa: FBT001 one of two ways
+    """A result goes by the name of the step that made it, and a part of one by its place there too.
+
+    The numbers that chunks go by count the values of the step, and are no places.
+    """
     return {
-        value.entity_id: ("result", f"{made_by}: {value.name}" if value.name else made_by)
+        value.entity_id: ("chunk", made_by)
+        if streamed and value.name and value.name.isdecimal()
+        else ("result", f"{made_by}{_place(value.name)}" if value.name else made_by)
         for value in values
         if _is_told_here(value)
     }
+
+
+def _place(name: str) -> str:
+    """`[1].title` for what is at `1.title`, `: text` for what has a name of its own."""
+    first, *rest = name.split(".")
+    if not first.isdecimal():
+        return f": {name}"
+    return f"[{first}]" + "".join(f"[{part}]" if part.isdecimal() else f".{part}" for part in rest)
 
 
 def _is_told_here(value: Entity) -> bool:

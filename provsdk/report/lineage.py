@@ -27,6 +27,7 @@ STEPS_AT_MOST: Final = 100
 
 _TITLES: Final[Mapping[str, str]] = {
     "argument": "argument {}",
+    "chunk": "a chunk of {}",
     "nested output": "nested output {}",
     "result": "result of {}",
     "unnamed argument": "argument of {}",
@@ -47,8 +48,8 @@ class Node:
 
     id: str
     kind: str
-    """`output`, `source`, `element` of a source, `argument`, `unnamed argument` (named by its step), `result`, `value`
-    where no more is known, or `nested output`, which has a record of its own."""
+    """`output`, `source`, `element` of a source, `argument`, `unnamed argument` (named by its step), `result`, `chunk`
+    of a stream, `value` where no more is known, or `nested output`, which has a record of its own."""
     name: str | None
     record_id: str | None
     """For a nested output: its record, where the store has it."""

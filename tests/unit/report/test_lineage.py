@@ -3,10 +3,14 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET
 from rich.console import Console
 
 from provsdk.records import graph
+from provsdk.records.record import Stream
 from provsdk.report.lineage import STEPS_AT_MOST, lineage, lineage_json, lineage_tree
+
+STREAM = Stream(chunks=5, boundary="generator", first_chunk_us=20)
 
 
 def screen(root, width=80):
@@ -87,6 +91,27 @@ def test_an_element_of_a_source_counts_as_source(build):
     )
 
     assert screen(lineage(record))[1] == "└── wrapt/README.rst: 3 · source, file · observed: identity"
+
+
+@pytest.mark.parametrize(
+    ("name", "stream", "said"),
+    [
+        ("3", STREAM, "a chunk of chat"),
+        ("3", UNSET, "result of chat[3]"),
+        ("0.title", UNSET, "result of chat[0].title"),
+        ("1.2", UNSET, "result of chat[1][2]"),
+        ("text", STREAM, "result of chat: text"),
+    ],
+)
+def test_a_part_of_a_result_is_named_by_its_place_and_a_chunk_by_no_number(build, name, stream, said):
+    (whole,) = build.model_call(3).results
+    part = build.changed(whole, entity_id=build.entity(3, 7), role="element", name=name)
+    record = build.record(
+        model_calls=[build.model_call(3, results=[whole, part], stream=stream)],
+        flow=build.edges((build.out, build.entity(3, 7), "wasDerivedFrom", "identity")),
+    )
+
+    assert screen(lineage(record))[1] == f"└── {said} · observed: identity"
 
 
 def test_nothing_known_is_said(build):
