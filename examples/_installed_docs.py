@@ -42,6 +42,9 @@ class Passage:
     """A piece of a document."""
 
     title: str
+    """Of the document."""
+    number: int
+    """In the document, from 1."""
     version: str
     path: Path
     modified_at: datetime
@@ -105,13 +108,18 @@ class Index:
         return [self._passages[n] for (n,) in self._database.execute(ranked, (query, limit))]
 
 
-def _passages_of(document: Document, size: int = 900) -> Iterator[Passage]:
+def _passages_of(document: Document) -> Iterator[Passage]:
+    for number, piece in enumerate(_pieces(document.text), 1):
+        yield Passage(document.title, number, document.version, document.path, document.modified_at, piece)
+
+
+def _pieces(text: str, size: int = 900) -> Iterator[str]:
     """Paragraphs, joined until they are about `size` characters long."""
     piece = ""
-    for paragraph in re.split(r"\n\s*\n", document.text):
+    for paragraph in re.split(r"\n\s*\n", text):
         if piece and len(piece) + len(paragraph) > size:
-            yield Passage(document.title, document.version, document.path, document.modified_at, piece)
+            yield piece
             piece = ""
         piece = f"{piece}\n\n{paragraph.strip()}".strip()
     if piece:
-        yield Passage(document.title, document.version, document.path, document.modified_at, piece)
+        yield piece

@@ -51,7 +51,7 @@ class Assistant:
     @traced_source(
         type="file",
         each=True,
-        name=lambda item: item.title,
+        name=lambda item: f"{item.title}, passage {item.number}",
         version=lambda item: item.version,
         location=lambda item: item.path.as_posix(),
         modified_at=lambda item: item.modified_at,

@@ -72,6 +72,18 @@ def test_it_answers_three_questions_from_twenty_documents_and_more(first):
     assert shown.count("extractive-1") >= QUESTIONS
 
 
+def test_passages_of_one_document_have_names_of_their_own(first):
+    _, then = first
+    provsdk = str(Path(sys.executable).with_name("provsdk"))
+
+    for record in json.loads(then(provsdk, "list", "--json").stdout):
+        sources = json.loads(then(provsdk, "sources", record["record_id"], "--json").stdout)
+        names = [one["name"] for one in sources if one["type"] == "file"]
+
+        assert len(names) > 1
+        assert len({*names}) == len(names)
+
+
 def test_the_store_that_it_leaves_has_the_three_records_and_verifies(first):
     _, then = first
     provsdk = str(Path(sys.executable).with_name("provsdk"))
