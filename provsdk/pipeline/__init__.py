@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from provsdk.capture import _abandoned, _call, _guard, ports, propagation
 from provsdk.config import load
-from provsdk.errors import ConfigError
+from provsdk.errors import ConfigError, ProvsdkError
 from provsdk.pipeline._runtime import Flushed, Runtime
 
 __all__ = ["Flushed", "Runtime", "bootstrap", "configure", "flush", "running", "shutdown"]
@@ -57,6 +57,14 @@ def configure(*, tracer_provider: TracerProvider | None = None, **settings: Any)
         StoreError: the store cannot be opened or appended to.
         KeyUnusable: a key is damaged, or missing for a log that exists.
     """
+    try:
+        return _configured(tracer_provider, settings)
+    except ProvsdkError as error:
+        # Who reads it wants its last line and the line of his own that asked, not how we came to know.
+        raise error.with_traceback(None) from None
+
+
+def _configured(tracer_provider: TracerProvider | None, settings: dict[str, Any]) -> Runtime:
     global _running
     provider: object = tracer_provider
     if provider is not None and not isinstance(provider, TracerProvider):

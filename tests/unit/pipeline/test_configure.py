@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import traceback
 
 import msgspec
 import pytest
@@ -12,7 +13,7 @@ from opentelemetry.sdk.trace import TracerProvider
 import provsdk
 from provsdk import traced_output, traced_source
 from provsdk.capture import ports
-from provsdk.errors import ConfigError, StoreError, StoreForeign
+from provsdk.errors import ConfigError, ProvsdkError, StoreError, StoreForeign
 from provsdk.store.open import open_store
 
 LONG = "a sentence that is long enough to link something"
@@ -459,3 +460,14 @@ def closed(place):
         return msgspec.json.decode(store.parts(newest.index)[0].content)
     finally:
         store.close()
+
+
+def test_what_configure_refuses_is_told_without_how_it_was_found_out(place):
+    for settings in ({"store": "/dev/null/nowhere"}, {"no_such_key": 1}):
+        with pytest.raises(ProvsdkError) as caught:
+            provsdk.configure(**settings)
+
+        shown = "".join(traceback.format_exception(caught.value))
+        assert [frame.name for frame in traceback.extract_tb(caught.tb)][1:] == ["configure"]
+        assert shown.count("Traceback") == 1
+        assert shown.splitlines()[-1] == f"provsdk.errors.{type(caught.value).__name__}: {caught.value}"
