@@ -76,8 +76,9 @@ def missing(directory: Path, memory: Memory) -> StoreError:
             f"there is no store at {directory}; make one with `provsdk init`, or name another place"
         )
     return StoreRolledBack(
-        f"the store at {directory} is gone: the log {known.origin!r} was there, with {known.size} entries. Restore "
-        f"{directory / DATABASE}; or, to give that log up and begin a new one there, run `provsdk init --new-log`"
+        f"the store at {directory} is gone: the log {known.origin!r} was there, with {known.size} "
+        f"{'entry' if known.size == 1 else 'entries'}. Restore {directory / DATABASE}; or, to give that log up and "
+        f"begin a new one there, run `provsdk init --new-log --store {directory}`"
     )
 
 

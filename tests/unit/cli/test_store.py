@@ -341,7 +341,7 @@ def test_a_store_that_was_deleted_is_not_made_anew_unless_that_is_said(run, home
     shutil.rmtree(home / ".provsdk")
 
     refused = run("init", code=1)
-    assert "provsdk init --new-log" in refused.stderr
+    assert f"provsdk init --new-log --store {home / '.provsdk'}" in refused.stderr
 
     begun = run("init", "--new-log", "--json")
     assert first in begun.stderr
