@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from provsdk import pipeline
 from provsdk.errors import UsageError
+from provsdk.pipeline._silent_run import say_at_the_end
 from provsdk.pipeline._stand_in import stand_in
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def begin() -> None:
     if os.environ.get(FIRST_PROCESS) == str(os.getpid()):
         try:
             pipeline.bootstrap()
+            say_at_the_end()
         except Exception as error:
             refuse(str(error), 2 if isinstance(error, UsageError) else 3)
     _instrument()

@@ -265,6 +265,37 @@ def test_a_program_sees_itself_as_without_us(call, place, ways, way, named):
     assert traced == plain[:-1]
 
 
+@pytest.mark.parametrize(("body", "code"), [("print('done')", 0), ("sys.exit(3)", 3), ("os.fork() or sys.exit()", 0)])
+def test_a_program_in_which_nothing_was_recorded_is_told_so_once_and_what_to_do(call, place, body, code):
+    done = call("provsdk", "trace", "--", "python", program(place, body))
+
+    assert done.returncode == code
+    (said,) = done.stderr.splitlines()
+    assert said.startswith("provsdk trace: no output was recorded:")
+    assert "provsdk trace --name NAME" in said
+
+
+CHILD = """
+import subprocess
+subprocess.run([sys.executable, "-c", "import app; app.answer()"], check=True)
+"""
+
+
+def test_a_program_whose_child_was_recorded_is_told_nothing(call, place, records):
+    done = call("provsdk", "trace", "--", "python", program(place, CHILD))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(records()) == 1
+
+
+def test_records_of_earlier_runs_are_none_of_this_one(call, place):
+    call("provsdk", "trace", "--", "python", program(place, "answer()"))
+
+    done = call("provsdk", "trace", "--", "python", program(place, "print('done')"))
+
+    assert "no output was recorded" in done.stderr
+
+
 def test_signals_are_the_programs(call, place):
     main = program(place, "os.kill(os.getpid(), signal.SIGTERM)\n")
     assert call("provsdk", "trace", "--", "python", main).returncode == -signal.SIGTERM
