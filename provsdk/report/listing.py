@@ -19,7 +19,7 @@ SECONDS_FROM_WIDTH: Final = 100
 NAMES_FROM_WIDTH: Final = 45
 """From this width on, a record's name stays on one line."""
 
-OUTPUT_AT_LEAST: Final = 20
+OUTPUT_AT_LEAST: Final = 13
 """Columns that an output's name has at least, if it is that long."""
 
 MARK: Final = 1

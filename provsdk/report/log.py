@@ -116,7 +116,7 @@ def _step(step: StepLike) -> list[RenderableType]:
     elif not step.checked and step.not_checked:
         word, style = f"{UNSURE} not checked", "yellow"
     elif not step.checked:
-        word, style = f"{DOT} nothing to check", "dim"
+        word, style = f"{DOT} nothing yet", "dim"
     else:
         word, style = f"{GOOD} ok", "green"
     left = f"{step.not_checked:,} not checked" if step.not_checked else None

@@ -58,6 +58,16 @@ def test_list_says_which_columns_it_has_no_room_for(run, three, monkeypatch):
     assert "No room" not in wide.stderr
 
 
+def test_list_breaks_a_long_name_before_it_leaves_out_the_checks(run, seal, numbered, build, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    seal(numbered(1, output=build.changed(numbered(1).output, name="answer-to-a-question-of-the-support-desk")))
+
+    head, first, *_ = run("list").stdout.splitlines()
+
+    assert "Checks" in head
+    assert first.split()[1].endswith("-")
+
+
 def test_list_json_is_an_array_of_summaries(run, three):
     found = json.loads(run("list", "--json").stdout)
 
