@@ -92,13 +92,25 @@ def sink():
 
 
 @pytest.fixture(scope="session")
-def peers():
-    """The Python that has them; skips, visibly, where it was never made, but not in CI."""
-    found = subprocess.run([ROOT / ".ci" / "peers", "--where"], capture_output=True, text=True, check=False)
-    if found.returncode:
-        told = "other people's tracing packages are not installed: `.ci/peers` does so, into the user's cache"
-        pytest.fail(told) if os.environ.get("CI") else pytest.skip(told)
-    return found.stdout.strip()
+def python_with():
+    """The Python that has the packages of a list; skips, visibly, where it was never made, but not in CI."""
+
+    def python_with(packages):
+        wanted = packages.relative_to(ROOT)
+        command = [ROOT / ".ci" / "peers", "--where", wanted]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        if found.returncode:
+            told = f"other people's packages are not installed: `.ci/peers {wanted}` does so, into the user's cache"
+            pytest.fail(told) if os.environ.get("CI") else pytest.skip(told)
+        return found.stdout.strip()
+
+    return python_with
+
+
+@pytest.fixture(scope="session")
+def peers(python_with):
+    """The Python that has other people's tracing packages."""
+    return python_with(ROOT / "tests" / "e2e" / "beside" / "requirements.txt")
 
 
 @pytest.fixture

@@ -17,31 +17,19 @@ from provsdk import traced_output, traced_source
 
 boto3 = pytest.importorskip("boto3", reason="objects of S3 are an extra: pip install 'provsdk[s3]'")
 
-ROOT = Path(__file__).parents[3]
-LIST = Path(__file__).with_name("requirements.txt")
+PACKAGES = Path(__file__).with_name("requirements.txt")
 START_S = 30.0
 BUCKET = "desk"
 FILES = {"handbook.txt": b"Ten days.\n", "prices.csv": b"parcel,4\n", "old/terms.txt": b"As of 1998.\n"}
 
 
-@pytest.fixture(scope="session")
-def moto():
-    """The Python that has moto's server; skips, visibly, where it was never made, but not in CI."""
-    command = [ROOT / ".ci" / "peers", "--where", LIST.relative_to(ROOT)]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    if found.returncode:
-        told = f"moto's server is not installed: `.ci/peers {LIST.relative_to(ROOT)}` does so, into the user's cache"
-        pytest.fail(told) if os.environ.get("CI") else pytest.skip(told)
-    return found.stdout.strip()
-
-
 @pytest.fixture
-def endpoint(moto, tmp_path):
+def endpoint(python_with, tmp_path):
     """The URL of an empty object store, in a process of its own."""
     with contextlib.closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [moto, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    command = [python_with(PACKAGES), "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with (tmp_path / "moto.log").open("wb") as said, subprocess.Popen(command, stdout=said, stderr=said) as process:
         try:
             wait_until_it_answers(port, process)
