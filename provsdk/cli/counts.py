@@ -286,11 +286,17 @@ def _named(fields: _Fields, name: str) -> Any:
 def _found(fields: _Fields, name: str) -> Any:
     if name in fields:
         return fields[name]
+    value = _nested(fields, name) if "." in name else None
+    if value is not None:
+        return value
+    folded = name.casefold()
+    return next((fields[one] for one in fields if str(one).casefold() == folded), None)
+
+
+def _nested(fields: _Fields, name: str) -> Any:
     value: Any = fields
     for step in name.split("."):
         value = value.get(step) if isinstance(value, dict) else None
-    if value is None:
-        return next((fields[one] for one in fields if str(one).casefold() == name.casefold()), None)
     return value
 
 
