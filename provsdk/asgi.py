@@ -17,7 +17,7 @@ from typing import Any
 
 from provsdk.capture import ports
 from provsdk.capture._delivery import Delivery, deliver_through
-from provsdk.capture._streams import delivered, not_delivered
+from provsdk.capture._streams import delivered, not_delivered, took
 
 __all__ = ["DeliveryMiddleware"]
 
@@ -57,7 +57,7 @@ class DeliveryMiddleware:
             is_last = is_body and not message.get("more_body")
             if is_last and not delivery.disconnected:
                 if content:
-                    delivery.took(content)
+                    took(delivery, content)
                 await delivered(delivery)
             try:
                 await send(message)
@@ -65,7 +65,7 @@ class DeliveryMiddleware:
                 delivery.disconnected = True
                 raise
             if content and not is_last and not delivery.disconnected:
-                delivery.took(content)
+                took(delivery, content)
 
         try:
             await self._app(scope, watching_receive, counting_send)

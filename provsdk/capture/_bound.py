@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
 
-from provsdk.capture import _origin, _otel
+from provsdk.capture import _along
 
 if TYPE_CHECKING:
     from provsdk.capture._otel import Held
@@ -39,11 +39,11 @@ class Bound:
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Calls the function."""
-        attached = _otel.attach_held(self._held)
+        attached = _along.within(self._held)
         try:
             return self.__wrapped__(*args, **kwargs)
         finally:
-            _otel.release(attached)
+            _along.back(attached)
 
     def __getattr__(self, name: str) -> Any:
         """Name, documentation and whatever else one asks a function for."""
@@ -69,12 +69,11 @@ class Arrived:
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Calls the function as work of the activity that sent it."""
-        get = self.headers.get
-        attached = _otel.attach_origin(_origin.read(get), _origin.span_context_in(get), is_job=True)
+        attached = _along.at_work_of(self.headers.get, is_job=True)
         try:
             return self.function(*args, **kwargs)
         finally:
-            _otel.release(attached)
+            _along.back(attached)
 
 
 def bound(function: Callable[..., Any], held: Held, way: str = "pickle") -> Callable[..., Any]:
@@ -109,11 +108,11 @@ def bound_coroutine(function: Callable[..., Any], held: Held) -> BoundCoroutine:
 
     @functools.wraps(function)
     async def calls(*args: Any, **kwargs: Any) -> Any:
-        attached = _otel.attach_held(held)
+        attached = _along.within(held)
         try:
             return await function(*args, **kwargs)
         finally:
-            _otel.release(attached)
+            _along.back(attached)
 
     def reduce() -> Any:
         held.hands_over("pickle")
@@ -127,10 +126,10 @@ def arrived_coroutine(function: Callable[..., Any], headers: dict[str, str]) -> 
 
     @functools.wraps(function)
     async def calls(*args: Any, **kwargs: Any) -> Any:
-        attached = _otel.attach_origin(_origin.read(headers.get), _origin.span_context_in(headers.get), is_job=True)
+        attached = _along.at_work_of(headers.get, is_job=True)
         try:
             return await function(*args, **kwargs)
         finally:
-            _otel.release(attached)
+            _along.back(attached)
 
     return BoundCoroutine(calls, lambda: (arrived_coroutine, (function, headers)))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HEADER",
+    "HEADERS",
     "PROCESS_ATTRIBUTE",
     "Origin",
     "as_variables",
@@ -41,7 +42,9 @@ PROCESS_ATTRIBUTE: Final = "_provsdk_parent"
 """Of a `multiprocessing` process object, which goes to the child whichever way that is started: its headers."""
 
 _TRACE_HEADERS: Final = ("traceparent", "tracestate")
-_VARIABLES: Final = {name: name.upper().replace("-", "_") for name in (*_TRACE_HEADERS, HEADER)}
+HEADERS: Final = (*_TRACE_HEADERS, HEADER)
+"""All that say where work comes from."""
+_VARIABLES: Final = {name: name.upper().replace("-", "_") for name in HEADERS}
 _KEY: Final = "[0-9a-f]{32}-[0-9a-f]{16}"
 _TEXT: Final = re.compile(f"act_({_KEY})(?:;rec_({_KEY}))?")
 

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import wrapt
 
-from provsdk.capture import _guard, _otel
+from provsdk.capture import _along, _guard
 from provsdk.capture._otel import Held
 
 __all__ = ["Arguments", "Layer", "Switch", "layer", "put_on"]
@@ -60,18 +60,18 @@ def layer(target: tuple[str, str, str], switch: Switch, prepare: Prepare, *, fro
     """
 
     def around(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        held = _otel.hold() if switch.on else None
+        held = _along.held() if switch.on else None
         if held is None:
             return wrapped(*args, **kwargs)
         try:
             args, kwargs = prepare(held, instance, args, kwargs)
         except Exception as error:
             _guard.report(f"take an output along through {target[1]}.{target[2]}", error)
-        attached = _otel.stand_apart(from_span=from_span)
+        attached = _along.apart(from_span=from_span)
         try:
             return wrapped(*args, **kwargs)
         finally:
-            _otel.release(attached)
+            _along.back(attached)
 
     return Layer(*target, around)
 

@@ -24,6 +24,7 @@ from provsdk.errors import OutputBlocked
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextvars import Token
+    from types import GeneratorType
 
     from opentelemetry.context import Context
 
@@ -91,6 +92,8 @@ class Reading:
         self.activity: Activity | None = None
         self.to_ask: tuple[Any, tuple[Any, ...], Mapping[str, Any]] | None = None
         """A model call that the gate has yet to be asked about: function, and its arguments."""
+        self.is_owner = False
+        """Nobody else holds the generator."""
         self.may_be_read_otherwise = False
         """Somebody fetched a method of the stream, by which it may have been read past us."""
         self.entity_id: str | None = None
@@ -165,18 +168,21 @@ class Reading:
                     return None
             if self._waiting:
                 self._take_delivered(self.activity)
-            outside = _otel.current_context()
-            if outside is not self._outside:
-                self._inside = _otel.step_context(self._innermost or self.activity, self._base)
-                self._outside = outside
-            context = self._inside
-            assert context is not None  # noqa: S101 made with `_outside`
             if self._is_output:
                 self.activity.running(True)
-            return _otel.attach_context(context), context
+            return self._attached(self.activity)
         except Exception as error:
             _guard.report("make a stream current", error, self.ports)
             return None
+
+    def _attached(self, activity: Activity) -> tuple[Token[Context], Context]:
+        outside = _otel.current_context()
+        if outside is not self._outside:
+            self._inside = _otel.step_context(self._innermost or activity, self._base)
+            self._outside = outside
+        context = self._inside
+        assert context is not None  # noqa: S101 made with `_outside`
+        return _otel.attach_context(context), context
 
     def leave(self, entered: tuple[Token[Context], Context] | None) -> None:
         """Makes what was current before the step current again."""
@@ -185,10 +191,14 @@ class Reading:
         token, context = entered
         now, activity = _otel.current_context(), self.activity
         _otel.step_back(token, context)
-        if now is not context and activity is not None:
-            self._innermost, self._outside = _otel.leave_to_reader(now, context, activity), None
-        if self._is_output and activity is not None:
-            activity.running(False)
+        try:
+            if now is not context and activity is not None:
+                self._innermost, self._outside = _otel.leave_to_reader(now, context, activity), None
+        except Exception as error:
+            _guard.report("leave to a reader what its stream made current", error)
+        finally:
+            if self._is_output and activity is not None:
+                activity.running(False)
 
     def leave_again(self, entered: tuple[Token[Context], Context] | None) -> None:
         """The same where an interrupt may have come before, or in the middle of it."""
@@ -196,6 +206,16 @@ class Reading:
             _otel.step_back(*entered)
             if self.activity is not None:
                 self.activity.running(False)
+
+    def let_go(self, generator: GeneratorType[Any, Any, Any]) -> None:
+        """Closes a generator that is dropped, as the interpreter would, in a step: what it takes back was ours then."""
+        if self.activity is None or generator.gi_running:
+            return
+        entered = self._attached(self.activity)
+        try:
+            generator.close()
+        finally:
+            self.leave(entered)
 
     def took(self, chunk: Any) -> None:
         """Notes a chunk that leaves the stream."""
@@ -336,8 +356,6 @@ class Reading:
             if not self._take():
                 return None
             self._over = True
-            if self._delivery is not None:
-                self._delivery.lets_go(self)
             self._conclude(activity, conclude, status)
             return _call.close(activity)
         except BaseException as error:
@@ -354,6 +372,8 @@ class Reading:
 
     def _conclude(self, activity: Activity, conclude: Callable[[Activity], None], status: str | None) -> None:
         try:
+            if self._delivery is not None:
+                self._delivery.lets_go(self)
             if self._waiting:
                 self._take_delivered(activity)
             _call.end_within(activity)

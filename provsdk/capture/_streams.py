@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any, Final
 import wrapt
 
 from provsdk import semconv
-from provsdk.capture import _abandoned, _call, _gate
+from provsdk.capture import _abandoned, _call, _gate, _guard
 from provsdk.capture._awaited import await_later, is_coroutine
 from provsdk.capture._likeness import Absent, like
 from provsdk.capture._reading import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from provsdk.capture._delivery import Delivery
     from provsdk.capture._plan import Plan
     from provsdk.capture._session import Activity
     from provsdk.capture.ports import Ports, Ticket
 
-__all__ = ["AsyncStream", "Stream", "adopt", "delivered", "not_delivered", "open_generator"]
+__all__ = ["AsyncStream", "Stream", "adopt", "delivered", "not_delivered", "open_generator", "took"]
 
 
 class _Proxy(wrapt.ObjectProxy):  # type: ignore[type-arg] # only new versions of wrapt take arguments
@@ -41,8 +41,12 @@ class _Proxy(wrapt.ObjectProxy):  # type: ignore[type-arg] # only new versions o
 
     def __del__(self) -> None:
         reading = getattr(self, "_self_reading", None)
-        if reading is not None and reading.is_open:
+        if reading is None:
+            return
+        if reading.is_open:
             _abandoned.abandon(reading)
+        if reading.is_owner and isinstance(self.__wrapped__, GeneratorType) and _is_alive(self.__wrapped__):
+            reading.let_go(self.__wrapped__)
 
     @property
     def provsdk_reading(self) -> Reading:
@@ -162,7 +166,11 @@ class Stream(_Proxy):
         try:
             return reading.passed(chunk)
         except BaseException as error:
-            self.__wrapped__.close()
+            entered = reading.enter()
+            try:
+                self.__wrapped__.close()
+            finally:
+                reading.leave(entered)
             _wait_quietly(reading.failed(error))
             raise
 
@@ -247,7 +255,11 @@ class AsyncStream(_Proxy):
         try:
             return await reading.apassed(chunk)
         except BaseException as error:
-            await self.__wrapped__.aclose()
+            entered = reading.enter()
+            try:
+                await self.__wrapped__.aclose()
+            finally:
+                reading.leave(entered)
             await _await_quietly(reading.failed(error), error)
             raise
 
@@ -335,15 +347,43 @@ async def _await(reading: Reading, ticket: Ticket | None) -> None:
 
 
 async def delivered(delivery: Delivery) -> None:
-    """The response is about to end: whatever its streams made is in it. Their records are sealed when this returns."""
-    for reading in delivery.end():
-        await _await(reading, reading.delivered())
+    """The response is about to end: whatever its streams made is in it. Their records are sealed when this returns.
+
+    Raises:
+        RecordNotSealed: one is not, and the configuration asks to be told.
+    """
+    for reading in _carried(delivery):
+        await _await(reading, _ended(reading.delivered))
 
 
 def not_delivered(delivery: Delivery) -> None:
     """The response came to no end: its streams hold what was delivered by then. Nothing where it did come to one."""
-    for reading in delivery.end():
-        _call.leave(reading.cut_off())
+    for reading in _carried(delivery):
+        _call.leave(_ended(reading.cut_off))
+
+
+def took(delivery: Delivery, content: bytes) -> None:
+    """The server has taken that content, or is about to take the last one."""
+    try:
+        delivery.took(content)
+    except Exception as error:
+        _guard.report("note what a server took", error)
+
+
+def _carried(delivery: Delivery) -> list[Reading]:
+    try:
+        return delivery.end()
+    except Exception as error:
+        _guard.report("note the end of a response", error)
+        return []
+
+
+def _ended(end: Callable[[], Ticket | None]) -> Ticket | None:
+    try:
+        return end()
+    except Exception as error:
+        _guard.report("end a stream with its response", error)
+        return None
 
 
 def _wait_quietly(ticket: Ticket | None) -> None:
@@ -428,6 +468,7 @@ def open_generator(
     if proxy is None:
         return generator
     reading = Reading(plan, ports, given)
+    reading.is_owner = True
     if plan.kind == semconv.KIND_MODEL_CALL and reading.gated:
         reading.to_ask = function, given[1], given[2]
     return _stood_for(proxy, generator, reading)

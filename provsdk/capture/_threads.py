@@ -10,7 +10,7 @@ from __future__ import annotations
 import concurrent.futures
 from typing import TYPE_CHECKING, Any, Final
 
-from provsdk.capture import _guard, _otel
+from provsdk.capture import _along, _guard
 from provsdk.capture._bound import bound
 from provsdk.capture._patches import Arguments, Layer, Switch, layer, put_on
 
@@ -34,7 +34,7 @@ def switch(*, on: bool) -> None:
 
 def _start(wrapped: Callable[[], None], instance: Thread, args: Any, kwargs: Any) -> None:
     """Of `Thread.start`."""
-    held = _otel.hold() if THREADS.on else None
+    held = _along.held() if THREADS.on else None
     if held is None:
         return wrapped(*args, **kwargs)
     own = vars(instance).get("run")
@@ -55,11 +55,11 @@ def _lend(thread: Thread, held: Held, own: Callable[[], None] | None) -> None:
 
     def run_within() -> None:
         _give_back(thread, own)
-        attached = _otel.attach_held(held, lent=True)
+        attached = _along.within(held, lent=True)
         try:
             run()
         finally:
-            _otel.release(attached)
+            _along.back(attached)
 
     thread.run = run_within  # type: ignore[method-assign] # of this thread only
 

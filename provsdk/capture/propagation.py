@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from opentelemetry.propagators.textmap import default_getter, default_setter
 
-from provsdk.capture import _origin, _otel, _pools, _processes, _threads, ports
+from provsdk.capture import _along, _pools, _processes, _threads, ports
 from provsdk.capture._bound import Bound, bound_coroutine
+from provsdk.capture._origin import HEADERS, as_variables
+from provsdk.capture._otel import NOBODY
 from provsdk.errors import UnsupportedCallable
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ def bind(function: F) -> F:
         raise UnsupportedCallable(f"{name}: a generator's body runs where it is read; bind the function that reads it")
     if ports.current() is None:
         return function
-    held = _otel.hold() or _otel.NOBODY
+    held = _along.held() or NOBODY
     if inspect.iscoroutinefunction(function):
         return cast("F", bound_coroutine(function, held))
     return cast("F", functools.update_wrapper(Bound(function, held), function, updated=()))
@@ -73,7 +75,7 @@ def inject(carrier: Any, setter: Setter[Any] = default_setter) -> None:
         carrier: a mutable mapping, or whatever the setter takes.
         setter: OpenTelemetry's, for headers that are no mapping.
     """
-    for name, value in _headers("message").items():
+    for name, value in _along.headers("message").items():
         setter.set(carrier, name, value)
 
 
@@ -87,16 +89,12 @@ def extract(carrier: Any, getter: Getter[Any] = default_getter) -> Iterator[None
         carrier: a mapping of names in lower case, or whatever the getter takes.
         getter: OpenTelemetry's, for headers that are no mapping.
     """
-
-    def get(name: str) -> str | None:
-        found = getter.get(carrier, name)
-        return found[0] if found else None
-
-    attached = _otel.attach_origin(_origin.read(get), _origin.span_context_in(get), is_job=False)
+    given = {name: found[0] for name in HEADERS if (found := getter.get(carrier, name))}
+    attached = _along.at_work_of(given.get, is_job=False)
     try:
         yield
     finally:
-        _otel.release(attached)
+        _along.back(attached)
 
 
 def environment() -> dict[str, str]:
@@ -104,13 +102,4 @@ def environment() -> dict[str, str]:
 
     The record of the current output then says that work was handed over. Outside any output there are none.
     """
-    return _origin.as_variables(_headers("subprocess"))
-
-
-def _headers(how: str) -> dict[str, str]:
-    held = _otel.hold()
-    if held is None:
-        origin = _otel.current_origin()
-        return {} if origin is None else _origin.headers(origin, None)
-    held.hands_over(how)
-    return held.headers()
+    return as_variables(_along.headers("subprocess"))

@@ -16,8 +16,35 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context.context import Context
 
-from provsdk import declare_source, traced_check, traced_model_call, traced_output, traced_source, traced_transform
-from provsdk.capture import _abandoned, _call, _flow, _guard, _otel, _plan, _scope, _session, _verdict, handles, ports
+from provsdk import (
+    bind,
+    declare_source,
+    environment,
+    extract,
+    inject,
+    traced_check,
+    traced_model_call,
+    traced_output,
+    traced_source,
+    traced_transform,
+)
+from provsdk.asgi import DeliveryMiddleware
+from provsdk.capture import (
+    _abandoned,
+    _call,
+    _delivery,
+    _flow,
+    _guard,
+    _origin,
+    _otel,
+    _plan,
+    _reading,
+    _scope,
+    _session,
+    _verdict,
+    handles,
+    ports,
+)
 from provsdk.capture._binding import Signature
 from provsdk.capture._prefix import Prefix
 from provsdk.capture._reading import Reading
@@ -242,7 +269,9 @@ def by_async_block(text, error=None):
 
 @traced_output("generator", session=lambda text: "s")
 def chunks(text, error=None):
+    token = otel_context.attach(otel_context.set_value("theirs", text))  # current for the reader as well
     yield "begin: "
+    otel_context.detach(token)
     yield finish(steps(text), error)
 
 
@@ -263,6 +292,43 @@ def by_async_generator(text, error=None):
     return asyncio.run(read())
 
 
+def by_message(text, error=None):
+    """Some of it in a bound function, some as work of a message."""
+    assert environment() == {}
+    with traced_output("message") as out:
+        message = {}
+        inject(message)
+        with extract(message):
+            asked = steps(text)
+        assert asked == bind(steps)(text)
+        return out.set_result(finish(asyncio.run(bind(asteps)(text)), error))
+
+
+async def receive():
+    await asyncio.sleep(10)
+
+
+def by_response(text, error=None, *, breaks_off=False):
+    """Through a framework that reads ahead, and a web server."""
+    taken = []
+
+    async def application(scope, receive, send):
+        for chunk in [chunk async for chunk in achunks(text, error)]:
+            await send({"type": "http.response.body", "body": chunk.encode(), "more_body": True})
+        if not breaks_off:
+            await send({"type": "http.response.body", "body": b""})
+
+    async def send(message):
+        taken.append(message["body"])
+
+    asyncio.run(DeliveryMiddleware(application)({"type": "http"}, receive, send))
+    return b"".join(taken).decode()
+
+
+def by_broken_response(text, error=None):
+    return by_response(text, error, breaks_off=True)
+
+
 CALLS = {
     "function": by_function,
     "coroutine": by_coroutine,
@@ -270,6 +336,9 @@ CALLS = {
     "async block": by_async_block,
     "generator": by_generator,
     "async generator": by_async_generator,
+    "message": by_message,
+    "response": by_response,
+    "broken response": by_broken_response,
 }
 
 
@@ -309,7 +378,12 @@ def _hooks():
         (_session.Activity, ["given", "made", "made_item", "failed", "attach", "_look_inside", "_leave_home_facts"]),
         (_scope.Scope, ["local_facts"]),
         (_session, ["measure", "is_linkable", "write_facts", "look_into", "known_in", "entity", "use", "derivation"]),
-        (_session._otel, ["attach", "above", "_context_with"]),
+        (_otel, ["attach", "above", "_context_with", "step_context", "leave_to_reader"]),
+        (_otel, ["hold", "attach_held", "attach_origin", "current_origin"]),
+        (_origin, ["read", "headers", "span_context_in"]),
+        (_delivery.Delivery, ["took", "carries", "since", "end", "lets_go"]),
+        (_reading, ["current_delivery", "sent_of"]),
+        (Reading, ["delivered", "cut_off"]),
         (_flow.Registry, ["find", "former", "enter"]),
         (_flow, ["measure", "children", "_safe_name"]),
         (Signature, ["pairs", "arguments"]),
@@ -480,7 +554,7 @@ def test_an_interrupt_in_the_function_goes_through_and_is_recorded_as_one(world,
     world.left_nothing_behind()
     (output,) = [span for span in world.tracers.ended if span.attributes["provsdk.kind"] == "output"]
     facts = output.attributes["provsdk.facts"]
-    if interrupt is GeneratorExit and kind.endswith("generator"):
+    if interrupt is GeneratorExit and kind.endswith(("generator", "response")):
         assert '"status":"closed_early"' in facts, "in a generator it says that somebody closed it"
     else:
         assert '"status":"cancelled"' in facts
@@ -561,7 +635,7 @@ def test_on_failure_raise_raises_what_failed(world, hook):
     assert caught.value is error
 
 
-@pytest.mark.parametrize("kind", CALLS)
+@pytest.mark.parametrize("kind", CALLS.keys() - {"broken response"})  # nobody waits for that one's
 def test_a_record_that_is_not_durable_is_no_fault_and_is_told(world, kind):
     error = RecordNotSealed("not durable")
     never = broken(world, "ticket.wait", error), broken(world, "ticket.__await__", error)

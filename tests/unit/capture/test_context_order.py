@@ -189,6 +189,42 @@ def test_two_generators_that_take_turns(captured):
     assert record_of(captured, "load") is None
 
 
+@pytest.mark.parametrize("drop", ["in a loop that is left", "by its name"])
+def test_a_generator_that_is_dropped_takes_back_what_it_made_current(captured, drop):
+    """As it does without us, where its reader lets go of it."""
+
+    def chunks():
+        token = otel_context.attach(otel_context.set_value("theirs", 1))
+        try:
+            yield "a"
+            load()
+            yield "b"
+        finally:
+            otel_context.detach(token)
+
+    def read(stream):
+        if drop == "by its name":
+            next(stream)
+            assert otel_context.get_value("theirs") == 1
+            del stream
+            return
+        for _ in stream:
+            break
+        del stream
+
+    mine = otel_context.attach(otel_context.set_value("mine", 1))
+    try:
+        for function in (chunks, traced_output("out")(chunks)):
+            read(function())
+            assert otel_context.get_value("theirs") is None
+            assert otel_context.get_value("mine") == 1
+            assert current_activity() is None
+    finally:
+        otel_context.detach(mine)
+    load()
+    assert record_of(captured, "load") is None
+
+
 def test_a_block_may_be_left_in_another_thread(captured):
     block = traced_output("out")
     block.__enter__()
