@@ -63,7 +63,7 @@ class CollectingDurable:
 
     def ticket(self, span_context: SpanContext, facts: dict[str, Any]) -> _Done:
         """Remembers."""
-        self._runtime._keep_texts(facts, len(self.taken))
+        self._runtime._keep_texts(facts.pop("scope"), facts, len(self.taken))
         self.taken.append((span_context, facts))
         return _DONE
 

@@ -171,7 +171,11 @@ class Reading:
             if self._is_output:
                 self.activity.running(True)
             return self._attached(self.activity)
-        except Exception as error:
+        except BaseException as error:
+            if self.activity is not None:
+                self.activity.running(False)
+            if not isinstance(error, Exception):
+                raise
             _guard.report("make a stream current", error, self.ports)
             return None
 

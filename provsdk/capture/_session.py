@@ -586,7 +586,7 @@ def open_activity(ports: Ports, kind: str, name: str) -> Activity:
         if kind == semconv.KIND_OUTPUT:
             activity.extra["remote_parent"] = (origin.activity, origin.record)
     scope = activity.scope
-    if scope is not None and kind == semconv.KIND_OUTPUT and not activity.spans_current:
+    if kind == semconv.KIND_OUTPUT and scope is not None and not activity.spans_current and _otel.current_context():
         scope.caller = _otel.current_span().get_span_context()
     if scope is None:
         _count_in_all("orphans")

@@ -133,7 +133,8 @@ class Durable(Protocol):
     def ticket(self, span_context: SpanContext, facts: Facts) -> Ticket:
         """Takes an output whose span has ended, with its local facts, `facts["scope"]` being its scope.
 
-        Does no work in the caller but to put aside what of the scope may be changed or let go of later.
+        Does no work in the caller but to put aside what of the scope may be changed or let go of later. It takes the
+        scope out of the facts: where an interrupt leaves it there, the output was not taken, and is handed over again.
         """
         ...
 
