@@ -71,7 +71,7 @@ class _Rest:
         """Nobody will await it."""
         if self._activity.process == _process.generation and self._take():
             self._activity.status = ABANDONED
-            _call.leave(_call.close(self._activity))
+            _call.leave(_call.end_quietly(self._activity))
 
 
 class Awaited(wrapt.ObjectProxy):  # type: ignore[type-arg] # only new versions of wrapt take arguments

@@ -118,7 +118,10 @@ def _start_output(ports: Ports, activity: Activity) -> None:
     name = activity.name if in_the_open else ""
     # At the last moment: a process that is killed between the number and its slot leaves a number of nothing.
     activity.number = scope.number = number = next(_numbers)
-    _count(ports, number, activity.span.get_span_context(), name)
+    try:
+        ports.emitter.started(number, activity.context, name)
+    except Exception as error:
+        _guard.report("count an output", error)
     if not ports.settings.spans_current:
         try:
             ports.tracers.announce(scope.record_id)
@@ -183,13 +186,20 @@ def _conclude(plan: Plan, activity: Activity, result: Any) -> None:
         _guard.report(f"note the result of {article(plan.kind)}", error, activity.ports, about=activity.name)
 
 
+def end_quietly(activity: Activity) -> Ticket | None:
+    """Closes a call of which nothing more is said."""
+    end_within(activity)
+    return close(activity)
+
+
 def end_within(activity: Activity) -> None:
     """Ends the streams that were dropped or interrupted within an output: what came of them is part of it."""
     if activity.kind != semconv.KIND_OUTPUT or activity.scope is None:
         return
     try:
-        for stream in tuple(activity.scope.interrupted):
-            stream.abandoned()
+        if activity.scope.interrupted:
+            for stream in tuple(activity.scope.interrupted):
+                stream.abandoned()
         reap()
     except Exception as error:
         activity.scope.missing.append(("capture_failed", "streams of the output"))
@@ -199,6 +209,7 @@ def end_within(activity: Activity) -> None:
 def fail(activity: Activity, error: BaseException) -> Ticket | None:
     """Notes that the call raised, and closes."""
     try:
+        end_within(activity)
         _note_failure(activity, error)
         return close(activity)
     except BaseException:
@@ -245,7 +256,6 @@ def _close_again(activity: Activity) -> None:
 def _close(activity: Activity) -> Ticket | None:
     try:
         try:
-            end_within(activity)
             if activity.kind == semconv.KIND_MODEL_CALL:
                 settle(activity)
         finally:
@@ -265,11 +275,13 @@ def _hand_over(activity: Activity) -> Ticket | None:
     if scope is None:
         return None
     try:
-        span_context = activity.span.get_span_context()
+        span_context = activity.context
         if activity.kind == semconv.KIND_OUTPUT:
             scope.open = False
             if activity.facts is None:
-                activity.facts = {**scope.local_facts(), "scope": scope}
+                facts = scope.local_facts()
+                facts["scope"] = scope
+                activity.facts = facts
             # Whoever takes an output takes the scope out of its facts: what was taken is not handed over again.
             return ports.durable.ticket(span_context, activity.facts) if "scope" in activity.facts else None
         if not scope.open:
@@ -316,7 +328,7 @@ def call(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, a
 
                 args, kwargs = _gate.enter(activity, (args, kwargs))
             result = wrapped(*args, **kwargs)
-            if (goes_on := _adopted(plan, activity, result)) is not None:
+            if type(result) is not str and (goes_on := _adopted(plan, activity, result)) is not None:
                 return goes_on
             if gated:
                 result = _gate.leave(activity, result)
@@ -349,7 +361,7 @@ async def acall(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance:
 
                 args, kwargs = await _gate.aenter(activity, (args, kwargs))
             result = await wrapped(*args, **kwargs)
-            if (goes_on := _adopted(plan, activity, result)) is not None:
+            if type(result) is not str and (goes_on := _adopted(plan, activity, result)) is not None:
                 return goes_on
             if gated:
                 result = await _gate.aleave(activity, result)

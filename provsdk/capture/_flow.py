@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from provsdk.digest import MIN_LINKABLE_BYTES, Measured, children, field_names, is_linkable, measure
+from provsdk.semconv import KIND_OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,13 +92,15 @@ class Registry:
     Each operation is one dict operation or depends on none before it, so threads need no lock.
     """
 
-    __slots__ = ("_by_digest", "_by_identity", "cut")
+    __slots__ = ("_by_digest", "_by_identity", "cut", "has_made")
 
     def __init__(self) -> None:
         self._by_identity: dict[int, Held] = {}
         self._by_digest: dict[bytes, str] = {}
         self.cut = False
         """A bound was reached: something that flowed may be missing."""
+        self.has_made = False
+        """It knows more than what the output was given."""
 
     def has_room(self, limit: int = MAX_ENTITIES) -> bool:
         """Whether one more value is kept below `limit`; where it is not, something that flowed may be missing."""
@@ -112,7 +115,7 @@ class Registry:
         held = self._by_identity.get(id(value))
         if held is not None and held[1] is value and held[2] == digest:
             return Known(held[0], "identity")
-        return self.by_content(measured)
+        return self.by_content(measured) if digest in self._by_digest else None
 
     def former(self, value: Any) -> str | None:
         """The entity that this very object was before its content changed."""
@@ -136,28 +139,30 @@ class Registry:
             of: The container that it is an element of, by id; `GIVEN` of what an activity was given; None: it was made.
             replace: Whether it is what equal content is known as from now on.
         """
-        if not self.has_room():
+        if len(self._by_identity) >= MAX_ENTITIES and not self.has_room():
             return
-        self._by_identity[id(value)] = (entity_id, value, measured.digest, kind, of)
-        self.enter_content(entity_id, measured, replace=replace)
+        digest = measured.digest
+        self._by_identity[id(value)] = (entity_id, value, digest, kind, of)
+        if of != GIVEN or kind != KIND_OUTPUT:
+            self.has_made = True
+        if digest is not None and (replace or digest not in self._by_digest):
+            self.enter_content(entity_id, measured, replace=replace)
 
     def by_content(self, measured: Measured) -> Known | None:
         """The entity that has this content."""
-        known = self._by_digest.get(measured.digest) if measured.digest is not None and _tells_apart(measured) else None
+        known = self._by_digest.get(measured.digest) if measured.digest is not None else None
         return Known(known, "digest") if known is not None else None
 
     def enter_content(self, entity_id: str, measured: Measured, *, replace: bool = False) -> None:
-        """Notes whose content this is, without holding a value alive."""
-        if measured.digest is not None and _tells_apart(measured):
+        """Notes whose content this is, without holding a value alive.
+
+        Equal content of little size is chance: two lists of one short word each have nothing to do with each other.
+        """
+        if measured.digest is not None and (measured.size_bytes or 0) >= MIN_LINKABLE_BYTES:
             if replace:
                 self._by_digest[measured.digest] = entity_id
             else:
                 self._by_digest.setdefault(measured.digest, entity_id)
-
-
-def _tells_apart(measured: Measured) -> bool:
-    """Equal content of this size is no chance: two lists of one short word each have nothing to do with each other."""
-    return measured.size_bytes is not None and measured.size_bytes >= MIN_LINKABLE_BYTES
 
 
 def _safe_name(name: str, container: Any, declared: tuple[str, ...] | None) -> str:

@@ -127,11 +127,9 @@ def origin_of(activity: Activity) -> Origin:
 
 _Above = tuple["Activity | None", Origin | None, Context | None]
 
-_NOTHING: Final[_Above] = (None, None, None)
-
 
 def above(*, spans_current: bool) -> _Above:
-    """What an activity that begins now begins below, and the context to start its span in (None: the current one).
+    """What an activity that begins now begins below, and the context to start its span in; None: the current one.
 
     Args:
         spans_current: whether our spans are current for the user's own tracing, where no activity is there to say so.
@@ -142,16 +140,14 @@ def above(*, spans_current: bool) -> _Above:
         activity = current_activity()
         now = otel_context.get_current()
     if activity is None:
-        origin = carried_origin() if now else None
-        return _below(origin or _origin.of_process(), spans_current=spans_current)
+        origin = (carried_origin() if now else None) or _origin.of_process()
+        return (None, None, now) if origin is None else _below(origin, spans_current=spans_current)
     if activity.spans_current and (not now.get(_LENT) or _in_a_span()):
         return activity, None, None
     return activity, None, set_span_in_context(activity.span)
 
 
-def _below(origin: Origin | None, *, spans_current: bool) -> _Above:
-    if origin is None:
-        return _NOTHING
+def _below(origin: Origin, *, spans_current: bool) -> _Above:
     if spans_current and _in_a_span():
         return None, origin, None
     return None, origin, set_span_in_context(NonRecordingSpan(origin.span_context))
@@ -177,7 +173,9 @@ def activity_in(context: Context | None) -> Activity | None:
 def _context_with(activity: Activity, *, spans_current: bool) -> Context:
     """What is current now with the activity, and its span where that is wanted, in it."""
     if not spans_current:
-        return otel_context.set_value(_ACTIVITY, activity)
+        context = Context(otel_context.get_current())
+        dict.__setitem__(context, _ACTIVITY, activity)  # as below
+        return context
     context = set_span_in_context(activity.span)
     # A context refuses changes once it is shared; this one is fresh, and a second copy would cost as much as the first.
     dict.__setitem__(context, _ACTIVITY, activity)
@@ -204,10 +202,11 @@ def attach(activity: Activity, *, spans_current: bool) -> Token[Context]:
 def detach(activity: Activity, token: Token[Context]) -> None:
     """Makes what was current before the activity current again: here now, elsewhere as soon as that is possible."""
     now = otel_context.get_current()
-    if not _runs_within(now.get(_ACTIVITY), activity):  # type: ignore[arg-type]
+    current = now.get(_ACTIVITY)
+    if current is not activity and not _runs_within(current, activity):  # type: ignore[arg-type]
         activity.left += (token,)  # a context that it never was in, or that is taken back to before it already
         return
-    if _is_of_another_step(now, token):
+    if _OUTSIDE in now and _is_of_another_step(now, token):
         otel_context.attach(_without(activity))
         return
     try:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from contextvars import Token
 
     from opentelemetry.context import Context
-    from opentelemetry.trace import Span, SpanContext
+    from opentelemetry.trace import Span
 
     from provsdk.capture._flow import Known, Registry
     from provsdk.capture._origin import Origin
@@ -51,6 +51,9 @@ _LEAVES: Final = (str, bytes)
 
 _FAILED_STATUS: Final = Status(StatusCode.ERROR)
 
+
+_EMPTY: Final[dict[str, object]] = {}
+"""A context in which nothing is current."""
 
 _running: Final[set[Scope]] = set()
 """Outputs of this process that have not ended: each set operation is one step of the interpreter."""
@@ -112,7 +115,7 @@ class Activity:
     _token: Token[Context] | None = None
 
     def __init__(self, ports: Ports, kind: str, name: str, parent: Activity | None, span: Span) -> None:
-        context = span.get_span_context()
+        self.context = context = span.get_span_context()
         self.ports = ports
         self.process = _process.generation
         self.kind = kind
@@ -144,7 +147,8 @@ class Activity:
     def attach(self) -> None:
         """Makes this the current activity of the running context."""
         self._token = _otel.attach(self, spans_current=self.spans_current)
-        self.running(True)
+        if self.kind == semconv.KIND_OUTPUT and self.scope is not None:
+            _running.add(self.scope)
 
     def running(self, now: bool) -> None:  # noqa: FBT001 it reads as what it says
         """Says whether the call's code runs now: that of a stream does so only in its steps."""
@@ -221,7 +225,7 @@ class Activity:
             self._name_in_full(n, full_name)
         if former is not None:
             self.derived.append(derivation(n, former, "identity"))
-        self.used.append(use(n, "identity"))
+        self.used.append(f'[{n},"identity"]')  # as `use`, on the path of every call
         if linkable and type(value) not in _LEAVES and not self._is_setting(full_name):
             self._look_inside(n, value, is_result=False)
 
@@ -434,13 +438,21 @@ class Activity:
     def _add_entity(
         self, n: int, role: str, name: str | None, value: Any, measured: Measured, *, element_of: int | None
     ) -> None:
-        digest, join = measured.digest, self.ports.settings.join
+        digest, settings = measured.digest, self.ports.settings
         joined = None
         if digest is not None:
             self.plain[n] = digest
-            if join is not None:
-                joined = join.join(digest)
+            if settings.join is not None:
+                joined = settings.join.join(digest)
         self.entities.append(entity(n, role, name, joined, measured, element_of))
+        # Most keep nothing, which is seen without asking.
+        if (
+            settings.capture_content == "none"
+            and self.keeps is None
+            and self.scope is not None
+            and not self.scope.keeps
+        ):
+            return
         if element_of is None and self.keeps_content():
             self._keep_content(n, value, measured)
 
@@ -470,7 +482,7 @@ class Activity:
         self.status = CANCELLED if is_cancellation(kind) else status
         self.error = f"{kind.__module__}.{kind.__qualname__}"
 
-    def close(self) -> SpanContext:
+    def close(self) -> None:
         """Writes the facts on the span, ends it, and puts what stays home into the scope.
 
         Whatever fails on the way, nothing stays current or running, and the span has ended. Where it is interrupted,
@@ -486,12 +498,12 @@ class Activity:
                     span.end()
                 raise
         span.end()
-        return span.get_span_context()
 
     def _write(self) -> None:
         scope = self.scope
         if scope is not None:
-            self._use_streams()
+            if self.streams:
+                self._use_streams()
             self._leave_home_facts(scope)
         if self.status == FAILED:
             self.span.set_status(_FAILED_STATUS)
@@ -504,7 +516,8 @@ class Activity:
         self.span.end()
 
     def _let_go(self) -> None:
-        self.detach()
+        if self._token is not None:
+            self.detach()
         self.ended = True
         scope = self.scope
         if scope is not None and self.kind == semconv.KIND_OUTPUT:
@@ -586,7 +599,7 @@ def open_activity(ports: Ports, kind: str, name: str) -> Activity:
         if kind == semconv.KIND_OUTPUT:
             activity.extra["remote_parent"] = (origin.activity, origin.record)
     scope = activity.scope
-    if kind == semconv.KIND_OUTPUT and scope is not None and not activity.spans_current and _otel.current_context():
+    if kind == semconv.KIND_OUTPUT and scope is not None and not activity.spans_current and context != _EMPTY:
         scope.caller = _otel.current_span().get_span_context()
     if scope is None:
         _count_in_all("orphans")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from provsdk import semconv
 from provsdk.capture._flow import GIVEN
 from provsdk.digest import children
 
@@ -40,12 +39,9 @@ def texts_of(scope: Scope, max_bytes: int) -> Texts | None:
         scope: the output's.
         max_bytes: Characters of all texts together, bytes of binary ones.
     """
-    held = scope.registry.held()
-    for _, _, _, kind, of in held:
-        if of != GIVEN or kind != semconv.KIND_OUTPUT:
-            break
-    else:
+    if not scope.registry.has_made:
         return None
+    held = scope.registry.held()
     made, left = _leaves(scope.made, max_bytes)
     found = []
     for one in held:

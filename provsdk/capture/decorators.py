@@ -125,7 +125,11 @@ class Traced(Generic[H]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Ends the call; for an output, waits until its record is durable, within the bounds of the configuration."""
-        ticket = self._end(error)
+        try:
+            ticket = self._end(error)
+        except BaseException as interrupt:
+            self._give_up(interrupt)
+            raise
         if ticket is not None and error is not None:
             _call.wait_quietly(ticket)
         elif ticket is not None:
@@ -139,7 +143,11 @@ class Traced(Generic[H]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """As `__exit__`, without blocking the event loop."""
-        ticket = self._end(error)
+        try:
+            ticket = self._end(error)
+        except BaseException as interrupt:
+            self._give_up(interrupt)
+            raise
         if ticket is not None and error is not None:
             await _call.await_quietly(ticket, error)
         elif ticket is not None:
@@ -153,33 +161,49 @@ class Traced(Generic[H]):
         return self._plan
 
     def _end(self, error: BaseException | None) -> Ticket | None:
-        activity = None
+        left: list[tuple[Activity | None, H]] = []
         try:
-            activity, handle = self._leave()
-            if activity is None:
-                return None
-            if error is not None:
-                return _call.fail(activity, error)
-            if handle.has_result:
-                return _call.end(self._block_plan(), activity, handle.finish())
-            return _call.close(activity)
+            return self._end_block(error, left)
         except BaseException as interrupt:
-            if activity is None and self._entered:
-                activity, _ = self._entered.pop()
+            if not left:
+                left.append(self._entered.pop())
+            activity, _ = left[0]
             if activity is not None:
                 _call.finish(activity, interrupt)
             raise
 
-    def _leave(self) -> tuple[Activity | None, H]:
-        """The block that ends: the current activity's, for one object may be entered by several threads and tasks."""
-        if all(activity is None for activity, _ in tuple(self._entered)):
-            return self._entered.pop(0)  # one is as good as another, and what others enter meanwhile stands behind
+    def _give_up(self, interrupt: BaseException) -> None:
+        """Ends the block that is the current one still: the interrupt came before its end had begun."""
         current = _call.current()
-        for entry in reversed(tuple(self._entered)):  # others may enter and leave meanwhile
-            if entry[0] is current:
+        if current is not None and any(activity is current for activity, _ in tuple(self._entered)):
+            self._leave([])
+            _call.finish(current, interrupt)
+
+    def _end_block(self, error: BaseException | None, left: list[tuple[Activity | None, H]]) -> Ticket | None:
+        self._leave(left)
+        activity, handle = left[0]
+        if activity is None:
+            return None
+        if error is not None:
+            return _call.fail(activity, error)
+        if handle.has_result:
+            return _call.end(self._block_plan(), activity, handle.finish())
+        return _call.end_quietly(activity)
+
+    def _leave(self, left: list[tuple[Activity | None, H]]) -> None:
+        """Moves the block that ends to `left`: the current activity's, for several threads and tasks may be in one."""
+        entered = tuple(self._entered)
+        if any(activity is not None for activity, _ in entered):
+            current = _call.current()
+            entered = (*(entry for entry in entered if entry[0] is current), *reversed(entered))
+        for entry in entered:
+            left.append(entry)  # first, as an interrupt may come behind the removal
+            try:
                 self._entered.remove(entry)
-                return entry
-        return self._entered.pop()
+            except ValueError:  # another thread has left it meanwhile
+                left.pop()
+            else:
+                return
 
 
 def _wrapper(plan: Plan) -> Callable[..., Any]:

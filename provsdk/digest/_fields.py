@@ -12,6 +12,7 @@ from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any, Final
 
 from provsdk.errors import NotDigestible
+from provsdk.interrupts import came_by_signal
 
 __all__ = ["ABSENT", "class_attribute", "field_names", "fields", "peek", "stored"]
 
@@ -86,7 +87,9 @@ def peek(value: Any, name: str) -> Any:
         if type(attributes) is dict and name in attributes:
             return attributes[name]
         return _peek_further(value, name, is_open=is_open)
-    except Exception:  # nothing is stored there, or a key of the mapping refuses to be compared
+    except Exception as error:  # nothing is stored there, or a key of the mapping refuses to be compared
+        if came_by_signal(error):
+            raise
         return None
 
 

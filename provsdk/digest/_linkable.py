@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, Final
 
 from provsdk.digest._scalars import loaded, reader_of
+from provsdk.interrupts import came_by_signal
 
 __all__ = ["MIN_LINKABLE_BYTES", "is_linkable"]
 
@@ -26,7 +27,9 @@ def is_linkable(value: Any) -> bool:
         return True  # most values are text
     try:
         return _is_linkable(value, _CONSTANT_DEPTH)
-    except Exception:
+    except Exception as error:
+        if came_by_signal(error):
+            raise
         return False
 
 

@@ -76,7 +76,7 @@ class ProcessEmitter:
         """Notes an output before its function runs: in memory that outlives the process."""
         if number > self._highest:  # noqa: PLR1730 on the path of every output
             self._highest = number
-        trace_id = span_context.trace_id
+        trace_id, span_id = span_context[0], span_context[1]  # by position: their names are functions
         if not trace_id:
             self._not_begun(number)
             return
@@ -91,9 +91,7 @@ class ProcessEmitter:
         now = time_ns()
         try:
             # A clock that says 1970 or earlier must not make a slot look free.
-            _write_slot(
-                mapped, at, number, trace_id.to_bytes(16), span_context.span_id, now if now > 0 else 1, cut_name(name)
-            )
+            _write_slot(mapped, at, number, trace_id.to_bytes(16), span_id, now if now > 0 else 1, cut_name(name))
         except CLOSED:
             self._without()
             return

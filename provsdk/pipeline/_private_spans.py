@@ -34,6 +34,10 @@ _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 _DROPPED: Final = TraceFlags(TraceFlags.DEFAULT)
 _OK: Final = Status()
 
+_NO_STATE: Final = SpanContext(1, 1, is_remote=False).trace_state
+_IS_TUPLE: Final = SpanContext(1, 1, is_remote=False) == (1, 1, False, TraceFlags.DEFAULT, _NO_STATE, True)
+"""Whether a span context may be made without the checks of ids that we made ourselves: half of what it costs."""
+
 _random = random.Random()  # noqa: S311 ids, not secrets
 """Seeded by the system: a program that seeds the global generator would give the ids of its last run again."""
 
@@ -149,9 +153,9 @@ class PrivateTracer(trace.Tracer):
         **_of_the_api: Any,
     ) -> PrivateSpan:
         """Starts a span below the current one of `context`."""
-        parent = trace.get_current_span(context).get_span_context()
-        if parent.trace_id:
-            trace_id, above = parent.trace_id, parent
+        above = trace.get_current_span(context).get_span_context() if context is None or context else None
+        if above is not None and above[0]:  # by position: names of a span context are functions
+            trace_id = above[0]
         else:
             trace_id, above = self._ids.generate_trace_id(), None
         flags, state = _SAMPLED, None
@@ -162,9 +166,11 @@ class PrivateTracer(trace.Tracer):
             answer = self._sampler.should_sample(context, trace_id, name, SpanKind.INTERNAL, attributes, ())
             flags = _SAMPLED if answer.decision is Decision.RECORD_AND_SAMPLE else _DROPPED
             state = answer.trace_state
-        made = SpanContext(
-            trace_id, self._ids.generate_span_id(), is_remote=False, trace_flags=flags, trace_state=state
-        )
+        span_id = self._ids.generate_span_id()
+        if _IS_TUPLE and state is None:
+            made = tuple.__new__(SpanContext, (trace_id, span_id, False, flags, _NO_STATE, True))
+        else:
+            made = SpanContext(trace_id, span_id, is_remote=False, trace_flags=flags, trace_state=state)
         span = PrivateSpan(name, made, above, self._on_end)
         if attributes:
             span.attributes.update(attributes)
