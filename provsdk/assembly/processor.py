@@ -11,7 +11,7 @@ from opentelemetry.trace import StatusCode
 
 from provsdk import semconv
 from provsdk.assembly.spans import SpanData
-from provsdk.interrupts import came_by_signal
+from provsdk.interrupts import came_from_outside
 
 __all__ = ["Keeper", "from_readable"]
 
@@ -45,7 +45,7 @@ class Keeper(SpanProcessor):
             try:
                 target.on_start(span, parent_context)
             except Exception as error:
-                if came_by_signal(error):
+                if came_from_outside(error):
                     raise
                 _log.warning("a span processor failed at a start (%s)", type(error).__qualname__)
 
@@ -57,7 +57,7 @@ class Keeper(SpanProcessor):
             try:
                 target.on_end(span)
             except Exception as error:
-                if came_by_signal(error):
+                if came_from_outside(error):
                     raise
                 _log.warning("a span processor failed at an end (%s)", type(error).__qualname__)
 

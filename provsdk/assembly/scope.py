@@ -114,7 +114,8 @@ class Activity:
         self.facts = facts
         self.key = key
         self.activity_id = "act_" + key
-        self.name = name = clean(span.name)
+        called = span.name if facts.name is None else facts.name
+        self.name = name = clean(called)
         local = scope.spans.get(key)
         self.local: Mapping[str, Any] = local if isinstance(local, dict) else _NOTHING
         declared = self.local.get("declared")
@@ -125,7 +126,7 @@ class Activity:
         self._given: list[Entity] = []
         self._made: list[Entity] = []
         self._inner: list[Entity] = []
-        if name is not span.name or span.dropped_attributes or native.problems or facts.missing:
+        if name is not called or span.dropped_attributes or native.problems or facts.missing:
             self._take_missing(native)
         self.status: str = facts.status if facts.status in _STATUSES else self._status_of(span)
         self.error_type = None if facts.error is None else self.text(facts.error, "error")
@@ -134,7 +135,8 @@ class Activity:
             self._take_values()
 
     def _take_missing(self, native: Native) -> None:
-        if self.name is not native.span.name:
+        called = native.span.name if native.facts.name is None else native.facts.name
+        if self.name is not called:
             self.lacks(CompletenessReason.NAME_CHANGED.value, "name")
         if native.span.dropped_attributes:
             self.lacks(CompletenessReason.ATTRIBUTES_DROPPED.value, None)

@@ -61,7 +61,7 @@ def derivation(effect: Ref, cause: str, basis: str) -> str:
 
 def _text(activity: Activity) -> str:
     """The facts as one JSON text, in ASCII."""
-    pieces = [f'{{"v":1,"status":"{activity.status}"']
+    pieces = [f'{{"v":1,"status":"{activity.status}"{_named(activity)}']
     if activity.extra:
         pieces.append("," + _encode_json(activity.extra)[1:-1])
     if activity.error is not None:
@@ -82,6 +82,11 @@ def _text(activity: Activity) -> str:
         pieces.append(f',"missing":{_encode_json(activity.missing)}')
     pieces.append("}")
     return "".join(pieces)
+
+
+def _named(activity: Activity) -> str:
+    """The call's name, where the program or a processor has given its span another one."""
+    return "" if getattr(activity.span, "name", activity.name) == activity.name else f',"name":{_quoted(activity.name)}'
 
 
 def _calls(key: str, calls: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from provsdk.interrupts import came_by_signal
+from provsdk.interrupts import came_from_outside
 
 if TYPE_CHECKING:
     from provsdk.capture.ports import Ports
@@ -36,7 +36,7 @@ def report(where: str, error: BaseException, ports: Ports | None = None, *, abou
         ports: None where nothing may be raised, whatever the configuration says.
         about: name of the call that it concerns, for the log line.
     """
-    if came_by_signal(error) or (ports is not None and ports.settings.on_failure == "raise"):
+    if came_from_outside(error) or (ports is not None and ports.settings.on_failure == "raise"):
         raise error
     if count(where, error):
         named = "" if about is None else f" ({about!r})"

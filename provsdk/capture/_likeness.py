@@ -20,6 +20,14 @@ _SPECIAL: Final = (
     "__int__", "__float__", "__complex__", "__index__", "__bytes__", "__round__", "__abs__",
 )  # fmt: skip
 
+_OPERATORS: Final = tuple(
+    f"__{side}{name}__"
+    for name in ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "divmod", "pow", "lshift", "rshift",
+                 "and", "xor", "or")
+    for side in ("", "r", "i")
+)  # fmt: skip
+"""Asked also where the other side is what knows: `a_list += stream` is for the list to do."""
+
 _PLAIN: Final = ("send", "throw", "close", "asend", "athrow", "aclose")
 
 
@@ -46,8 +54,13 @@ _FALLBACKS: Final = {
 def like(proxy: type[P], kind: type) -> type[P]:
     """The proxy class for objects of type `kind`, without what they do not have."""
     hidden: dict[str, Any] = {name: None for name in _SPECIAL if _has(proxy, name) and _is_absent(name, kind)}
+    hidden |= {name: _no_operand for name in _OPERATORS if _has(proxy, name) and not _has(kind, name)}
     hidden |= {name: Absent() for name in _PLAIN if _has(proxy, name) and not _has(kind, name)}
     return type(proxy.__name__, (proxy,), {"__module__": proxy.__module__, "__doc__": proxy.__doc__, **hidden})
+
+
+def _no_operand(*_: Any) -> Any:
+    return NotImplemented
 
 
 def _is_absent(name: str, kind: type) -> bool:

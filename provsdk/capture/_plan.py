@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from types import CodeType
 from typing import TYPE_CHECKING, Any, Final
 
 from provsdk import semconv
@@ -155,7 +156,8 @@ class Plan:
         plan = cls(kind, name, signature, each=each, item_name=item_name)
         plan.code = _code.number_of(function)
         code = getattr(getattr(function, "__func__", function), "__code__", None)
-        plan.constants = frozenset(id(one) for one in getattr(code, "co_consts", ()) if type(one) in _CONSTANTS)
+        constants = code.co_consts if isinstance(code, CodeType) else ()  # a mock has an attribute of any name
+        plan.constants = frozenset(id(one) for one in constants if type(one) in _CONSTANTS)
         if kind in _DEFAULT_TYPES:
             plan.extra["type"] = _DEFAULT_TYPES[kind]
         for fact, value in facts.items():

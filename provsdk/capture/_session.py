@@ -22,7 +22,7 @@ from provsdk.capture._request import SETTINGS
 from provsdk.capture._responses import answers_of
 from provsdk.capture._scope import Scope
 from provsdk.digest import is_linkable, measure
-from provsdk.interrupts import came_by_signal
+from provsdk.interrupts import came_from_outside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +48,10 @@ HANDED_OVER: Final = "handed_over"
 
 _LEAVES: Final = (str, bytes)
 """Nothing is inside these; asked before anything is looked into, as most values are text."""
+
+_CANCELLATIONS: Final = frozenset(
+    {"CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit", "GeneratorExit", "GreenletExit"}
+)
 
 _FAILED_STATUS: Final = Status(StatusCode.ERROR)
 
@@ -494,7 +498,7 @@ class Activity:
             try:
                 self._write()
             except Exception as error:
-                if not came_by_signal(error):
+                if not came_from_outside(error):
                     span.end()
                 raise
         span.end()
@@ -566,7 +570,7 @@ def is_cancellation(kind: type[BaseException]) -> bool:
     """asyncio's, trio's and the interpreter's ways to stop a call, known by name: none of them is imported for this."""
     if issubclass(kind, Exception):
         return False
-    return kind.__name__ in {"CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit", "GeneratorExit"}
+    return any(base.__name__ in _CANCELLATIONS for base in kind.__mro__)
 
 
 def _encodable(name: str) -> str:

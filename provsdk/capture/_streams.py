@@ -68,6 +68,14 @@ class _Proxy(wrapt.ObjectProxy):  # type: ignore[type-arg] # only new versions o
         """The proxy, where the stream's own method answered the stream."""
         return self if found is self.__wrapped__ else found
 
+    def _self_iterator(self, iterator: Any, part: type[_Proxy]) -> Any:
+        """What the stream's own way to begin answered: the stream itself, or another iterator over the same."""
+        if iterator is self.__wrapped__:
+            return self
+        begun = _stood_for(part, iterator, self._self_reading)
+        begun._self_whole = self  # noqa: SLF001 a proxy of ours; else it would be dropped, and its reading with it
+        return begun
+
     def _self_exit(self, error: tuple[Any, ...]) -> Any:
         """The end of a `with` block; its record is sealed when this returns."""
         reading = self._self_reading
@@ -97,7 +105,17 @@ class Stream(_Proxy):
     """An iterator that is read in steps, each traced."""
 
     def __iter__(self) -> Any:
-        return self
+        return self._self_iterator(iter(self.__wrapped__), _StreamPart)
+
+    def __contains__(self, value: object) -> bool:
+        own = getattr(type(self.__wrapped__), "__contains__", None)
+        if own is not None:
+            return bool(own(self.__wrapped__, value))
+        return any(one is value or one == value for one in self)
+
+    def __bytes__(self) -> bytes:
+        own = getattr(type(self.__wrapped__), "__bytes__", None)
+        return bytes(list(self)) if own is None else bytes(self.__wrapped__)
 
     def __next__(self) -> Any:
         return self._self_step("__next__")
@@ -179,7 +197,7 @@ class AsyncStream(_Proxy):
     """An async iterator that is read in steps, each traced."""
 
     def __aiter__(self) -> Any:
-        return self
+        return self._self_iterator(self.__wrapped__.__aiter__(), _AsyncStreamPart)
 
     async def __anext__(self) -> Any:
         return await self._self_astep("__anext__")

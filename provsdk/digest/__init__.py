@@ -18,7 +18,7 @@ from provsdk.digest._linkable import MIN_LINKABLE_BYTES, is_linkable
 from provsdk.digest._scalars import BYTES, CHUNK_CHARACTERS, TAGGED, TEXT, TooLarge, media_of, type_name
 from provsdk.digest._walk import Walk
 from provsdk.errors import KeyUnusable, NotDigestible
-from provsdk.interrupts import came_by_signal
+from provsdk.interrupts import came_from_outside
 
 if TYPE_CHECKING:
     import os
@@ -232,7 +232,7 @@ def children(value: Any) -> Iterator[tuple[str, Any]]:
     try:
         held = contents_of(value, type(value), sys.maxsize)
     except Exception as error:  # what cannot be read has a `problem` in its measure
-        if came_by_signal(error):
+        if came_from_outside(error):
             raise
         return
     if held is None:
@@ -251,7 +251,7 @@ def _measure(value: Any, walk: Walk) -> Measured:
     except RecursionError:
         return Measured(None, media_of(type(value)), None, "too large: nested beyond what is left of the stack")
     except Exception as error:
-        if came_by_signal(error):
+        if came_from_outside(error):
             raise
         # Code of the value's class raised: which exception is all that may be said, its message may be content.
         problem = f"{type_name(type(value))} cannot be read: {type_name(type(error))}"

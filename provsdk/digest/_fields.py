@@ -12,7 +12,7 @@ from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any, Final
 
 from provsdk.errors import NotDigestible
-from provsdk.interrupts import came_by_signal
+from provsdk.interrupts import came_from_outside
 
 __all__ = ["ABSENT", "class_attribute", "field_names", "fields", "peek", "stored"]
 
@@ -88,7 +88,7 @@ def peek(value: Any, name: str) -> Any:
             return attributes[name]
         return _peek_further(value, name, is_open=is_open)
     except Exception as error:  # nothing is stored there, or a key of the mapping refuses to be compared
-        if came_by_signal(error):
+        if came_from_outside(error):
             raise
         return None
 

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, Final
 
 from provsdk.digest._scalars import loaded, reader_of
-from provsdk.interrupts import came_by_signal
+from provsdk.interrupts import came_from_outside
 
 __all__ = ["MIN_LINKABLE_BYTES", "is_linkable"]
 
@@ -28,7 +28,7 @@ def is_linkable(value: Any) -> bool:
     try:
         return _is_linkable(value, _CONSTANT_DEPTH)
     except Exception as error:
-        if came_by_signal(error):
+        if came_from_outside(error):
             raise
         return False
 

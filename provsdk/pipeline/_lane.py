@@ -20,6 +20,12 @@ __all__ = ["Lane"]
 AFTER_FAILURE_S: Final = 5.0
 
 
+def _locked() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
 class Lane:
     """One lazy daemon thread that works when it is woken, and again when its work says so.
 
@@ -31,8 +37,7 @@ class Lane:
     def __init__(self, name: str, work: Callable[[], float | None]) -> None:
         self._name = name
         self._work = work
-        self._alarm = threading.Lock()
-        self._alarm.acquire()
+        self._alarm = _locked()
         self._changed = threading.Condition(threading.RLock())
         # Under the lock of `_changed`:
         self._thread: threading.Thread | None = None
@@ -100,6 +105,8 @@ class Lane:
         if self._stopped:
             return False
         if self._thread is None:
+            # With the thread: gevent may have put locks and threads of its own in place since the last one.
+            self._alarm = _locked()
             self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             try:
                 self._thread.start()

@@ -13,19 +13,22 @@ from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.sdk.trace.sampling import DEFAULT_ON, Decision
-from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan, Span
+from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import DEFAULT_ON, Decision, SamplingResult
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+from provsdk import __version__
+from provsdk.capture import _guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from opentelemetry.context import Context
-    from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace.id_generator import IdGenerator
     from opentelemetry.sdk.trace.sampling import Sampler
-    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
     from opentelemetry.util.types import Attributes, AttributeValue
 
 __all__ = ["OwnIds", "PrivateSpan", "PrivateTracer", "readable"]
@@ -33,6 +36,7 @@ __all__ = ["OwnIds", "PrivateSpan", "PrivateTracer", "readable"]
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 _DROPPED: Final = TraceFlags(TraceFlags.DEFAULT)
 _OK: Final = Status()
+_PLAIN: Final = frozenset({str, int, bool, float})
 
 _NO_STATE: Final = SpanContext(1, 1, is_remote=False).trace_state
 _IS_TUPLE: Final = SpanContext(1, 1, is_remote=False) == (1, 1, False, TraceFlags.DEFAULT, _NO_STATE, True)
@@ -57,13 +61,49 @@ class OwnIds(RandomIdGenerator):
         return _random.getrandbits(128) or 1
 
 
+class OthersIds(IdGenerator):
+    """The program's ids; ours where it fails to make one.
+
+    Args:
+        ids: the program's generator.
+    """
+
+    def __init__(self, ids: IdGenerator) -> None:
+        self._ids = ids
+        self._own = OwnIds()
+
+    def generate_span_id(self) -> int:
+        """As the program's generator."""
+        try:
+            return self._ids.generate_span_id()
+        except Exception as error:
+            _guard.report("ask the program's id generator", error)
+            return self._own.generate_span_id()
+
+    def generate_trace_id(self) -> int:
+        """As the program's generator."""
+        try:
+            return self._ids.generate_trace_id()
+        except Exception as error:
+            _guard.report("ask the program's id generator", error)
+            return self._own.generate_trace_id()
+
+
 class PrivateSpan(trace.Span):
-    """What assembly reads of a span; written by one traced call, read after its end."""
+    """What assembly reads of a span, and what the program says on it where it is the current one.
+
+    Written by one traced call, read after its end. Reads as the SDK's spans do.
+    """
 
     __slots__ = (
-        "_is_given", "_on_end", "_started", "attributes", "context", "end_time", "name", "parent", "start_time",
-        "status",
+        "_is_given", "_on_end", "_started", "attributes", "context", "end_time", "events", "links", "name", "parent",
+        "start_time", "status",
     )  # fmt: skip
+
+    kind = SpanKind.INTERNAL
+    resource = Resource.get_empty()
+    instrumentation_scope = InstrumentationScope("provsdk", __version__)
+    dropped_attributes = dropped_events = dropped_links = 0
 
     def __init__(
         self, name: str, context: SpanContext, parent: SpanContext | None, on_end: Callable[[Any], None]
@@ -72,6 +112,8 @@ class PrivateSpan(trace.Span):
         self.context = context
         self.parent = parent
         self.attributes: dict[str, AttributeValue] = {}
+        self.events: tuple[Event, ...] = ()
+        self.links: tuple[Link, ...] = ()
         self.status = _OK
         self.end_time: int | None = None
         self._on_end = on_end
@@ -93,30 +135,50 @@ class PrivateSpan(trace.Span):
         return self.context
 
     def set_attribute(self, key: str, value: Any) -> None:
-        """Sets one attribute."""
-        if self.end_time is None:
+        """Sets one attribute; what is none by the API's rules is converted or left out, as the SDK does."""
+        if self.end_time is not None:
+            return
+        if type(value) in _PLAIN and type(key) is str and key:
             self.attributes[key] = value
+        else:
+            self.attributes.update(BoundedAttributes(attributes={key: value}))
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Sets several attributes."""
-        if self.end_time is None:
-            self.attributes.update(attributes)
+        if self.end_time is not None:
+            return
+        for key, value in attributes.items():
+            if type(value) in _PLAIN:
+                self.attributes[key] = value
+            else:
+                self.set_attribute(key, value)
 
     def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
-        """Events are for people who look at traces; there are none here."""
+        """Adds what the program says: for its exporters, in no record."""
+        if self.end_time is None:
+            self.events += (Event(name, BoundedAttributes(attributes=attributes), timestamp),)
+
+    def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
+        """As `add_event`."""
+        if self.end_time is None and isinstance(context, SpanContext):
+            self.links += (Link(context, BoundedAttributes(attributes=attributes)),)
 
     def update_name(self, name: str) -> None:
         """Gives the span another name."""
-        if self.end_time is None:
+        if self.end_time is None and isinstance(name, str):
             self.name = name
 
     def is_recording(self) -> bool:
         """Until its end."""
         return self.end_time is None
 
-    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:  # noqa: ARG002 API
-        """Sets the status; a description may hold content and is not kept."""
-        self.status = status if isinstance(status, Status) else Status(status)
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+        """Sets the status, as the SDK: one that is good is final."""
+        if self.end_time is not None or self.status.status_code is StatusCode.OK:
+            return
+        said = status if isinstance(status, Status) else Status(status, description)
+        if said.status_code is not StatusCode.UNSET:
+            self.status = said
 
     def record_exception(
         self,
@@ -125,7 +187,27 @@ class PrivateSpan(trace.Span):
         timestamp: int | None = None,
         escaped: bool = False,  # noqa: FBT001, FBT002 the interface of the API
     ) -> None:
-        """An exception's message may hold content and is not kept."""
+        """Adds the event that the SDK would: the program said so, and it is in no record."""
+        Span.record_exception(self, exception, attributes, timestamp, escaped)  # type: ignore[arg-type] # it adds an event
+
+    def to_json(self, indent: int | None = 4) -> str:
+        """As the SDK's."""
+        return str(readable(self, self.resource, self.instrumentation_scope).to_json(indent))
+
+
+def ids_like(ids: IdGenerator | None) -> IdGenerator:
+    """A generator of ids like the program's, that never fails."""
+    return OwnIds() if ids is None or type(ids) is RandomIdGenerator else OthersIds(ids)
+
+
+def sampled(sampler: Sampler, *asked: Any) -> SamplingResult:
+    """What the sampler says; where it fails, the span is not sampled: a record depends on nobody's sampler."""
+    try:
+        answer: SamplingResult | None = sampler.should_sample(*asked)  # the program's own may be of any kind
+        return answer or SamplingResult(Decision.DROP)
+    except Exception as error:
+        _guard.report("ask the program's sampler", error)
+        return SamplingResult(Decision.DROP)
 
 
 class PrivateTracer(trace.Tracer):
@@ -141,7 +223,7 @@ class PrivateTracer(trace.Tracer):
         self, on_end: Callable[[Any], None], ids: IdGenerator | None = None, sampler: Sampler | None = None
     ) -> None:
         self._on_end = on_end
-        self._ids = OwnIds() if ids is None or type(ids) is RandomIdGenerator else ids
+        self._ids = ids_like(ids)
         self._sampler = sampler
 
     def start_span(
@@ -163,7 +245,7 @@ class PrivateTracer(trace.Tracer):
             if above is not None:
                 flags, state = above.trace_flags, above.trace_state  # what it says, asked cheaply
         elif self._sampler is not None:
-            answer = self._sampler.should_sample(context, trace_id, name, SpanKind.INTERNAL, attributes, ())
+            answer = sampled(self._sampler, context, trace_id, name, SpanKind.INTERNAL, attributes, ())
             flags = _SAMPLED if answer.decision is Decision.RECORD_AND_SAMPLE else _DROPPED
             state = answer.trace_state
         span_id = self._ids.generate_span_id()
@@ -189,6 +271,8 @@ def readable(span: PrivateSpan, resource: Resource, scope: InstrumentationScope)
         parent=span.parent,
         resource=resource,
         attributes=span.attributes,
+        events=span.events,
+        links=span.links,
         status=span.status,
         start_time=span.start_time,
         end_time=span.end_time,

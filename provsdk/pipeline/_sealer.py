@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from provsdk.errors import RecordNotSealed
+from provsdk.interrupts import came_from_outside
 from provsdk.pipeline._claim import Claim
 from provsdk.pipeline._committer import BATCH_WINDOW_S, Committer, Work
 
@@ -134,12 +135,20 @@ class Sealer:
 
         looks = [loop.call_later(share * self.max_wait, self._look_after, claim) for share in LOOK_SHARES]
         try:
-            with self._watching(claim, tell_loop), suppress(TimeoutError):
+            with self._watching(claim, tell_loop):
                 self._nudge(claim, began)
                 async with asyncio.timeout(CALLER_SHARE * self.max_wait):
                     while not self._is_answered(claim):
                         await changed.wait()
                         changed.clear()
+        except TimeoutError as error:
+            if came_from_outside(error):
+                raise
+        except asyncio.CancelledError as error:
+            if not _cancel_later(error):
+                raise
+            self.committer.wake(BATCH_WINDOW_S)
+            return claim.done
         finally:
             for look in looks:
                 look.cancel()
@@ -196,3 +205,13 @@ class Sealer:
     def stop(self) -> None:
         """No lane begins anything any more; what is pending stays pending, what is spooled stays spooled."""
         self.committer.stop()
+
+
+def _cancel_later(error: asyncio.CancelledError) -> bool:
+    """Has the running task cancelled where it waits next: what it waited for here is ours, its function has ended."""
+    task = asyncio.current_task()
+    if task is None:
+        return False
+    task.uncancel()
+    task.cancel(*error.args[:1])
+    return True

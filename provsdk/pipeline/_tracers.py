@@ -16,14 +16,13 @@ from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
-from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from provsdk import __version__, semconv
 from provsdk.capture import _guard
-from provsdk.interrupts import came_by_signal
-from provsdk.pipeline._private_spans import OwnIds, PrivateSpan, PrivateTracer, readable
+from provsdk.interrupts import came_from_outside
+from provsdk.pipeline._private_spans import PrivateSpan, PrivateTracer, ids_like, readable, sampled
 from provsdk.pipeline._watch import Watch, release, sampler_of, watch
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ class AlwaysRecord(Sampler):
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
         """The other sampler's answer, with DROP turned into RECORD_ONLY."""
-        result = self._chosen_by.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
+        result = sampled(self._chosen_by, parent_context, trace_id, name, kind, attributes, links, trace_state)
         if result.decision is Decision.DROP:
             return SamplingResult(Decision.RECORD_ONLY, result.attributes, result.trace_state)
         return result
@@ -175,7 +174,7 @@ class OwnTracers:
             try:
                 target.on_end(readable(span, self._user.resource, _SCOPE))
             except Exception as error:  # another package's code
-                if came_by_signal(error):
+                if came_from_outside(error):
                     raise
                 _log.warning("a span processor failed at an end (%s)", type(error).__qualname__)
 
@@ -192,11 +191,10 @@ class OwnTracers:
             max_event_attributes=unset,
             max_link_attributes=unset,
         )
-        ids = user.id_generator
         provider = TracerProvider(
             sampler=AlwaysRecord(sampler_of(user)),
             resource=user.resource,
-            id_generator=OwnIds() if type(ids) is RandomIdGenerator else ids,
+            id_generator=ids_like(user.id_generator),
             span_limits=limits,
             shutdown_on_exit=False,
         )

@@ -97,7 +97,7 @@ def absences(store: Store, directory: Path, spooling: Callable[[], Container[str
         gaps += [gap for gap in _of_slots(slots, reason) if (gap.emitter_id, gap.number) not in known]
     untracked = sum(_untracked(store, entry) for entry in entries if entry.kind == _CLOSED)
     return Absences(
-        gaps=tuple(gap for gap in gaps if gap.record_id is None or not is_sealed(store, gap.record_id)),
+        gaps=tuple(gap for gap in gaps if _is_open(store, gap)),
         running=files.running,
         ended=sum(slots.emitter_id not in closed for slots in files.dead),
         unknown=tuple(sorted(_unaccounted(store, directory, opened - closed - files.emitters))),
@@ -105,6 +105,11 @@ def absences(store: Store, directory: Path, spooling: Callable[[], Container[str
         untracked=untracked + sum(slots.untracked for slots in files.dead if slots.emitter_id not in closed),
         problems=tuple(files.problems),
     )
+
+
+def _is_open(store: Store, gap: Absence) -> bool:
+    """Whether its record did not come after all; where ids collide, the record of that id is another output's."""
+    return gap.record_id is None or gap.reason == "key_conflict" or not is_sealed(store, gap.record_id)
 
 
 def _unaccounted(store: Store, directory: Path, emitters: set[str]) -> set[str]:

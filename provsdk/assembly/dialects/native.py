@@ -181,6 +181,8 @@ class Facts(_Struct, frozen=True):
 
     v: int = VERSION
     status: str | None = None
+    name: str | None = None
+    """Of the call, where somebody gave its span another one."""
     error: str | None = None
     by_hand: bool = False
     type: str | None = None
