@@ -66,7 +66,7 @@ def _python_function(function: Any) -> tuple[Any, CodeType] | None:
     if not hasattr(function, "__code__"):
         function = getattr(type(function), "__call__", None)  # noqa: B004 the method itself is asked
     code = getattr(function, "__code__", None)
-    return (function, code) if isinstance(code, CodeType) else None
+    return (function, code) if type(code) is CodeType else None
 
 
 def _number(function: Any, code: CodeType) -> int | None:

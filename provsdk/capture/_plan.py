@@ -156,7 +156,7 @@ class Plan:
         plan = cls(kind, name, signature, each=each, item_name=item_name)
         plan.code = _code.number_of(function)
         code = getattr(getattr(function, "__func__", function), "__code__", None)
-        constants = code.co_consts if isinstance(code, CodeType) else ()  # a mock has an attribute of any name
+        constants = code.co_consts if type(code) is CodeType else ()  # a mock passes for anything
         plan.constants = frozenset(id(one) for one in constants if type(one) in _CONSTANTS)
         if kind in _DEFAULT_TYPES:
             plan.extra["type"] = _DEFAULT_TYPES[kind]

@@ -5,10 +5,13 @@ each of these places in turn, over the whole of a traced call.
 """
 
 import asyncio
+import ctypes
+import functools
 import gc
 import signal
 import sqlite3
 import sys
+import threading
 import time
 from contextlib import closing, suppress
 from pathlib import Path
@@ -212,7 +215,15 @@ def alarm():
     def ring(*_):
         raise TookTooLong
 
-    handlers = {"a function": ring, "a method": Clock().ring}
+    def once(*_):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        raise TookTooLong
+
+    @functools.wraps(ring)
+    def wrapped(*given):
+        raise TookTooLong
+
+    handlers = {"a function": ring, "a method": Clock().ring, "one that stands no longer": once, "a wrapper": wrapped}
     before = signal.getsignal(signal.SIGALRM)
 
     def rings(seconds, handler):
@@ -224,7 +235,7 @@ def alarm():
     signal.signal(signal.SIGALRM, before)
 
 
-@pytest.mark.parametrize("handler", ["a function", "a method"])
+@pytest.mark.parametrize("handler", ["a function", "a method", "one that stands no longer", "a wrapper"])
 @pytest.mark.parametrize("call", [answer, by_failure, by_coroutine, by_stream])
 def test_a_timeout_of_the_programs_goes_through_while_a_record_is_waited_for(place, alarm, call, handler):
     call(1)
@@ -257,6 +268,69 @@ def test_a_timeout_of_the_programs_goes_through_while_a_value_is_read(place, ala
         again_and_again()
     assert provsdk.flush(30)
     assert not _guard.failures
+
+
+@pytest.mark.parametrize("call", [answer, by_failure, by_stream])
+def test_a_timeout_that_another_thread_sets_goes_through_while_a_record_is_waited_for(place, call):
+    caught = []
+
+    def work():
+        try:
+            call(2)
+        except TookTooLong:
+            caught.append(True)
+
+    call(1)
+    with closing(sqlite3.connect(place / "store" / "log.db", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        thread = threading.Thread(target=work)
+        thread.start()
+        time.sleep(0.3)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(TookTooLong))
+        thread.join(30)
+        holder.execute("ROLLBACK")
+    assert caught
+    assert provsdk.flush(30)
+    assert set(ran) <= sealed(place)
+
+
+async def test_a_task_that_is_cancelled_while_a_record_is_waited_for_goes_on_to_where_it_waits_next(place):
+    """As it would without us: the function has ended, and what follows it up to there is the program's clean-up."""
+    done = []
+
+    async def work():
+        try:
+            done.append(await aanswer(1))
+            done.append("cleaned up")
+            await asyncio.sleep(60)
+        finally:
+            done.append("left")
+
+    with closing(sqlite3.connect(place / "store" / "log.db", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        task = asyncio.create_task(work())
+        await asyncio.sleep(0.3)
+        task.cancel("enough")
+        with pytest.raises(asyncio.CancelledError, match="enough"):
+            await task
+        holder.execute("ROLLBACK")
+    assert done == [summarise(load(1)), "cleaned up", "left"]
+    assert provsdk.flush(30)
+    assert set(ran) <= sealed(place)
+
+
+async def test_a_timeout_around_a_call_whose_record_is_waited_for_is_one(place):
+    async def work():
+        async with asyncio.timeout(0.3):
+            await aanswer(1)
+            await asyncio.sleep(60)
+
+    with closing(sqlite3.connect(place / "store" / "log.db", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        with pytest.raises(TimeoutError):
+            await work()
+        holder.execute("ROLLBACK")
+    assert asyncio.current_task().cancelling() == 0
 
 
 def test_an_interrupt_between_what_is_due_and_its_ring_leaves_no_lane_asleep(place, monkeypatch):

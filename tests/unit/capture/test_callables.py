@@ -15,6 +15,7 @@ import types
 import typing
 import weakref
 from concurrent.futures import ProcessPoolExecutor
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -512,3 +513,10 @@ def test_methods_of_classes_are_held_weakly_with_their_class(plug):
 
 def test_a_bound_partial_method_is_pickled_by_its_place(plug):
     assert pickle.loads(pickle.dumps(Kinds().partial))() == 3
+
+
+def test_a_mock_of_a_coroutine_function_is_traced(plug, kept):
+    """It has an attribute of any name, its code among them."""
+    traced = traced_output("mocked")(AsyncMock(return_value="an answer"))
+    assert asyncio.run(traced("a question")) == "an answer"
+    assert len(kept.facts) == 1

@@ -194,6 +194,91 @@ def test_a_stream_that_is_open_when_the_process_ends_is_abandoned(plug, kept):
     assert len(kept.facts) == 1
 
 
+def test_a_list_takes_a_stream_by_plus_equals(plug, kept):
+    parts, queue = [], collections.deque()
+    parts += answer()
+    queue += answer()
+
+    assert parts == list(queue) == WORDS
+    assert len(kept.facts) == 2
+    with pytest.raises(TypeError):
+        answer() + answer()
+
+
+def test_what_reads_a_stream_without_a_loop_is_traced_too(plug, kept):
+    @traced_output("numbers")
+    def numbers():
+        yield from (1, 2, 3)
+
+    assert 2 in numbers()
+    assert 4 not in numbers()
+    assert bytes(numbers()) == b"\x01\x02\x03"
+    assert len(kept.facts) == 3
+
+
+class Tokens:
+    """As the textbook has it: `iter` begins anew."""
+
+    def __init__(self, words):
+        self.words = words
+
+    def __iter__(self):
+        self.at = 0
+        return self
+
+    def __next__(self):
+        if self.at == len(self.words):
+            raise StopIteration
+        self.at += 1
+        return self.words[self.at - 1]
+
+    def close(self):
+        pass
+
+
+class Shouted(Tokens):
+    """Its `iter` gives other values than its `next`."""
+
+    def __iter__(self):
+        return (word.upper() for word in self.words)
+
+
+class LaterTokens:
+    def __init__(self, words):
+        self.words = words
+
+    def __aiter__(self):
+        self.left = iter(self.words)
+        return self
+
+    async def __anext__(self):
+        for word in self.left:
+            return word
+        raise StopAsyncIteration
+
+    async def aclose(self):
+        pass
+
+
+def test_a_stream_object_is_asked_how_it_is_begun(plug, kept):
+    stream = traced_output("answer")(lambda: Tokens(WORDS))()
+    assert list(stream) == WORDS
+    assert list(stream) == WORDS, "again, as without us"
+    assert delivered(kept) == ("completed", 3, whole("".join(WORDS)))
+
+
+def test_what_its_iterator_gives_is_what_was_delivered(plug, kept):
+    shouted = traced_output("answer")(lambda: Shouted(WORDS))
+    assert [word for word in shouted()] == [word.upper() for word in WORDS]  # noqa: C416 nothing else holds the stream
+    assert delivered(kept) == ("completed", 3, whole("".join(WORDS).upper()))
+
+
+async def test_an_async_stream_object_is_asked_too(plug, kept):
+    stream = traced_output("answer")(lambda: LaterTokens(WORDS))()
+    assert [word async for word in stream] == WORDS
+    assert delivered(kept) == ("completed", 3, whole("".join(WORDS)))
+
+
 def test_streams_may_begin_while_all_are_ended(plug, kept, monkeypatch):
     class Changing(list):
         def __init__(self):

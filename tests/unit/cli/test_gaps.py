@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from opentelemetry.trace import SpanContext
 
 from provsdk.pipeline._drafts import gap_draft, opened_draft, recovered_draft
 from provsdk.pipeline._emitter import Gap, ProcessEmitter
@@ -11,8 +12,7 @@ EMITTER = "emi_" + "0" * 31 + "1"
 AT = "2026-11-24T03:16:00.000000Z"
 
 
-class Span:
-    trace_id, span_id = 0xAB, 0xCD
+SPAN = SpanContext(0xAB, 0xCD, is_remote=False)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def dead(seal, numbered, home):
     """A store with a record, and the slots of a process that is gone."""
     seal(numbered(1))
     emitter = ProcessEmitter(home / ".provsdk")
-    emitter.started(1, Span, "support-answer")
+    emitter.started(1, SPAN, "support-answer")
     emitter._file.close()
     return emitter
 

@@ -9,9 +9,12 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, TraceIdRatioBased
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Sampler, TraceIdRatioBased
+from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode
 
 from provsdk import semconv, traced_output, traced_source
+from provsdk.capture import _guard
 from provsdk.testing import captured_records
 
 LONG = "a sentence that is long enough to link something"
@@ -176,6 +179,84 @@ def test_not_exported_the_users_traces_look_as_without_us(user, mode):
     assert set(spans) == {"request", "inside"}
     assert spans["inside"].parent.span_id == spans["request"].context.span_id
     assert (spans["request"].attributes.get(semconv.RECORD_ID) == record.record_id) is (mode == "ids")
+
+
+def test_what_the_program_says_on_the_current_span_reaches_its_exporter_and_no_record(user):
+    provider = user()
+    other = SpanContext(1, 2, is_remote=True)
+
+    @traced_output("said")
+    def said():
+        span = trace.get_current_span()
+        span.add_event("cache.miss", {"key": "k"})
+        span.record_exception(ValueError("a secret"))
+        span.add_link(other, {"why": "retry"})
+        span.set_attribute("of the user's", {"a", "set"})
+        span.set_attribute("fine", [1, 2])
+        span.set_status(Status(StatusCode.ERROR, "why"))
+        assert span.kind is SpanKind.INTERNAL
+        assert [event.name for event in span.events] == ["cache.miss", "exception"]
+        assert (span.links[0].context, span.dropped_attributes) == (other, 0)
+        assert span.instrumentation_scope.name == "provsdk"
+        assert span.resource is not None
+        assert '"cache.miss"' in span.to_json()
+        return LONG
+
+    with captured_records(tracer_provider=provider) as records:
+        said()
+        assert "secret" not in repr(list(records))
+    (span,) = user.exporter.get_finished_spans()
+    assert [event.name for event in span.events] == ["cache.miss", "exception"]
+    assert span.events[1].attributes["exception.message"] == "a secret"
+    assert [link.context for link in span.links] == [other]
+    assert isinstance(span.attributes["of the user's"], str), "as the SDK does"
+    assert span.attributes["fine"] == (1, 2)
+    assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "why")
+    span.to_json()
+
+
+def test_a_name_that_the_program_gives_our_span_is_its_exporters_and_not_the_records(user):
+    provider = user()
+
+    @traced_output("declared")
+    def renamed():
+        trace.get_current_span().update_name("POST /answer/some.body")
+        return LONG
+
+    with captured_records(tracer_provider=provider) as records:
+        renamed()
+        (record,) = records
+    assert record.output.name == "declared"
+    assert [span.name for span in user.exporter.get_finished_spans()] == ["POST /answer/some.body"]
+
+
+class Fails(Sampler):
+    def should_sample(self, *_, **__):
+        raise KeyError("http.target")
+
+    def get_description(self):
+        return "fails"
+
+
+class AnswersNothing(Fails):
+    def should_sample(self, *_, **__):
+        return None
+
+
+class NoIds(RandomIdGenerator):
+    def generate_span_id(self):
+        raise OSError("no entropy")
+
+    generate_trace_id = generate_span_id
+
+
+@pytest.mark.parametrize("settings", [{"sampler": Fails()}, {"sampler": AnswersNothing()}, {"id_generator": NoIds()}])
+def test_what_fails_of_the_programs_own_tracing_costs_no_record(user, settings):
+    with captured_records(tracer_provider=user(**settings)) as records:
+        assert answer()
+        (record,) = records
+    assert record.output.name == "answer"
+    assert _guard.failures
 
 
 def test_a_processor_that_fails_costs_neither_record_nor_call(caplog):
