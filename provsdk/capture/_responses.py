@@ -38,7 +38,7 @@ __all__ = [
 Said = dict[str, Any]
 """Facts of a model call by their names; what is not known is left out."""
 
-MAX_ITEMS: Final = 1_000
+MAX_ITEMS: Final = 16_384
 """Choices, tool calls and blocks that are looked at."""
 
 _WORD: Final = re.compile(r"[!-~]{1,256}").fullmatch

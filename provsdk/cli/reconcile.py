@@ -38,6 +38,9 @@ __all__ = ["reconcile"]
 
 _YEAR_S = 366 * 86_400
 
+EDGE = timedelta(seconds=5)
+"""How far outside of the compared time a record may lie that goes with a line: what is further belongs to others."""
+
 SHOWN = 50
 """Findings that are shown where a person reads; all with --json."""
 
@@ -127,13 +130,22 @@ def _compared(log: "Store", count: Count, wanted: Wanted, options: dict[str, Any
     tolerance = timedelta(seconds=options["tolerance"])
     if by_ids:
         made = list(_made(log, Window(None, None), options))  # a line may be written long after its output was made
-        return by_id(lines, _with_responses(log, made, ids), window)
-    made = list(_made(log, window.wider(timedelta(0) if sums else tolerance), options))
+        made = _with_responses(log, made, ids)
+        if wanted.id_field is not None or _are_known(ids, made) or any(line.time is None for line in lines):
+            return by_id(lines, made, window)
+        remark("The ids in the lines are no ids of records: compared by time. --id says which member is one.")
+    made = list(_made(log, window.wider(timedelta(0) if sums else min(tolerance, EDGE)), options))
     moments = [one.time for one in made for _ in range(one.count)]
     if sums:
         return by_period(lines, moments, period)
     moments_of_lines = [line.time for line in lines if line.time is not None]
     return by_time(moments_of_lines, moments, window, tolerance=tolerance, period=period)
+
+
+def _are_known(ids: list[str], made: list[Made]) -> bool:
+    """Whether one of the ids at least is a record's: a gateway has ids of its own under the same names."""
+    known = {name for one in made for name in one.names}
+    return any(is_ours(one) or plain_id(one) in known for one in ids)
 
 
 def _period(seconds: float | None, lines: Sequence[Line]) -> timedelta:

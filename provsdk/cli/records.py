@@ -45,7 +45,7 @@ def list_(limit: int | None, oldest_first: bool, store: str | None, as_json: boo
         show_screen(record_table(summaries, names, width=width))
         hidden = left_out(summaries, names, width=width)
         if hidden:
-            remark(f"No room in {width} columns for {', '.join(hidden)}: a wider terminal or --json shows all.")
+            remark(f"No room for {', '.join(hidden)}: a wider terminal or --json shows them.")
         if any_incomplete(summaries):
             remark("!: the record says that something is missing from it; `provsdk show` names it.")
         total = log.stats().records

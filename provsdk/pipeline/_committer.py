@@ -107,6 +107,7 @@ class Committer:
         """Held by whoever appends: the lane, or a caller where no thread can be had."""
         self._drafting = threading.Lock()
         self._appending_since = inf
+        self._is_in_store = False
         self._spooling_since = inf
         self._refused = False
         """The store could not take what it was given last."""
@@ -170,7 +171,7 @@ class Committer:
             return False
         if not self._hung:
             self._hung = True
-            self._complain("the store does not answer")
+            self._complain("the store does not answer" if self._is_in_store else "there is much in them to be recorded")
         if self.backlog is not None:
             self._spool_lane.wake()
         return True
@@ -364,7 +365,11 @@ class Committer:
     def _append_now(self, drafts: Sequence[Draft]) -> list[Sealed | KeyConflict]:
         now = self._appending_since = time.monotonic()
         share = STORE_SHARE * self._max_wait if now >= self._urgent_until else 0.8 * (self._urgent_until - now)
-        answers = self._work.append(drafts, max(share, 0.05))
+        self._is_in_store = True
+        try:
+            answers = self._work.append(drafts, max(share, 0.05))
+        finally:
+            self._is_in_store = False
         self._refused, self._hung, self._retry_at, self._retry_s = False, False, 0.0, RETRY_FIRST_S
         self.complaint = None
         return answers

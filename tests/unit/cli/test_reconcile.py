@@ -142,6 +142,21 @@ def test_a_bucket_that_begins_within_a_period_is_compared_from_there(against, th
     assert (found["lines"], found["records"]) == (2, 2)
 
 
+def test_records_of_before_the_files_time_stand_in_for_no_line(against, three):
+    result = against(access(40) + access(41), code=1)
+
+    assert "2 counted in the file (access-log, by time), 0 by records in the same time: 2 without" in result.stderr
+
+
+def test_a_gateways_own_ids_do_not_keep_its_lines_from_being_compared(against, three):
+    lines = [{"time": f"2026-11-24T02:13:{second}Z", "trace_id": f"{second:032x}"} for second in (26, 27, 28)]
+    result = against("".join(json.dumps(one) + "\n" for one in lines))
+
+    assert "no ids of records" in result.stderr
+    assert "by time), 3 by records in the same time: 0 without a record, 0 without a line" in result.stderr
+    against("".join(json.dumps(one) + "\n" for one in lines), "--id", "trace_id", code=1)
+
+
 def test_one_kind_of_output_is_compared_alone(against, three):
     assert json.loads(against(access(27), "--name", "answer-2", "--json").stdout)["records"] == 1
 

@@ -53,7 +53,7 @@ def test_list_says_which_columns_it_has_no_room_for(run, three, monkeypatch):
 
     hidden = [title for title in ("Class", "Transf", "Models", "Checks") if title not in narrow.stdout]
     assert "Checks" in hidden
-    assert f"No room in 60 columns for {', '.join(hidden)}: a wider terminal or --json" in narrow.stderr
+    assert f"No room for {', '.join(hidden)}: a wider terminal or --json" in narrow.stderr
     assert "Checks" in wide.stdout
     assert "No room" not in wide.stderr
 
