@@ -59,9 +59,12 @@ class _Watch:
                 except RuntimeError as error:  # none to be had: the next output or the exit does the work
                     self._thread = None
                     _guard.report("start a thread for abandoned streams", error)
+                except BaseException:  # an interrupt: where it runs already, it sees that it is not wanted
+                    self._thread = None
+                    raise
 
     def _run(self) -> None:
-        while True:
+        while self._thread is threading.current_thread():
             try:
                 goes_on = self._bell.get(timeout=IDLE_S)
             except queue.Empty:

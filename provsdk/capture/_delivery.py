@@ -17,17 +17,17 @@ __all__ = ["Delivery", "current_delivery", "deliver_through", "is_looked_for", "
 
 _current: Final[ContextVar[Delivery | None]] = ContextVar("provsdk-delivery", default=None)
 
-RECENT: Final = 64
+RECENT: Final = 4_096
 """Messages that are kept to look for chunks in."""
 
-MAX_BODY: Final = 65_536
-"""Bytes of each that are kept."""
+MAX_KEPT: Final = 1024 * 1024
+"""Bytes of them together; of a longer one its first."""
 
 
 class Delivery:
     """One response on its way to a client. Written by the server's side, read by the streams'."""
 
-    __slots__ = ("_readings", "_recent", "disconnected", "over", "sent", "streams")
+    __slots__ = ("_kept", "_readings", "_recent", "disconnected", "over", "sent", "streams")
 
     def __init__(self) -> None:
         self.sent = 0
@@ -39,12 +39,16 @@ class Delivery:
         self.streams = 0
         """Streams that began while it was made."""
         self._readings: dict[int, Reading] = {}
-        self._recent: deque[bytes] = deque(maxlen=RECENT)
+        self._recent: deque[bytes] = deque()
+        self._kept = 0
 
     def took(self, body: bytes) -> None:
         """The server has taken a message with that content, or is about to take the last one."""
         if self._readings:
-            self._recent.append(body[:MAX_BODY])
+            self._recent.append(body[:MAX_KEPT])
+            self._kept += len(self._recent[-1])
+            while self._kept > MAX_KEPT or len(self._recent) > RECENT:
+                self._kept -= len(self._recent.popleft())
         self.sent += 1
 
     def since(self, sent: int) -> list[bytes]:

@@ -7,20 +7,23 @@ from typing import Final
 
 __all__ = ["without_secrets"]
 
-_SECRET: Final = re.compile(r"token|key|secret|sig|auth|pass|pwd|credential|session|code\Z", re.IGNORECASE)
+_SECRET: Final = re.compile(
+    r"token|key|secret|sig|auth|pass|pwd|credential|session|bearer|jwt|saml|assertion|ticket|\Asid\Z|code\Z",
+    re.IGNORECASE,
+)
 """Names of parameters whose values are left out."""
 
 _HIDDEN: Final = "…"
 
-_USER: Final = re.compile(r"//(?!\[)(?:[^/?#\s]*|[^/?#@\s]*:(?!\d+(?:[/?#;]|\Z))[^?#\s]*)@")
-"""User information of an authority (RFC 3986, section 3.2.1); a password may hold a slash where nobody escaped it, and
-then what follows the colon is no port."""
+_USER: Final = re.compile(r"//(?!\[)(?:[^/?#\s]*|[^/?#@\s]*:(?!\d+(?:[/?#;]|\Z))(?:[^?#\s]*|\S*?))@")
+"""User information of an authority (RFC 3986, section 3.2.1); a password may hold a slash, a question mark or a hash
+where nobody escaped it, and then what follows the colon is no port."""
 
 _ORACLE: Final = re.compile(r"(\Ajdbc:oracle:\w+:)[^@]*@")
 """User and password of Oracle's thin driver stand before the @ without slashes."""
 
 _QUOTED: Final = r"""'[^']*'|"[^"]*"|\{[^}]*\}"""
-_PAIR: Final = re.compile(rf"([?&;]|\A)([^=?&;]+)(=)({_QUOTED}|[^&;]*)")
+_PAIR: Final = re.compile(rf"([?&;]|\A)([^=?&;]+?)(=|%3[Dd])({_QUOTED}|[^&;]*)")
 _WORD: Final = re.compile(rf"(\s|\A)([^=\s]+)(\s*=\s*)({_QUOTED}|\S*)")
 """Of a connection string whose pairs are parted by blanks, as libpq's are."""
 
@@ -36,8 +39,8 @@ def without_secrets(location: str) -> str:
     is_url = "://" in location
     if not is_url and not location.startswith("//") and _CONNECTION.match(location) is None:
         return _ORACLE.sub(r"\1", location)
-    text = location.partition("#")[0] if is_url else location
-    text = _ORACLE.sub(r"\1", _USER.sub("//", text))
+    text = _ORACLE.sub(r"\1", _USER.sub("//", location))
+    text = text.partition("#")[0] if is_url else text
     pairs = _PAIR if is_url or ";" in text else _WORD
     return pairs.sub(_without_value, text)
 
@@ -45,5 +48,11 @@ def without_secrets(location: str) -> str:
 def _without_value(pair: re.Match[str]) -> str:
     from urllib.parse import unquote  # noqa: PLC0415 most locations are paths
 
-    before, name, equals, _ = pair.groups()
-    return f"{before}{name}{equals}{_HIDDEN}" if _SECRET.search(unquote(name)) else pair.group()
+    before, name, equals, value = pair.groups()
+    is_secret = _SECRET.search(unquote(name)) or _holds_secrets(unquote(value))
+    return f"{before}{name}{equals}{_HIDDEN}" if is_secret else pair.group()
+
+
+def _holds_secrets(value: str) -> bool:
+    """Whether it is a location that has some itself."""
+    return "://" in value and without_secrets(value) != value

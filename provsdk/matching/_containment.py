@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from provsdk.matching._folding import Folded, is_unspaced
@@ -18,6 +19,15 @@ MIN_LETTERS: Final = 24
 """Characters. A shorter text may stand in another one by chance; of scripts without spaces, one half as long."""
 
 _HALF: Final = MIN_LETTERS // 2
+
+MANY: Final = 64
+"""Sources that are looked for together."""
+HEAD: Final = 16
+"""Characters by which each of them is known."""
+EVERY: Final = 256
+"""Words from one tick to the next."""
+
+_WORD: Final = re.compile(r"[^\W_]+")
 
 PROBES: Final = 12
 PROBE: Final = 12
@@ -80,7 +90,8 @@ def contained(text: Folded, sources: Sequence[Folded]) -> list[Contained]:
     [Contained(source=1, spans=(Span(start=9, end=36, source_start=0, source_end=28),), coverage=1.0)]
     """
     whole, rest = _whole(text, sources)
-    rest = [position for position in rest if _may_stand_in(text.text, sources[position].text)]
+    if len(rest) < MANY:  # of many, looking up their words is less work
+        rest = [position for position in rest if _may_stand_in(text, sources[position].text)]
     index = Index(text.tokens, SHINGLE, text.tick) if rest else None
     in_part = [] if index is None else [_in_part(text, sources[one], one, index) for one in rest]
     candidates = [*whole, *(one for one in in_part if one is not None)]
@@ -97,7 +108,7 @@ def _whole(text: Folded, sources: Sequence[Folded]) -> tuple[list[_Candidate], l
     found: list[_Candidate] = []
     rest = []
     equals: Counter[str] = Counter()
-    known: dict[str, tuple[Span, ...]] = {}
+    known = _found_by_head(text, sources)
     for position in range(len(sources) - 1, -1, -1):
         source = sources[position]
         text.tick()
@@ -114,10 +125,37 @@ def _whole(text: Folded, sources: Sequence[Folded]) -> tuple[list[_Candidate], l
     return found, rest[::-1]
 
 
-def _may_stand_in(text: str, source: str) -> bool:
+def _found_by_head(text: Folded, sources: Sequence[Folded]) -> dict[str, tuple[Span, ...]]:
+    """Of many sources, where those stand that stand there as they are: in one look through the text.
+
+    One find for each would look through all of it as often as there are sources. Known by how they begin, which is
+    looked up at each word.
+    """
+    if len(sources) < MANY:
+        return {}
+    whole = text.source
+    by_head: defaultdict[str, set[str]] = defaultdict(set)
+    for source in sources:
+        begin = source.source[:HEAD]
+        if len(source.source) >= 2 * MIN_LETTERS and begin[0].isalnum() and not is_unspaced(begin[0]):
+            by_head[begin].add(source.source)
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for number, word in enumerate(_WORD.finditer(whole)):
+        if not number % EVERY:
+            text.tick()
+        at = word.start()
+        for one in by_head.get(whole[at : at + HEAD], ()):
+            after = places[one][-1] + len(one) if one in places else 0
+            if at >= after and whole.startswith(one, at) and _is_bounded(whole, at, at + len(one)):
+                places[one].append(at)
+    return {one: tuple(Span(at, at + len(one), 0, len(one)) for at in found) for one, found in places.items()}
+
+
+def _may_stand_in(text: Folded, source: str) -> bool:
     """Whether one of a few pieces of the source stands there: most of those that do not are found out cheaply."""
+    text.tick()
     step = max(len(source) // PROBES, PROBE)
-    return any(source[at : at + PROBE] in text for at in range(0, len(source), step))
+    return any(source[at : at + PROBE] in text.text for at in range(0, len(source), step))
 
 
 def _is_long_enough(source: Folded) -> bool:

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 import provsdk
-from provsdk.capture import _guard
+from provsdk.capture import _abandoned, _guard
 from provsdk.capture._otel import current_activity
 from provsdk.store.open import open_store
 
@@ -331,6 +331,25 @@ async def test_a_timeout_around_a_call_whose_record_is_waited_for_is_one(place):
             await work()
         holder.execute("ROLLBACK")
     assert asyncio.current_task().cancelling() == 0
+
+
+def test_an_interrupt_while_a_thread_of_ours_is_started_leaves_the_next_one_to_be_started(place, monkeypatch):
+    start = threading.Thread.start
+
+    def interrupts(thread):
+        monkeypatch.setattr(threading.Thread, "start", start)
+        raise KeyboardInterrupt
+
+    _abandoned.rest()
+    monkeypatch.setattr(threading.Thread, "start", interrupts)
+    with pytest.raises(KeyboardInterrupt):
+        by_stream(1)
+    words = tell(2)
+    next(words)
+    del words
+    assert provsdk.flush(30)
+    assert set(filter(None, ran)) <= sealed(place)
+    _abandoned.rest()
 
 
 def test_an_interrupt_between_what_is_due_and_its_ring_leaves_no_lane_asleep(place, monkeypatch):
