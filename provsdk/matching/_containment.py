@@ -83,7 +83,8 @@ def contained(text: Folded, sources: Sequence[Folded]) -> list[Contained]:
 
     Case, white space, Unicode form and escapes of JSON and HTML do not count. A source of which only that is found
     which belongs to a longer find is not claimed: a shared heading or a passage within a passage is explained by the
-    longer one. Equal sources are claimed as often as they stand there, those that come first in `sources` first.
+    longer one; of two that have the same part, both are claimed. Equal sources are claimed as often as they stand there,
+    those that come first in `sources` first.
 
     >>> text = Folded("Context:\nThe key is under the second stone.\n\nWhere is the key?")
     >>> contained(text, [Folded("The neighbour has the keys, as ever."), Folded("The  key is under THE second")])
@@ -237,9 +238,14 @@ class _Taken:
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._ends: list[int] = []
+        self._in_part: set[tuple[tuple[int, int], ...]] = set()
+        """Where sources stand of which a part was found."""
 
     def claim(self, candidate: _Candidate) -> Contained | None:
         """What of the candidate no longer find explains; None where that is nothing, or too little."""
+        where = tuple((span.start, span.end) for span in candidate.spans)
+        if not candidate.equals and where in self._in_part:  # as good as the one before: nobody knows which it was
+            return Contained(candidate.source, candidate.spans, candidate.coverage)
         own = [span for span in candidate.spans if self._unexplained(span) * 2 >= candidate.least]
         if candidate.equals:
             own = own[:: candidate.equals]  # the others are for those that are equal
@@ -247,6 +253,8 @@ class _Taken:
             return None
         for span in own:
             self._take(span.start, span.end)
+        if not candidate.equals:
+            self._in_part.add(where)
         return Contained(candidate.source, tuple(own), candidate.coverage)
 
     def _unexplained(self, span: Span) -> int:

@@ -10,6 +10,8 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
 import provsdk
 from provsdk import traced_output
@@ -637,6 +639,24 @@ def test_an_output_that_capture_could_not_begin_is_a_gap(place, monkeypatch):
 
     (gap,) = seen(place).gaps
     assert (gap.number, gap.record_id, gap.reason) == (1, None, "capture_failed")
+
+
+class OneId(RandomIdGenerator):
+    def generate_span_id(self):
+        return 5
+
+    def generate_trace_id(self):
+        return 7
+
+
+def test_outputs_whose_ids_are_taken_are_gaps_though_the_record_of_that_id_is_there(place):
+    provsdk.configure(store=place, tracer_provider=TracerProvider(id_generator=OneId(), shutdown_on_exit=False))
+    for _ in range(3):
+        answer()
+    assert provsdk.flush(10).lost == 2
+    provsdk.shutdown()
+
+    assert [(gap.number, gap.reason) for gap in seen(place).gaps] == [(2, "key_conflict"), (3, "key_conflict")]
 
 
 def test_a_full_queue_leaves_gaps_with_name_and_time(place):

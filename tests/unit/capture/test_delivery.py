@@ -93,6 +93,18 @@ async def test_a_stream_that_is_read_whole_for_the_response_is_delivered_with_it
     assert digest_of(kept) == plain(digest("".join(WORDS)))
 
 
+@pytest.mark.parametrize("words", [["x" * 200_000, "the end of it"], [f"word number {n}, " for n in range(500)]])
+async def test_however_much_of_it_the_server_took_before_the_client_went_counts_as_delivered(plug, kept, words):
+    async def app(scope, receive, send):
+        ahead = [word async for word in answer([*words, "what is not sent"])]
+        for word in ahead[:-1]:
+            await send(body(word))
+
+    await respond(app)
+    assert stream_of(kept) == ("closed_early", len(words), "asgi", 1)
+    assert digest_of(kept) == plain(digest("".join(words)))
+
+
 async def test_a_stream_whose_words_are_not_in_the_response_went_to_whoever_read_it(plug, kept):
     async def app(scope, receive, send):
         assert len([word async for word in answer()]) == 3

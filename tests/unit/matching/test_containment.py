@@ -170,3 +170,23 @@ def test_taking_a_source_away_takes_its_find_away_and_no_other():
     for position in range(4):
         rest = [*PASSAGES[:position], *PASSAGES[position + 1 :]]
         assert found(text, *rest) == [0, 1, 2]
+
+
+def test_of_two_texts_that_have_the_same_sentence_both_are_found():
+    """One may be the withdrawn one: nobody can tell from the words which it was."""
+    sentence = "A parcel that nobody fetches is kept for ten days in the depot."
+    sources = [Folded(f"faq-2019 (withdrawn). {sentence} Ask Ben."), Folded(f"faq-2026 (current). {sentence} Ask Ana.")]
+    found = contained(Folded(f"As the page says: {sentence}"), sources)
+
+    assert [one.source for one in found] == [0, 1]
+    assert len({(one.spans[0].start, one.spans[0].end) for one in found}) == 1
+
+
+def test_many_texts_are_found_where_one_by_one_they_would_be():
+    sources = [Folded(f"Passage number {n} of the handbook, which says something of its own.") for n in range(200)]
+    text = Folded("\n\n".join(one.source for one in sources[50:150]) + "\n" + sources[60].source.upper())
+    together = contained(text, sources)
+
+    alone = [found for n in range(200) for found in contained(text, [sources[n]]) if found.coverage == 1.0]
+    assert [one.source for one in together] == list(range(50, 150))
+    assert [one.spans[0] for one in together] == [one.spans[0] for one in alone]
