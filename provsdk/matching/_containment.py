@@ -83,8 +83,8 @@ def contained(text: Folded, sources: Sequence[Folded]) -> list[Contained]:
 
     Case, white space, Unicode form and escapes of JSON and HTML do not count. A source of which only that is found
     which belongs to a longer find is not claimed: a shared heading or a passage within a passage is explained by the
-    longer one; of two that have the same part, both are claimed. Equal sources are claimed as often as they stand there,
-    those that come first in `sources` first.
+    longer one; of two that have the same part, both are claimed. Equal sources are claimed as often as they stand
+    there, those that come first in `sources` first.
 
     >>> text = Folded("Context:\nThe key is under the second stone.\n\nWhere is the key?")
     >>> contained(text, [Folded("The neighbour has the keys, as ever."), Folded("The  key is under THE second")])
