@@ -83,7 +83,7 @@ attach_context: Final = otel_context.attach
 def current_activity() -> Activity | None:
     """The innermost traced call of this process that is running in this context."""
     found: Activity | None = otel_context.get_current().get(_ACTIVITY)  # type: ignore[assignment]
-    if found is None or (found.process == _process.generation and not found.left):
+    if found is None or (found.process == _process.generation and not found.left and found.beneath is None):
         return found
     found = _without_remnants(found)
     return found if found is not None and found.process == _process.generation else None
@@ -91,7 +91,11 @@ def current_activity() -> Activity | None:
 
 def _without_remnants(found: Activity | None) -> Activity | None:
     """What is current when every activity that ended elsewhere is taken out of this context."""
-    while found is not None and found.ended and found.left:
+    while found is not None and found.ended and (found.left or found.beneath is not None):
+        if found.beneath is not None:
+            otel_context.attach(_without(found))
+            found = otel_context.get_current().get(_ACTIVITY)  # type: ignore[assignment]
+            continue
         for token in found.left:
             try:
                 token.var.reset(token)
@@ -136,7 +140,7 @@ def above(*, spans_current: bool) -> _Above:
     """
     now = otel_context.get_current()
     activity: Activity | None = now.get(_ACTIVITY)  # type: ignore[assignment]
-    if activity is not None and (activity.left or activity.process != _process.generation):
+    if activity is not None and (activity.left or activity.beneath or activity.process != _process.generation):
         activity = current_activity()
         now = otel_context.get_current()
     if activity is None:
@@ -196,7 +200,8 @@ def _beneath() -> Span:
 
 def attach(activity: Activity, *, spans_current: bool) -> Token[Context]:
     """Makes the activity, and its span where that is wanted, the current ones."""
-    return otel_context.attach(_context_with(activity, spans_current=spans_current))
+    activity.inside = context = _context_with(activity, spans_current=spans_current)
+    return otel_context.attach(context)
 
 
 def detach(activity: Activity, token: Token[Context]) -> None:
@@ -217,6 +222,28 @@ def detach(activity: Activity, token: Token[Context]) -> None:
             return
         _go_back(token)
         activity.left += (token,)
+        return
+    if now is not activity.inside:
+        _leave_to_caller(now, activity)
+
+
+def _leave_to_caller(now: Context, activity: Activity) -> None:
+    """What the code of a call has made current stays so for its caller, as without us; what is ours in it does not.
+
+    Args:
+        now: what was current at its end.
+        activity: the call, which has been taken back.
+    """
+    inside, innermost = activity.inside, now[_ACTIVITY]
+    if inside is None or _theirs(now, innermost, activity) == _theirs(inside, activity, activity):  # type: ignore[arg-type]
+        return
+    outer = otel_context.get_current()
+    shown = Context({**now, **{key: outer.get(key) for key in _OF_STEPS}})
+    if _is_ours(get_current_span(now), innermost, activity):  # type: ignore[arg-type]
+        shown = set_span_in_context(get_current_span(outer), shown)
+    # Whoever takes that back will make current what was current in the call: the call, which has ended then.
+    activity.beneath = get_current_span(outer)
+    otel_context.attach(shown)
 
 
 def drop(activity: Activity) -> None:
@@ -239,7 +266,8 @@ def _without(activity: Activity) -> Context:
     now, parent = otel_context.get_current(), activity.parent
     context = Context({**now, _ACTIVITY: parent})
     if get_current_span(now) is activity.span:
-        return set_span_in_context(INVALID_SPAN if parent is None else parent.span, context)
+        around = INVALID_SPAN if parent is None else parent.span
+        return set_span_in_context(activity.beneath or around, context)
     return context
 
 

@@ -109,6 +109,10 @@ class Activity:
     """What an output is handed over with."""
     origin: Origin | None = None
     """Where the work came from, if another process handed it over; then there is no parent in this one."""
+    inside: Context | None = None
+    """What was made current for it."""
+    beneath: Span | None = None
+    """The span that is current for its caller, where it left its caller something that may bring it back."""
     left: tuple[Token[Context], ...] = ()
     """From contexts that it could not be taken out of when it ended (`_otel`)."""
     spans_current = True

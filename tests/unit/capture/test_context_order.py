@@ -173,6 +173,45 @@ def test_what_a_call_leaves_open_inside_itself_is_not_current_after_it(captured)
     assert [facts["record_id"] for facts in captured.late_facts] == [record_of(captured, "out")]
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_what_a_call_makes_current_for_its_caller_stays_so_until_that_takes_it_back(captured, is_async):
+    """As hooks of frameworks do: one attaches, another one detaches."""
+
+    @traced_transform("begin")
+    def begin():
+        load()
+        return otel_context.attach(otel_context.set_value("theirs", 1))
+
+    @traced_transform("begin")
+    async def begin_later():
+        return otel_context.attach(otel_context.set_value("theirs", 1))
+
+    @traced_output("out")
+    async def answer():
+        token = await begin_later() if is_async else begin()
+        assert otel_context.get_value("theirs") == 1
+        assert current_activity().name == "out"
+        load()
+        otel_context.detach(token)
+        assert otel_context.get_value("theirs") is None
+        load()
+        return token
+
+    await answer()
+    assert current_activity() is None
+    outside = await begin_later() if is_async else begin()
+    assert otel_context.get_value("theirs") == 1
+    assert current_activity() is None
+    otel_context.detach(outside)
+    assert current_activity() is None, "though the call was current when that was attached"
+    load()
+
+    mine = record_of(captured, "out")
+    within = [span for span in captured.spans if span.attributes.get(semconv.RECORD_ID) == mine and span.name == "load"]
+    assert len(within) == (2 if is_async else 3)
+    assert records_of(captured, "load")[-1] is None
+
+
 def test_two_generators_that_take_turns(captured):
     def steps(name):
         with traced_output(name) as out:
