@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-__all__ = ["came_from_outside", "is_interrupt"]
+__all__ = ["came_from_outside", "is_cancellation", "is_interrupt"]
+
+_CANCELLATIONS: Final = frozenset(
+    {"CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit", "GeneratorExit", "GreenletExit"}
+)
 
 _BY_OURSELVES: Final = frozenset({
     "provsdk.assembly.processor",
@@ -39,6 +43,13 @@ the program's own appears right in them, somebody else has set it."""
 
 _RAISED_BY_US: Final = frozenset({"provsdk", "opentelemetry", "wrapt", "msgspec", "cryptography", "structlog"})
 """Packages whose exceptions may be faults of ours, beside those of Python."""
+
+
+def is_cancellation(kind: type[BaseException]) -> bool:
+    """asyncio's, trio's and the interpreter's ways to stop a call, known by name: none of them is imported for this."""
+    if issubclass(kind, Exception):
+        return False
+    return any(base.__name__ in _CANCELLATIONS for base in kind.__mro__)
 
 
 def is_interrupt(error: BaseException) -> bool:

@@ -11,11 +11,15 @@ import queue
 import threading
 import weakref
 from collections import deque
-from typing import Final, Protocol
+from operator import methodcaller
+from typing import TYPE_CHECKING, Final, Protocol
 
 from provsdk.capture import _guard
 
-__all__ = ["Abandonable", "abandon", "abandon_all", "reap", "watch"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Abandonable", "abandon", "abandon_all", "reap", "stop_all", "watch"]
 
 
 IDLE_S: Final = 0.5
@@ -30,6 +34,10 @@ class Abandonable(Protocol):
 
     def abandoned(self) -> None:
         """Ends it with what was delivered; does nothing where it has ended."""
+        ...
+
+    def stopped(self, reason: str, detail: str) -> None:
+        """The same where its reader may go on, with what the record will not know of that."""
         ...
 
 
@@ -144,6 +152,13 @@ def abandon_all() -> None:
         _end(stream)
 
 
+def stop_all(reason: str, detail: str) -> None:
+    """The same where they may be read on: each record says what it does not know."""
+    reap()
+    for stream in _watch.all_open():
+        _end(stream, lambda one: one.stopped(reason, detail))
+
+
 def rest() -> None:
     """Before a fork: no thread of ours runs while it happens."""
     _watch.rest()
@@ -161,9 +176,9 @@ def forget_all() -> None:
     _watch = _Watch()
 
 
-def _end(stream: Abandonable) -> None:
+def _end(stream: Abandonable, end: Callable[[Abandonable], None] = methodcaller("abandoned")) -> None:
     try:
-        stream.abandoned()
+        end(stream)
     except Exception as error:
         _guard.report("end an abandoned stream", error)
     _watch.open.discard(stream)

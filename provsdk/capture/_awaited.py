@@ -67,6 +67,12 @@ class _Rest:
         if self._take():
             _call.leave(_call.fail(self._activity, GeneratorExit()))
 
+    def stopped(self, reason: str, detail: str) -> None:
+        """It may be awaited still, and nobody will note it."""
+        if self._once and self._activity.scope is not None:
+            self._activity.scope.missing.append((reason, detail))
+        self.abandoned()
+
     def abandoned(self) -> None:
         """Nobody will await it."""
         if self._activity.process == _process.generation and self._take():

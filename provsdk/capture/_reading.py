@@ -17,9 +17,9 @@ from provsdk.capture._delivery import current_delivery, is_looked_for, sent_of
 from provsdk.capture._model import note_chunks
 from provsdk.capture._prefix import Prefix
 from provsdk.capture._responses import whole_of
-from provsdk.capture._session import is_cancellation
 from provsdk.digest import MIN_LINKABLE_BYTES, Measured
 from provsdk.errors import OutputBlocked
+from provsdk.interrupts import is_cancellation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -342,6 +342,12 @@ class Reading:
             return None
         status = "blocked" if issubclass(kind, OutputBlocked) else "failed"
         return self._end(lambda activity: activity.failed(kind, status), None)
+
+    def stopped(self, reason: str, detail: str) -> None:
+        """It may be read on, and nobody will note it."""
+        if self.is_open and self.activity is not None and self.activity.scope is not None:
+            self.activity.scope.missing.append((reason, detail))
+        self.abandoned()
 
     def abandoned(self) -> None:
         """Nobody reads it any more."""

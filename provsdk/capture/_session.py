@@ -22,7 +22,7 @@ from provsdk.capture._request import SETTINGS
 from provsdk.capture._responses import answers_of
 from provsdk.capture._scope import Scope
 from provsdk.digest import is_linkable, measure
-from provsdk.interrupts import came_from_outside
+from provsdk.interrupts import came_from_outside, is_cancellation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from provsdk.capture.ports import Facts, Ports
     from provsdk.digest import Measured
 
-__all__ = ["Activity", "is_cancellation", "open_activity"]
+__all__ = ["Activity", "open_activity", "tell_running"]
 
 COMPLETED: Final = "completed"
 FAILED: Final = "failed"
@@ -48,10 +48,6 @@ HANDED_OVER: Final = "handed_over"
 
 _LEAVES: Final = (str, bytes)
 """Nothing is inside these; asked before anything is looked into, as most values are text."""
-
-_CANCELLATIONS: Final = frozenset(
-    {"CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit", "GeneratorExit", "GreenletExit"}
-)
 
 _FAILED_STATUS: Final = Status(StatusCode.ERROR)
 
@@ -570,13 +566,6 @@ def _holds_known(value: Any, registry: Registry) -> bool:
     return registry.former(value) is not None or next(known_in(value, registry), None) is not None
 
 
-def is_cancellation(kind: type[BaseException]) -> bool:
-    """asyncio's, trio's and the interpreter's ways to stop a call, known by name: none of them is imported for this."""
-    if issubclass(kind, Exception):
-        return False
-    return any(base.__name__ in _CANCELLATIONS for base in kind.__mro__)
-
-
 def _encodable(name: str) -> str:
     """The name, with U+FFFD for half characters: they have no UTF-8, and cost an exporter every span of its batch."""
     try:
@@ -624,3 +613,9 @@ def _count_in_all(what: str) -> None:
     for scope in list(_running):
         with _counting:
             setattr(scope, what, getattr(scope, what) + 1)
+
+
+def tell_running(reason: str, detail: str) -> None:
+    """Notes in every output that runs what its record will not know."""
+    for scope in list(_running):
+        scope.missing.append((reason, detail))

@@ -245,7 +245,7 @@ def finish() -> None:
     if any(one is not here and not one.daemon for one in threading.enumerate()):
         pipeline.flush()
     else:
-        pipeline.shutdown()
+        pipeline.stop(may_go_on=False)
 
 
 def _bootstrap() -> Ports | None:

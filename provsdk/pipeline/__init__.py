@@ -17,16 +17,19 @@ from typing import Any, Final
 
 from opentelemetry.sdk.trace import TracerProvider
 
-from provsdk.capture import _abandoned, _call, _guard, ports, propagation
+from provsdk.capture import _abandoned, _call, _guard, _session, ports, propagation
 from provsdk.config import load
 from provsdk.errors import ConfigError, ProvsdkError
 from provsdk.pipeline._runtime import Flushed, Runtime
 
-__all__ = ["Flushed", "Runtime", "bootstrap", "configure", "flush", "running", "shutdown"]
+__all__ = ["Flushed", "Runtime", "bootstrap", "configure", "flush", "running", "shutdown", "stop"]
 
 _log: Final = logging.getLogger("provsdk")
 
 _lock = threading.RLock()
+_STOPPED: Final = ("span_missing", "provsdk was stopped while it ran: what came after is not known")
+"""A `CompletenessReason` and its detail."""
+
 _running: Runtime | None = None
 """What is running; written under `_lock`."""
 
@@ -112,12 +115,23 @@ def flush(timeout: float = 5.0) -> Flushed:
 
 
 def shutdown() -> None:
-    """Flushes, seals `emitter.closed`, and makes traced calls pass through again. Idempotent."""
+    """Flushes, seals `emitter.closed`, and makes traced calls pass through again. Idempotent.
+
+    Records of what runs on, functions and streams that are open, say that what comes after is not known.
+    """
+    stop(may_go_on=True)
+
+
+def stop(*, may_go_on: bool) -> None:
+    """As `shutdown`; at the end of the process nothing goes on."""
     global _running
     with _lock:
         runtime, _running = _running, None
         try:
-            if runtime is not None:
+            if runtime is not None and may_go_on:
+                _session.tell_running(*_STOPPED)
+                _abandoned.stop_all(*_STOPPED)
+            elif runtime is not None:
                 _abandoned.abandon_all()
         finally:
             ports.unplug()
@@ -133,7 +147,7 @@ def _hook_once() -> None:
     if _hooked:
         return
     _hooked = True
-    atexit.register(shutdown)
+    atexit.register(stop, may_go_on=False)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork)
 

@@ -159,3 +159,30 @@ def test_an_abandoned_stream_is_sealed_though_nobody_waits_for_it():
     while not records() and time.monotonic() < until:
         time.sleep(0.01)
     assert [record.output.status for record in records()] == ["abandoned"]
+
+
+def test_what_runs_on_when_provsdk_is_configured_anew_says_that_it_is_not_known_what_came_after():
+    @traced_output("in flight")
+    def in_flight():
+        provsdk.configure(service="another")
+        return "an answer"
+
+    stream = answer()
+    next(stream)
+    in_flight()
+    assert list(stream) == WORDS[1:]
+    assert provsdk.flush(10)
+
+    said = {record.output.name: record for record in records()}
+    assert said["answer"].output.stream.chunks == 1
+    for name in ("answer", "in flight"):
+        assert [one.reason for one in said[name].completeness.reasons] == ["span_missing"], name
+
+
+def test_a_stream_that_nobody_can_read_on_lacks_nothing():
+    stream = answer()
+    next(stream)
+    del stream
+    gc.collect()
+    assert provsdk.flush(10)
+    assert records()[0].completeness.complete
