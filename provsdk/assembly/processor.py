@@ -63,8 +63,10 @@ class Keeper(SpanProcessor):
 
     def keep(self, span: Any) -> None:
         """Keeps the span, of the SDK or a private one, and forwards nothing."""
-        attributes = span.attributes
-        record_id = attributes.get(semconv.RECORD_ID) if attributes else None
+        if isinstance(span, ReadableSpan):
+            record_id = span.attributes.get(semconv.RECORD_ID) if span.attributes else None
+        else:
+            record_id = span.record_id  # it does not write its attributes for that
         if isinstance(record_id, str):
             with self._lock:
                 self._kept.setdefault(record_id, []).append(span)

@@ -60,7 +60,7 @@ class _Rest:
             activity.attach()
         except Exception as error:
             _guard.report("make a call current again", error)
-        return await _call.afinish(self._plan, activity, coroutine)
+        return await _call.acall(self._plan, lambda: coroutine, None, (), {}, begun=activity)
 
     def closed(self) -> None:
         """It was closed before anybody awaited it."""

@@ -18,11 +18,12 @@ from provsdk.capture._model import note_request, note_response, settle
 from provsdk.capture._otel import current_activity
 from provsdk.capture._session import BLOCKED, Activity
 from provsdk.capture._verdict import verdict_of
+from provsdk.capture.ports import current as plugged_in
 from provsdk.errors import OutputBlocked, RecordNotSealed
 from provsdk.vocabulary import DataClassification
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
     from opentelemetry.trace import SpanContext
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "acall",
-    "afinish",
     "await_",
     "await_quietly",
     "begin",
@@ -342,77 +342,64 @@ def call(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, a
         finish(activity, error)
         raise
     if ticket is not None:
-        wait(ticket, ports)
-        if gated:
-            _gate.sealed(ports, f"rec_{activity.key}")
+        wait(ticket, ports, activity if gated else None)
     return result
 
 
-async def acall(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
-    """Calls a coroutine function, traced."""
-    gated = is_gated(ports)
-    activity = begin(ports, plan, instance, args, kwargs)
+async def acall(
+    plan: Plan, wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any, *, begun: Activity | None = None
+) -> Any:
+    """Calls a coroutine function, traced where something is plugged in when it is awaited.
+
+    Args:
+        plan: of the function.
+        wrapped: the function.
+        instance: what it is bound to.
+        args: what it is called with.
+        kwargs: the same.
+        begun: the activity, where the call has begun and *wrapped* gives the rest of it.
+    """
+    activity = begun or _begin_where_plugged_in(plan, instance, args, kwargs)
     if activity is None:
         return await wrapped(*args, **kwargs)
     try:
         try:
-            if gated:
-                from provsdk.capture import _gate  # noqa: PLC0415 most programs have no policies
+            if gated := is_gated(activity.ports):
+                from provsdk.capture import _gate  # noqa: PLC0415 as above
 
-                args, kwargs = await _gate.aenter(activity, (args, kwargs))
+                if begun is None:
+                    args, kwargs = await _gate.aenter(activity, (args, kwargs))
             result = await wrapped(*args, **kwargs)
             if type(result) is not str and (goes_on := _adopted(plan, activity, result)) is not None:
                 return goes_on
             if gated:
                 result = await _gate.aleave(activity, result)
         except BaseException as error:
-            await _afail(activity, error)
+            ticket = fail(activity, error)
+            if ticket is not None:
+                await await_quietly(ticket, error)
             raise
         ticket = end(plan, activity, result)
     except BaseException as error:
         finish(activity, error)
         raise
     if ticket is not None:
-        await await_(ticket, ports)
-        if gated:
-            await _gate.asealed(ports, f"rec_{activity.key}")
+        await await_(ticket, activity.ports, activity if gated else None)
     return result
 
 
-async def afinish(plan: Plan, activity: Activity, coroutine: Awaitable[Any]) -> Any:
-    """The rest of a call whose function returned a coroutine."""
-    gated = is_gated(activity.ports)
-    try:
-        try:
-            result = await coroutine
-            if (goes_on := _adopted(plan, activity, result)) is not None:
-                return goes_on
-            if gated:
-                from provsdk.capture import _gate  # noqa: PLC0415 as above
-
-                result = await _gate.aleave(activity, result)
-        except BaseException as error:
-            await _afail(activity, error)
-            raise
-        ticket = end(plan, activity, result)
-    except BaseException as error:
-        finish(activity, error)
-        raise
-    if ticket is not None:
-        await await_(ticket, activity.ports)
-        if gated:
-            await _gate.asealed(activity.ports, f"rec_{activity.key}")
-    return result
+def _begin_where_plugged_in(plan: Plan, instance: Any, args: Any, kwargs: Any) -> Activity | None:
+    ports = plugged_in()
+    return None if ports is None else begin(ports, plan, instance, args, kwargs)
 
 
-async def _afail(activity: Activity, error: BaseException) -> None:
-    ticket = fail(activity, error)
-    if ticket is not None:
-        await await_quietly(ticket, error)
-
-
-def wait(ticket: Ticket, ports: Ports | None) -> None:
+def wait(ticket: Ticket, ports: Ports | None, gated: Activity | None = None) -> None:
     """Waits until the record is durable, within the bounds of the configuration.
+
+    Args:
+        ticket: the claim on it.
+        ports: what the output went through.
+        gated: the output, where its gate is to be told that it is sealed.
 
     Raises:
         RecordNotSealed: it is not, and the configuration asks to be told.
@@ -426,9 +413,13 @@ def wait(ticket: Ticket, ports: Ports | None) -> None:
     except BaseException:
         leave(ticket)
         raise
+    if gated is not None:
+        from provsdk.capture import _gate  # noqa: PLC0415 as above
+
+        _gate.sealed(gated.ports, f"rec_{gated.key}")
 
 
-async def await_(ticket: Ticket, ports: Ports | None) -> None:
+async def await_(ticket: Ticket, ports: Ports | None, gated: Activity | None = None) -> None:
     """As `wait`, for async callers."""
     try:
         await ticket
@@ -439,6 +430,10 @@ async def await_(ticket: Ticket, ports: Ports | None) -> None:
     except BaseException:
         leave(ticket)
         raise
+    if gated is not None:
+        from provsdk.capture import _gate  # noqa: PLC0415 as above
+
+        await _gate.asealed(gated.ports, f"rec_{gated.key}")
 
 
 def _adopted(plan: Plan, activity: Activity, result: Any) -> Any:

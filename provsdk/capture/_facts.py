@@ -1,22 +1,38 @@
-"""What a span carries and what stays home: the facts of an activity as JSON on its span (`docs/formats/spans.md`)."""
+"""What a span carries: the facts of its call as JSON (`docs/formats/spans.md`), written when somebody reads them."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from math import inf
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from opentelemetry.trace import set_span_in_context
 
 from provsdk import semconv
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from provsdk.capture._flow import Ref
     from provsdk.capture._session import Activity
-    from provsdk.digest import Measured
+    from provsdk.digest import JoinKey, Measured
 
-__all__ = ["derivation", "entity", "missing_of", "use", "write_facts"]
+__all__ = ["Entity", "SpanFacts", "missing_of", "write_facts"]
+
+MAX_SHORT_PARTS: Final = 32
+"""Values, derivations and the like of a call whose text fits into one attribute."""
+
+MAX_SHORT_TEXT: Final = 4_000
+"""Characters of all that was declared of it; each may become twelve in ASCII."""
+
+MAX_SHORT_FACTS: Final = 16
+"""Facts that it has, and values in each."""
+
+_FEW_CHARACTERS: Final = frozenset({int, float, bool, type(None)})
+_HOLDERS: Final = frozenset({dict, list, tuple})
+
+Entity = tuple[int, str, str | None, "Measured", int | None]
+"""Number, role, name, measure, and number of the value that it is an element of; a plain tuple, one for each value."""
 
 
 def _json_encoder() -> Callable[[Any], str]:
@@ -40,87 +56,160 @@ def missing_of(measured: Measured, name: str | None) -> tuple[str, str | None]:
     return reason, f"{name or 'value'}: {measured.problem}"
 
 
-def entity(n: int, role: str, name: str | None, join: str | None, measured: Measured, element_of: int | None) -> str:
-    """An entity as JSON. Written out by hand: it is on the path of every value, and all but the name is ours."""
+class SpanFacts(NamedTuple):
+    """What one call says, in parts. It holds no value of the user's, so it may wait for whoever reads the span."""
+
+    key: str
+    kind: str
+    record_id: str | None
+    parent: str | None
+    name: str | None
+    """Of the call, where its span has another one."""
+    status: str
+    error: str | None
+    extra: Mapping[str, Any]
+    emitter: tuple[str, int] | None
+    """Of an output: the process, and its number there."""
+    tenant: str | None
+    defaults: Mapping[str, Any] | None
+    declared: Mapping[str, Any]
+    calls: Sequence[str]
+    entities: Sequence[Entity]
+    used: Sequence[tuple[Ref, str]]
+    derived: Sequence[tuple[Ref, str, str]]
+    nested: Sequence[str]
+    missing: Sequence[tuple[str, str | None]]
+    join: JoinKey | None
+
+    def is_short(self) -> bool:
+        """Whether the text certainly fits into one attribute, seen without writing it."""
+        parts = len(self.entities) + len(self.used) + len(self.derived) + len(self.calls)
+        parts += len(self.nested) + len(self.missing)
+        return parts <= MAX_SHORT_PARTS and _length(self.extra) + _length(self.declared) <= MAX_SHORT_TEXT
+
+    def lost(self) -> SpanFacts:
+        """The same call where all else that it said cannot be written."""
+        missing = (*self.missing, ("capture_failed", "facts"))
+        return self._replace(extra={}, declared={}, calls=(), entities=(), used=(), derived=(), missing=missing)
+
+    def attributes(self) -> dict[str, str | int]:
+        """Everything that stands on the span, the text in one piece."""
+        return {**self.ids(), semconv.FACTS: self.text()}
+
+    def ids(self) -> dict[str, str | int]:
+        """What stands on the span beside the text."""
+        said: dict[str, str | int] = {semconv.KIND: self.kind}
+        if self.record_id is not None:
+            said[semconv.RECORD_ID] = self.record_id
+        if self.parent is not None:
+            said[semconv.PARENT] = self.parent
+        return said
+
+    def text(self) -> str:
+        """The facts as one JSON text, in ASCII."""
+        pieces = [f'{{"v":1,"status":"{self.status}"']
+        if self.name is not None:
+            pieces.append(f',"name":{_quoted(self.name)}')
+        if self.extra:
+            pieces.append("," + _encode_json(self.extra)[1:-1])
+        if self.error is not None:
+            pieces.append(f',"error":{_quoted(self.error)}')
+        if self.entities:
+            pieces.append(f',"entities":[{",".join([_entity(each, self.join) for each in self.entities])}]')
+        for name, said in (
+            ("emitter", self.emitter),
+            ("defaults", self.defaults),
+            ("calls", self._calls()),
+            ("declared", self.declared if self.tenant is None else {"tenant": self.tenant, **self.declared}),
+            ("used", self.used),
+            ("derived", self.derived),
+            ("nested", self.nested),
+            ("missing", self.missing),
+        ):
+            if said:
+                pieces.append(f',"{name}":{_encode_json(said)}')
+        pieces.append("}")
+        return "".join(pieces)
+
+    def _calls(self) -> list[str]:
+        """The calls within an output by their span ids, and by the trace too where that is another one."""
+        trace = self.key[:33]
+        return [each[33:] if each.startswith(trace) else each for each in self.calls]
+
+
+def _entity(entity: Entity, join: JoinKey | None) -> str:
+    """An entity as JSON. Written out by hand: there may be tens of thousands, and all but the name is ours."""
+    n, role, name, measured, element_of = entity
     named = "" if name is None else f',"name":{_quoted(name)}'
-    joined = "" if join is None else f',"join":"{join}"'
+    joined = "" if join is None or measured.digest is None else f',"join":"{join.join(measured.digest)}"'
     sized = "" if measured.size_bytes is None else f',"size":{measured.size_bytes}'
     of = "" if element_of is None else f',"of":{element_of}'
     return f'{{"n":{n},"role":"{role}"{named}{joined}{sized},"media":"{measured.media_type}"{of}}}'
 
 
-def use(ref: Ref, basis: str) -> str:
-    """A pair of `used` as JSON; ids need no escapes."""
-    return f'[{ref},"{basis}"]' if isinstance(ref, int) else f'["{ref}","{basis}"]'
-
-
-def derivation(effect: Ref, cause: str, basis: str) -> str:
-    """A triple of `derived` as JSON."""
-    return f'[{effect},"{cause}","{basis}"]' if isinstance(effect, int) else f'["{effect}","{cause}","{basis}"]'
-
-
-def _text(activity: Activity) -> str:
-    """The facts as one JSON text, in ASCII."""
-    pieces = [f'{{"v":1,"status":"{activity.status}"{_named(activity)}']
-    if activity.extra:
-        pieces.append("," + _encode_json(activity.extra)[1:-1])
-    if activity.error is not None:
-        pieces.append(f',"error":{_quoted(activity.error)}')
-    if activity.number is not None:
-        pieces.append(f',"emitter":["{activity.ports.emitter.id}",{activity.number}]')
-        if activity.ports.settings.defaults:
-            pieces.append(f',"defaults":{_encode_json(dict(activity.ports.settings.defaults))}')
-        if activity.scope is not None and activity.scope.calls:
-            pieces.append(f',"calls":{_encode_json(_calls(activity.key, activity.scope.calls))}')
-    pieces.append(_declared(activity))
-    for name, texts in (("entities", activity.entities), ("used", activity.used), ("derived", activity.derived)):
-        if texts:
-            pieces.append(f',"{name}":[{",".join(texts)}]')
-    if activity.nested:
-        pieces.append(f',"nested":{_encode_json(activity.nested)}')
-    if activity.missing:
-        pieces.append(f',"missing":{_encode_json(activity.missing)}')
-    pieces.append("}")
-    return "".join(pieces)
-
-
-def _named(activity: Activity) -> str:
-    """The call's name, where the program or a processor has given its span another one."""
-    return "" if getattr(activity.span, "name", activity.name) == activity.name else f',"name":{_quoted(activity.name)}'
-
-
-def _calls(key: str, calls: list[str]) -> list[str]:
-    """The calls within an output by their span ids, and by the trace too where that is another one."""
-    trace = key[:33]
-    return [each[33:] if each.startswith(trace) else each for each in calls]
-
-
-def _declared(activity: Activity) -> str:
-    """What was declared; of an output also its tenant, which is all that most outputs have here."""
-    declared = activity.declared
-    if activity.number is not None and "tenant" not in declared:
-        tenant = activity.ports.settings.tenant
-        if not declared:
-            return f',"declared":{{"tenant":{_quoted(tenant)}}}'
-        declared = {**declared, "tenant": tenant}
-    return f',"declared":{_encode_json(declared)}' if declared else ""
+def _length(facts: Mapping[str, Any] | Sequence[Any], levels: int = 2) -> float:
+    """Characters of facts and of what they hold; infinite where that is not seen at a glance."""
+    if not facts:
+        return 0
+    if len(facts) > MAX_SHORT_FACTS or not levels:
+        return inf
+    length: float = 0
+    for fact in (*facts, *facts.values()) if isinstance(facts, dict) else facts:
+        kind = type(fact)
+        if kind is str:
+            length += len(fact)
+        elif kind in _FEW_CHARACTERS:
+            length += 24
+        else:
+            length += _length(fact, levels - 1) if kind in _HOLDERS else inf
+    return length
 
 
 def write_facts(activity: Activity) -> None:
-    """Puts the attributes on the span; facts that are too long go into numbered child spans."""
-    said: dict[str, str | int] = {semconv.KIND: activity.kind}
-    if activity.scope is not None:
-        said[semconv.RECORD_ID] = activity.scope.record_id
-    if activity.parent is not None:
-        said[semconv.PARENT] = activity.parent.key
-    elif activity.origin is not None:
-        said[semconv.PARENT] = activity.origin.activity
-    text = _text(activity)
+    """Puts on the span what its call says: the facts where it can wait with their text, else attributes.
+
+    A text that is too long for one attribute goes into numbered child spans.
+    """
+    facts, span = _said(activity), activity.span
+    says = getattr(span, "says", None)
+    if says is not None and facts.is_short():
+        says(facts)
+        return
+    text, said = facts.text(), facts.ids()
     if len(text) <= semconv.FACTS_LIMIT_BYTES:
         said[semconv.FACTS] = text
     else:
         said[semconv.FACTS_PARTS] = _write_pieces(activity, text)
-    activity.span.set_attributes(said)
+    span.set_attributes(said)
+
+
+def _said(activity: Activity) -> SpanFacts:
+    """What the activity has to say, its own lists and mappings: it is at its end."""
+    number, scope, parent, origin = activity.number, activity.scope, activity.parent, activity.origin
+    settings, emitter, tenant, defaults = activity.ports.settings, None, None, None
+    if number is not None:
+        emitter, tenant, defaults = (activity.ports.emitter.id, number), settings.tenant, settings.defaults
+    return SpanFacts(
+        activity.key,
+        activity.kind,
+        scope.record_id if scope is not None else None,
+        parent.key if parent is not None else origin.activity if origin is not None else None,
+        activity.name if getattr(activity.span, "name", activity.name) != activity.name else None,
+        activity.status,
+        activity.error,
+        activity.extra,
+        emitter,
+        tenant,
+        defaults,
+        activity.declared,
+        scope.calls if scope is not None and number is not None else (),
+        activity.entities,
+        activity.used,
+        activity.derived,
+        activity.nested,
+        activity.missing,
+        settings.join,
+    )
 
 
 def _write_pieces(activity: Activity, text: str) -> int:

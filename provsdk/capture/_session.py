@@ -16,7 +16,7 @@ from provsdk import semconv
 from provsdk.capture import _otel, _process
 from provsdk.capture._binding import EXTRA
 from provsdk.capture._content import encode
-from provsdk.capture._facts import derivation, entity, missing_of, use, write_facts
+from provsdk.capture._facts import missing_of, write_facts
 from provsdk.capture._flow import GIVEN, MAX_ELEMENTS, MAX_WIDTH, known_in, look_into
 from provsdk.capture._request import SETTINGS
 from provsdk.capture._responses import answers_of
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
-    from provsdk.capture._flow import Known, Registry
+    from provsdk.capture._facts import Entity
+    from provsdk.capture._flow import Known, Ref, Registry
     from provsdk.capture._origin import Origin
     from provsdk.capture.ports import Facts, Ports
     from provsdk.digest import Measured
@@ -130,10 +131,10 @@ class Activity:
         self.declared: dict[str, Any] = {}
         self.local: dict[str, Any] = {}
         self.extra: dict[str, Any] = {}
-        self.entities: list[str] = []
+        self.entities: list[Entity] = []
         self.plain: dict[int, bytes] = {}
-        self.used: list[str] = []
-        self.derived: list[str] = []
+        self.used: list[tuple[Ref, str]] = []
+        self.derived: list[tuple[Ref, str, str]] = []
         self.scope: Scope | None = None
         if kind == semconv.KIND_OUTPUT:
             self.scope = Scope(key)
@@ -207,7 +208,7 @@ class Activity:
         known = scope.registry.find(value, measured) if linkable else None
         if known is not None:
             self.seen |= {known.id}
-            self.used.append(use(known.id, known.basis))
+            self.used.append((known.id, known.basis))
             if type(value) not in _LEAVES:
                 self.seen |= {inner.id for inner in known_in(value, scope.registry)}
         elif measured.digest is not None or measured.problem is not None:
@@ -228,8 +229,8 @@ class Activity:
         if full_name is not None and full_name != name:
             self._name_in_full(n, full_name)
         if former is not None:
-            self.derived.append(derivation(n, former, "identity"))
-        self.used.append(f'[{n},"identity"]')  # as `use`, on the path of every call
+            self.derived.append((n, former, "identity"))
+        self.used.append((n, "identity"))
         if linkable and type(value) not in _LEAVES and not self._is_setting(full_name):
             self._look_inside(n, value, is_result=False)
 
@@ -244,7 +245,7 @@ class Activity:
             return
         known = scope.registry.find(value, measure(value, max_bytes=self.ports.settings.max_value_bytes))
         found = [known] if known is not None else known_in(value, scope.registry)
-        outer.derived.extend(derivation(f"out_{self.key}", each.id, each.basis) for each in found)
+        outer.derived.extend((f"out_{self.key}", each.id, each.basis) for each in found)
 
     def made(self, value: Any, *, is_constant: bool = False) -> None:
         """Notes that the call made `value`: an entity that it was given, or a new one that may come from known ones.
@@ -298,7 +299,7 @@ class Activity:
         """A derivation, once: a stream may repeat what it comes from in every chunk."""
         if known.id not in self.linked:
             self.linked |= {known.id}
-            self.derived.append(derivation(effect, known.id, known.basis))
+            self.derived.append((effect, known.id, known.basis))
 
     def _deliver_element(self, chunk: Any, measured: Measured) -> None:
         scope = self.scope
@@ -362,7 +363,7 @@ class Activity:
         """A new entity. Equal content links a step to what it was given; a model or a source may just repeat itself."""
         n = self._enter("result", None, value, measured, linkable=linkable)
         if known is not None and (known.basis == "identity" or not self._makes_from_elsewhere()):
-            self.derived.append(derivation(n, known.id, known.basis))
+            self.derived.append((n, known.id, known.basis))
         if linkable and type(value) not in _LEAVES and (known is None or self._makes_from_elsewhere()):
             self._look_inside(n, value, is_result=True)
         return n
@@ -383,7 +384,7 @@ class Activity:
             if known is not None and not (own and known.basis == "digest"):
                 if known.id not in seen:
                     seen.add(known.id)
-                    self.derived.append(derivation(n, known.id, known.basis))
+                    self.derived.append((n, known.id, known.basis))
             elif found.measured.digest is not None and scope.registry.has_room(MAX_ELEMENTS):
                 element = self._next("element")
                 self._add_entity(element, "element", found.name, found.value, found.measured, element_of=n)
@@ -413,9 +414,9 @@ class Activity:
         self._add_entity(0, "result", None, value, measured, element_of=None)
         scope.made = value
         if known is not None:
-            self.derived.append(derivation("out", known.id, known.basis))
+            self.derived.append(("out", known.id, known.basis))
         elif linkable and type(value) not in _LEAVES:
-            self.derived.extend(derivation("out", one.id, one.basis) for one in known_in(value, scope.registry))
+            self.derived.extend(("out", one.id, one.basis) for one in known_in(value, scope.registry))
         outer = self.parent.scope if self.parent is not None else None
         if outer is not None and linkable:
             outer.registry.enter(scope.output_id, value, measured, self.kind, replace=True)
@@ -442,16 +443,12 @@ class Activity:
     def _add_entity(
         self, n: int, role: str, name: str | None, value: Any, measured: Measured, *, element_of: int | None
     ) -> None:
-        digest, settings = measured.digest, self.ports.settings
-        joined = None
-        if digest is not None:
-            self.plain[n] = digest
-            if settings.join is not None:
-                joined = settings.join.join(digest)
-        self.entities.append(entity(n, role, name, joined, measured, element_of))
+        if measured.digest is not None:
+            self.plain[n] = measured.digest
+        self.entities.append((n, role, name, measured, element_of))
         # Most keep nothing, which is seen without asking.
         if (
-            settings.capture_content == "none"
+            self.ports.settings.capture_content == "none"
             and self.keeps is None
             and self.scope is not None
             and not self.scope.keeps
@@ -531,7 +528,7 @@ class Activity:
         """A stream that the call was given has an id as soon as its first step has begun."""
         for stream in self.streams:
             if stream.entity_id is not None:
-                self.used.append(use(stream.entity_id, "identity"))
+                self.used.append((stream.entity_id, "identity"))
 
     def _leave_home_facts(self, scope: Scope) -> None:
         local: dict[str, Any] = {}

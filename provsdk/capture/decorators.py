@@ -217,13 +217,20 @@ def _wrapper(plan: Plan) -> Callable[..., Any]:
 
 
 def _async_wrapper(plan: Plan) -> Callable[..., Any]:
-    async def traced(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        plugged = ports.current()
-        if plugged is None:
-            return await wrapped(*args, **kwargs)
-        return await _call.acall(plan, plugged, wrapped, instance, args, kwargs)
+    def traced(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        follow = _awaited if ports.current() is None else _call.acall
+        coroutine: Any = follow(plan, wrapped, instance, args, kwargs)
+        coroutine.__name__, coroutine.__qualname__ = traced.__name__, traced.__qualname__
+        return coroutine
 
     return traced
+
+
+async def _awaited(plan: Plan, wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
+    """Nothing was plugged in when it was called; that may have changed when it is awaited."""
+    if ports.current() is None:
+        return await wrapped(*args, **kwargs)
+    return await _call.acall(plan, wrapped, instance, args, kwargs)
 
 
 def _generator_wrapper(plan: Plan) -> Callable[..., Any]:

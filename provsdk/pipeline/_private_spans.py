@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.sampling import DEFAULT_ON, Decision, SamplingResul
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from provsdk import __version__
+from provsdk import __version__, semconv
 from provsdk.capture import _guard
 
 if TYPE_CHECKING:
@@ -31,11 +31,19 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.sampling import Sampler
     from opentelemetry.util.types import Attributes, AttributeValue
 
-__all__ = ["OwnIds", "PrivateSpan", "PrivateTracer", "readable"]
+    from provsdk.capture._facts import SpanFacts
+
+__all__ = ["OwnIds", "PrivateSpan", "PrivateTracer", "Readable"]
 
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 _DROPPED: Final = TraceFlags(TraceFlags.DEFAULT)
 _OK: Final = Status()
+_COPIED: Final = frozenset({
+    "_attributes", "_end_time", "_events", "_instrumentation_info", "_kind", "_links", "_name", "_parent",
+    "_start_time", "_status",
+})  # fmt: skip
+"""Fields of the SDK's span."""
+
 _PLAIN: Final = frozenset({str, int, bool, float})
 
 _NO_STATE: Final = SpanContext(1, 1, is_remote=False).trace_state
@@ -96,8 +104,8 @@ class PrivateSpan(trace.Span):
     """
 
     __slots__ = (
-        "_is_given", "_on_end", "_started", "attributes", "context", "end_time", "events", "links", "name", "parent",
-        "start_time", "status",
+        "_facts", "_is_given", "_on_end", "_started", "_written", "context", "end_time", "events", "links", "name",
+        "parent", "start_time", "status",
     )  # fmt: skip
 
     kind = SpanKind.INTERNAL
@@ -111,7 +119,8 @@ class PrivateSpan(trace.Span):
         self.name = name
         self.context = context
         self.parent = parent
-        self.attributes: dict[str, AttributeValue] = {}
+        self._written: dict[str, AttributeValue] = {}
+        self._facts: SpanFacts | None = None
         self.events: tuple[Event, ...] = ()
         self.links: tuple[Link, ...] = ()
         self.status = _OK
@@ -120,6 +129,24 @@ class PrivateSpan(trace.Span):
         self._is_given = False
         self.start_time = time_ns()
         self._started = monotonic_ns()
+
+    @property
+    def attributes(self) -> dict[str, AttributeValue]:
+        """What was set, and what its call says: written when it is first asked for, by whoever asks."""
+        facts = self._facts
+        if facts is not None:
+            self._written = {**self._written, **_written(facts)}  # a new one: another thread may be reading that
+            self._facts = None
+        return self._written
+
+    @property
+    def record_id(self) -> Any:
+        """The record that it belongs to, where it says so; nothing is written for it."""
+        return self._written.get(semconv.RECORD_ID) if self._facts is None else self._facts.record_id
+
+    def says(self, facts: SpanFacts) -> None:
+        """Takes what its call says."""
+        self._facts = facts
 
     def end(self, end_time: int | None = None) -> None:
         """Ends the span, once, and hands it over; where that was interrupted, it does so again."""
@@ -139,9 +166,9 @@ class PrivateSpan(trace.Span):
         if self.end_time is not None:
             return
         if type(value) in _PLAIN and type(key) is str and key:
-            self.attributes[key] = value
+            self._written[key] = value
         else:
-            self.attributes.update(BoundedAttributes(attributes={key: value}))
+            self._written.update(BoundedAttributes(attributes={key: value}))
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Sets several attributes."""
@@ -149,7 +176,7 @@ class PrivateSpan(trace.Span):
             return
         for key, value in attributes.items():
             if type(value) in _PLAIN:
-                self.attributes[key] = value
+                self._written[key] = value
             else:
                 self.set_attribute(key, value)
 
@@ -192,7 +219,16 @@ class PrivateSpan(trace.Span):
 
     def to_json(self, indent: int | None = 4) -> str:
         """As the SDK's."""
-        return str(readable(self, self.resource, self.instrumentation_scope).to_json(indent))
+        return str(Readable(self, self.resource, self.instrumentation_scope).to_json(indent))
+
+
+def _written(facts: SpanFacts) -> dict[str, AttributeValue]:
+    """The attributes; where they cannot be written, those of a call of which nothing but that is known."""
+    try:
+        return {**facts.attributes()}
+    except Exception as error:
+        _guard.report("write down what a call says", error)
+        return {**facts.lost().attributes()}
 
 
 def ids_like(ids: IdGenerator | None) -> IdGenerator:
@@ -255,7 +291,7 @@ class PrivateTracer(trace.Tracer):
             made = SpanContext(trace_id, span_id, is_remote=False, trace_flags=flags, trace_state=state)
         span = PrivateSpan(name, made, above, self._on_end)
         if attributes:
-            span.attributes.update(attributes)
+            span.set_attributes(attributes)
         return span
 
     def start_as_current_span(self, name: str, *interface: Any, **of_the_api: Any) -> Any:
@@ -263,18 +299,47 @@ class PrivateTracer(trace.Tracer):
         return trace.use_span(self.start_span(name, *interface, **of_the_api), end_on_exit=True)
 
 
-def readable(span: PrivateSpan, resource: Resource, scope: InstrumentationScope) -> ReadableSpan:
-    """A private span that ended, as the SDK's processors and exporters read spans."""
-    return ReadableSpan(
-        name=span.name,
-        context=span.context,
-        parent=span.parent,
-        resource=resource,
-        attributes=span.attributes,
-        events=span.events,
-        links=span.links,
-        status=span.status,
-        start_time=span.start_time,
-        end_time=span.end_time,
-        instrumentation_scope=scope,
-    )
+class Readable(ReadableSpan):
+    """A private span that ended, as the SDK's processors and exporters read spans.
+
+    What they read is copied when they first do so, most of it by an exporter's thread: whoever changes it changes no
+    record.
+
+    Args:
+        span: the private one.
+        resource: what it is exported with.
+        scope: the same.
+    """
+
+    def __init__(self, span: PrivateSpan, resource: Resource, scope: InstrumentationScope) -> None:
+        # Not the SDK's own: it would set a dozen fields on the path of every call.
+        self._span = span
+        self._context = span.context
+        self._resource = resource
+        self._instrumentation_scope = scope
+
+    def __getattr__(self, name: str) -> Any:
+        """A field of the SDK's class that was not read yet."""
+        if name not in _COPIED:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        field = dict(self._span.attributes) if name == "_attributes" else getattr(self._span, name[1:], None)
+        setattr(self, name, field)
+        return field
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copied and pickled as the SDK's own span."""
+        return ReadableSpan, (
+            self._name,
+            self._context,
+            self._parent,
+            self._resource,
+            self._attributes,
+            self._events,
+            self._links,
+            self._kind,
+            None,
+            self._status,
+            self._start_time,
+            self._end_time,
+            self._instrumentation_scope,
+        )

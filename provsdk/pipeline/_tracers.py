@@ -22,7 +22,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from provsdk import __version__, semconv
 from provsdk.capture import _guard
 from provsdk.interrupts import came_from_outside
-from provsdk.pipeline._private_spans import PrivateSpan, PrivateTracer, ids_like, readable, sampled
+from provsdk.pipeline._private_spans import PrivateSpan, PrivateTracer, Readable, ids_like, sampled
 from provsdk.pipeline._watch import Watch, release, sampler_of, watch
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ class OwnTracers:
         target = self.forward_to()
         if span.context.trace_flags.sampled and target is not None and self._user is not None:
             try:
-                target.on_end(readable(span, self._user.resource, _SCOPE))
+                target.on_end(Readable(span, self._user.resource, _SCOPE))
             except Exception as error:  # another package's code
                 if came_from_outside(error):
                     raise
