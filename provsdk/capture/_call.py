@@ -14,6 +14,7 @@ from provsdk import semconv
 from provsdk.capture import _guard, _process
 from provsdk.capture._abandoned import reap
 from provsdk.capture._declared import article
+from provsdk.capture._late import Late
 from provsdk.capture._model import note_request, note_response, settle
 from provsdk.capture._otel import current_activity
 from provsdk.capture._session import BLOCKED, Activity
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import SpanContext
 
+    from provsdk.capture import _gate
     from provsdk.capture._plan import Plan
     from provsdk.capture.ports import Ports, Ticket
+else:
+    _gate = Late("provsdk.capture._gate")  # most programs have no policies
 
 __all__ = [
     "acall",
@@ -324,8 +328,6 @@ def call(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, a
     try:
         try:
             if gated:
-                from provsdk.capture import _gate  # noqa: PLC0415 most programs have no policies
-
                 args, kwargs = _gate.enter(activity, (args, kwargs))
             result = wrapped(*args, **kwargs)
             if type(result) is not str and (goes_on := _adopted(plan, activity, result)) is not None:
@@ -342,7 +344,9 @@ def call(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, a
         finish(activity, error)
         raise
     if ticket is not None:
-        wait(ticket, ports, activity if gated else None)
+        wait(ticket, ports)
+        if gated:
+            _gate.sealed(ports, f"rec_{activity.key}")
     return result
 
 
@@ -364,27 +368,28 @@ async def acall(
         return await wrapped(*args, **kwargs)
     try:
         try:
-            if gated := is_gated(activity.ports):
-                from provsdk.capture import _gate  # noqa: PLC0415 as above
-
-                if begun is None:
-                    args, kwargs = await _gate.aenter(activity, (args, kwargs))
+            gated = is_gated(activity.ports)
+            if gated and begun is None:
+                args, kwargs = await _gate.aenter(activity, (args, kwargs))
             result = await wrapped(*args, **kwargs)
             if type(result) is not str and (goes_on := _adopted(plan, activity, result)) is not None:
                 return goes_on
             if gated:
                 result = await _gate.aleave(activity, result)
         except BaseException as error:
-            ticket = fail(activity, error)
-            if ticket is not None:
-                await await_quietly(ticket, error)
+            await await_quietly(fail(activity, error), error)
             raise
         ticket = end(plan, activity, result)
     except BaseException as error:
         finish(activity, error)
         raise
     if ticket is not None:
-        await await_(ticket, activity.ports, activity if gated else None)
+        try:  # as `await_`, without a coroutine for it
+            await ticket
+        except BaseException as error:
+            _note_unsealed(ticket, error, activity.ports)
+        if gated:
+            await _gate.asealed(activity.ports, f"rec_{activity.key}")
     return result
 
 
@@ -393,47 +398,34 @@ def _begin_where_plugged_in(plan: Plan, instance: Any, args: Any, kwargs: Any) -
     return None if ports is None else begin(ports, plan, instance, args, kwargs)
 
 
-def wait(ticket: Ticket, ports: Ports | None, gated: Activity | None = None) -> None:
+def wait(ticket: Ticket, ports: Ports | None) -> None:
     """Waits until the record is durable, within the bounds of the configuration.
-
-    Args:
-        ticket: the claim on it.
-        ports: what the output went through.
-        gated: the output, where its gate is to be told that it is sealed.
 
     Raises:
         RecordNotSealed: it is not, and the configuration asks to be told.
     """
     try:
         ticket.wait()
-    except RecordNotSealed:
-        raise
-    except Exception as error:
-        _guard.report("wait for a record", error, ports)
-    except BaseException:
-        leave(ticket)
-        raise
-    if gated is not None:
-        from provsdk.capture import _gate  # noqa: PLC0415 as above
-
-        _gate.sealed(gated.ports, f"rec_{gated.key}")
+    except BaseException as error:
+        _note_unsealed(ticket, error, ports)
 
 
-async def await_(ticket: Ticket, ports: Ports | None, gated: Activity | None = None) -> None:
+async def await_(ticket: Ticket, ports: Ports | None) -> None:
     """As `wait`, for async callers."""
     try:
         await ticket
-    except RecordNotSealed:
-        raise
-    except Exception as error:
-        _guard.report("wait for a record", error, ports)
-    except BaseException:
-        leave(ticket)
-        raise
-    if gated is not None:
-        from provsdk.capture import _gate  # noqa: PLC0415 as above
+    except BaseException as error:
+        _note_unsealed(ticket, error, ports)
 
-        await _gate.asealed(gated.ports, f"rec_{gated.key}")
+
+def _note_unsealed(ticket: Ticket, error: BaseException, ports: Ports | None) -> None:
+    """What came while a record was waited for: an interrupt and `RecordNotSealed` go through."""
+    if isinstance(error, RecordNotSealed):
+        raise error
+    if not isinstance(error, Exception):
+        leave(ticket)
+        raise error
+    _guard.report("wait for a record", error, ports)
 
 
 def _adopted(plan: Plan, activity: Activity, result: Any) -> Any:
@@ -457,8 +449,10 @@ def wait_quietly(ticket: Ticket) -> None:
         _guard.report("seal the record of a failed output", error)
 
 
-async def await_quietly(ticket: Ticket, failure: BaseException | None) -> None:
+async def await_quietly(ticket: Ticket | None, failure: BaseException | None) -> None:
     """As `wait_quietly`, for async callers; not of a coroutine that is being closed, which may not await anything."""
+    if ticket is None:
+        return
     if isinstance(failure, GeneratorExit):
         leave(ticket)
         return

@@ -85,7 +85,9 @@ class SpanFacts(NamedTuple):
         """Whether the text certainly fits into one attribute, seen without writing it."""
         parts = len(self.entities) + len(self.used) + len(self.derived) + len(self.calls)
         parts += len(self.nested) + len(self.missing)
-        return parts <= MAX_SHORT_PARTS and _length(self.extra) + _length(self.declared) <= MAX_SHORT_TEXT
+        if self.extra or self.declared:
+            return parts <= MAX_SHORT_PARTS and _length(self.extra) + _length(self.declared) <= MAX_SHORT_TEXT
+        return parts <= MAX_SHORT_PARTS
 
     def lost(self) -> SpanFacts:
         """The same call where all else that it said cannot be written."""
@@ -135,6 +137,10 @@ class SpanFacts(NamedTuple):
         """The calls within an output by their span ids, and by the trace too where that is another one."""
         trace = self.key[:33]
         return [each[33:] if each.startswith(trace) else each for each in self.calls]
+
+
+_span_facts: Final = tuple.__new__
+"""Makes them without the function that named tuples have for it: this is on the path of every call."""
 
 
 def _entity(entity: Entity, join: JoinKey | None) -> str:
@@ -189,26 +195,29 @@ def _said(activity: Activity) -> SpanFacts:
     settings, emitter, tenant, defaults = activity.ports.settings, None, None, None
     if number is not None:
         emitter, tenant, defaults = (activity.ports.emitter.id, number), settings.tenant, settings.defaults
-    return SpanFacts(
-        activity.key,
-        activity.kind,
-        scope.record_id if scope is not None else None,
-        parent.key if parent is not None else origin.activity if origin is not None else None,
-        activity.name if getattr(activity.span, "name", activity.name) != activity.name else None,
-        activity.status,
-        activity.error,
-        activity.extra,
-        emitter,
-        tenant,
-        defaults,
-        activity.declared,
-        scope.calls if scope is not None and number is not None else (),
-        activity.entities,
-        activity.used,
-        activity.derived,
-        activity.nested,
-        activity.missing,
-        settings.join,
+    return _span_facts(
+        SpanFacts,
+        (
+            activity.key,
+            activity.kind,
+            scope.record_id if scope is not None else None,
+            parent.key if parent is not None else origin.activity if origin is not None else None,
+            activity.name if getattr(activity.span, "name", activity.name) != activity.name else None,
+            activity.status,
+            activity.error,
+            activity.extra,
+            emitter,
+            tenant,
+            defaults,
+            activity.declared,
+            scope.calls if scope is not None and number is not None else (),
+            activity.entities,
+            activity.used,
+            activity.derived,
+            activity.nested,
+            activity.missing,
+            settings.join,
+        ),
     )
 
 

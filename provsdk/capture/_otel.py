@@ -176,13 +176,12 @@ def activity_in(context: Context | None) -> Activity | None:
 
 def _context_with(activity: Activity, *, spans_current: bool) -> Context:
     """What is current now with the activity, and its span where that is wanted, in it."""
-    if not spans_current:
-        context = Context(otel_context.get_current())
-        dict.__setitem__(context, _ACTIVITY, activity)  # as below
-        return context
-    context = set_span_in_context(activity.span)
+    context = Context(otel_context.get_current())
     # A context refuses changes once it is shared; this one is fresh, and a second copy would cost as much as the first.
     dict.__setitem__(context, _ACTIVITY, activity)
+    if not spans_current:
+        return context
+    dict.__setitem__(context, _SPAN, activity.span)
     if _OUTSIDE in context:
         dict.__setitem__(context, _BENEATH, _beneath())
     return context

@@ -127,7 +127,8 @@ class Activity:
         self.name = name
         self.parent = parent
         self.span = span
-        self.key = key = f"{context[0]:032x}-{context[1]:016x}"  # a tuple: by position is cheaper than by name
+        # A tuple, and bytes: by position is cheaper than by name, and they are written faster than formatted numbers.
+        self.key = key = f"{context[0].to_bytes(16).hex()}-{context[1].to_bytes(8).hex()}"
         self.declared: dict[str, Any] = {}
         self.local: dict[str, Any] = {}
         self.extra: dict[str, Any] = {}

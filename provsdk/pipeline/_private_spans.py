@@ -70,7 +70,7 @@ class OwnIds(RandomIdGenerator):
 
 
 class OthersIds(IdGenerator):
-    """The program's ids; ours where it fails to make one.
+    """The program's ids; ours where it fails to make one, or makes one that is none.
 
     Args:
         ids: the program's generator.
@@ -83,7 +83,7 @@ class OthersIds(IdGenerator):
     def generate_span_id(self) -> int:
         """As the program's generator."""
         try:
-            return self._ids.generate_span_id()
+            return _within(64, self._ids.generate_span_id())
         except Exception as error:
             _guard.report("ask the program's id generator", error)
             return self._own.generate_span_id()
@@ -91,10 +91,16 @@ class OthersIds(IdGenerator):
     def generate_trace_id(self) -> int:
         """As the program's generator."""
         try:
-            return self._ids.generate_trace_id()
+            return _within(128, self._ids.generate_trace_id())
         except Exception as error:
             _guard.report("ask the program's id generator", error)
             return self._own.generate_trace_id()
+
+
+def _within(bits: int, made: int) -> int:
+    if not 0 < made < 1 << bits:
+        raise ValueError("no id")
+    return made
 
 
 class PrivateSpan(trace.Span):

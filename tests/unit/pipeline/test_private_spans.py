@@ -155,6 +155,7 @@ def test_what_is_short_fits_into_one_attribute(character):
 
 
 def test_what_cannot_be_written_is_said_to_be_missing(caplog):
+    _guard.failures.clear()
     span = ended(facts(extra={"odd": object()}, error="builtins.ValueError"))
     said = json.loads(span.attributes[semconv.FACTS])
     assert said["missing"] == [["capture_failed", "facts"]]
