@@ -5,7 +5,6 @@ Every step is guarded: when one of ours fails, the traced function goes on as if
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import INVALID_SPAN_CONTEXT
@@ -48,7 +47,6 @@ __all__ = [
     "is_gated",
     "leave",
     "open_quietly",
-    "renumber",
     "wait",
     "wait_quietly",
 ]
@@ -57,14 +55,6 @@ PLAIN: Final = frozenset({str, bytes, type(None), bool, int, float, list, tuple,
 """Types that most traced functions return; anything else is looked at."""
 
 _ENCRYPTED: Final = frozenset(each.value for each in DataClassification if each.encryption_required)
-
-_numbers = itertools.count(1)
-
-
-def renumber() -> None:
-    """Counts outputs from 1 again: a forked child is an emitter of its own."""
-    global _numbers
-    _numbers = itertools.count(1)
 
 
 def begin(ports: Ports, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Activity | None:
@@ -94,7 +84,7 @@ def open_quietly(
             _start_output(ports, activity)
     except BaseException as error:
         if is_output and (activity is None or activity.number is None):
-            _count(ports, next(_numbers), INVALID_SPAN_CONTEXT, "")
+            _count(ports, next(ports.settings.numbers), INVALID_SPAN_CONTEXT, "")
         if activity is not None:
             _give_up(activity, error)
             return None
@@ -121,7 +111,7 @@ def _start_output(ports: Ports, activity: Activity) -> None:
     in_the_open = not (activity.declared or ports.settings.defaults) or _may_lie_open(activity)
     name = activity.name if in_the_open else ""
     # At the last moment: a process that is killed between the number and its slot leaves a number of nothing.
-    activity.number = scope.number = number = next(_numbers)
+    activity.number = scope.number = number = next(ports.settings.numbers)
     try:
         ports.emitter.started(number, activity.context, name)
     except Exception as error:

@@ -579,6 +579,10 @@ def open_activity(ports: Ports, kind: str, name: str) -> Activity:
     tracer = tracers.tracer()  # this is where a provider that has just appeared is found
     current = ports.settings.spans_current and tracers.exports_spans
     parent, origin, context = _otel.above(spans_current=current)
+    if parent is not None and parent.ports is not ports and kind != semconv.KIND_OUTPUT:
+        # What belongs to an output that began before `configure` was called again belongs to where its record is made.
+        ports = parent.ports
+        tracer = ports.tracers.tracer()
     safe = name if name.isascii() else _encodable(name)
     span = tracer.start_span(safe, context)
     try:

@@ -6,11 +6,12 @@ traced call with `PROVSDK_STORE` set makes it do so.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from opentelemetry.trace import SpanContext, Tracer
@@ -173,6 +174,8 @@ class Settings(NamedTuple):
     """Larger values are recorded with their size only."""
     inherited: Mapping[str, Any] | None = None
     """The whole configuration, for child processes that inherit no memory; None: they inherit none."""
+    numbers: Iterator[int] = itertools.count(1)
+    """Of the emitter's outputs: each that starts takes the next, which is one step of the interpreter."""
 
 
 class Ports(NamedTuple):

@@ -38,6 +38,9 @@ _HANDLERS: Final = frozenset(["get", "post", "put", "patch", "route", "api_route
 _APPLICATIONS: Final = frozenset(
     ["FastAPI", "Flask", "Starlette", "FastMCP", "Celery", "get_wsgi_application", "get_asgi_application"]
 )
+_ASGI: Final = frozenset(["FastAPI", "Starlette"])
+"""Applications that take a middleware by `add_middleware`."""
+
 _DECORATORS: Final = frozenset(
     ["traced_output", "traced_source", "traced_transform", "traced_model_call", "traced_check"]
 )
@@ -74,6 +77,7 @@ def advice(project: Project) -> tuple[Suggestion, ...]:
         if not _is_traced(place)
     ]
     marked += _model_lines([model for model in models if not _is_traced(model[0], "traced_model_call")], outputs)
+    marked += _delivery(project)
     marked += [_source(place) for place in _loads(project, outputs) if not _is_traced(place)]
     imported = {item.path for item in settings} | {module.path for module in project.modules if _has_import(module)}
     imports = [
@@ -172,14 +176,49 @@ def _provider_of(module: Module, call: str) -> str | None:
 
 
 def _outputs(project: Project, models: list[tuple[_Place, str, int]]) -> list[_Place]:
-    """Whoever calls a function that calls a model makes the output; where nobody does, that function itself."""
+    """Whoever calls a function that calls a model makes the output; where nobody does, that function itself.
+
+    Of what is sent in pieces it is the generator that makes them, not whoever answers with it.
+    """
     found: list[_Place] = []
     for place, _, _ in models:
         callers = [caller for caller in _callers(project, place.function.name) if caller.function is not place.function]
-        for one in callers or [place]:
+        for caller in callers or [place]:
+            one = _streamed_by(project, caller) or caller
             if one not in found:
                 found.append(one)
     return sorted(found, key=lambda place: not _is_handler(place.function))
+
+
+def _streamed_by(project: Project, place: _Place) -> _Place | None:
+    """The generator that a function answers with."""
+    streams = {name.rpartition(".")[2] for name in place.function.streams}
+    makers = (
+        _Place(module, function)
+        for module in project.modules
+        for function in module.functions
+        if function.is_generator and function.name in streams
+    )
+    return next(makers, None)
+
+
+def _delivery(project: Project) -> Iterator[Suggestion]:
+    """What tells how much of a stream a client was sent, for an application that answers with streams."""
+    answers = [_Place(module, function) for module in project.modules for function in module.functions]
+    if not any(_streamed_by(project, place) for place in answers) or any(map(_has_delivery, project.modules)):
+        return
+    why = "a chunk counts as delivered when the server has taken it, and a client that went away is seen"
+    for module in project.modules:
+        for called, name, made in module.top_calls:
+            if called.rpartition(".")[2] in _ASGI and name is not None:
+                last = max([made, *(end for call, _, end in module.top_calls if call == f"{name}.add_middleware")])
+                lines = ("from provsdk.asgi import DeliveryMiddleware", f"{name}.add_middleware(DeliveryMiddleware)")
+                yield Suggestion(module.path, last + 1, lines, why)
+                return
+
+
+def _has_delivery(module: Module) -> bool:
+    return any(name.endswith("DeliveryMiddleware") for name, _ in module.imports)
 
 
 def _is_handler(function: Function) -> bool:

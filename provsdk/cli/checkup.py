@@ -98,7 +98,9 @@ def _switches(config: "Config", environ: Mapping[str, str]) -> Iterator[Check]:
         yield Check("capture", "ok", "PROVSDK_STORE is set: programs record by themselves, provsdk.configure() or not")
     else:
         text = f"{WHEN_RECORDED}; a table [tool.provsdk] alone records nothing"
-        yield Check("capture", "note", text, "call provsdk.configure() where the program begins")
+        yield Check(
+            "capture", "note", text, "in a program that does none of these, call provsdk.configure() where it begins"
+        )
 
 
 def _place(area: str, path: Path, mounted: tuple[Mount, ...], what: str = "the log") -> Iterator[Check]:

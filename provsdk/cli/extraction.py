@@ -72,8 +72,8 @@ def _extracted(site: _Site, name: str) -> Extraction:
     parameters, values, inside = list(passed), list(passed), []
     for prefix, wanted, value in _arguments(site.call):
         text = _text(site, value)
-        if isinstance(value, ast.Constant):
-            inside.append(f"{prefix}{text}")
+        if isinstance(value, ast.Constant) and not prefix:
+            inside.append(text)  # nobody could say what it is to be called
             continue
         parameter = _unused(wanted, parameters)
         stars = prefix if prefix.startswith("*") else ""

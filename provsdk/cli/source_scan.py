@@ -1,10 +1,20 @@
 """Reads one Python file, without running it: what it imports, which functions call what, where a program begins."""
 
 import ast
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 __all__ = ["Function", "Module", "scan"]
+
+_RESPONSES: Final = frozenset(
+    ["StreamingResponse", "EventSourceResponse", "StreamingHttpResponse", "Response", "stream_with_context"]
+)
+"""Of FastAPI and Starlette, sse-starlette, Django and Flask."""
+
+_BODIES: Final = frozenset(["content", "streaming_content", "response"])
+"""Names of their first argument."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +31,9 @@ class Function:
     """Dotted names: `app.post`."""
     calls: tuple[tuple[str, int], ...]
     """Dotted names of what it calls, with their lines. `?` stands for what is no name."""
+    is_generator: bool
+    streams: tuple[str, ...]
+    """Dotted names of what it calls for the body of a response that is sent in pieces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +46,8 @@ class Module:
     functions: tuple[Function, ...]
     calls: tuple[tuple[str, int, str | None], ...]
     """Dotted names of everything called, with lines, and the name that the result is bound to."""
+    top_calls: tuple[tuple[str, str | None, int], ...]
+    """Dotted names of what statements at the top call, the names that the results are bound to, and the last lines."""
     main_line: int | None
     """Of `if __name__ == "__main__"`."""
     first_statement: int
@@ -59,6 +74,7 @@ def scan(path: Path, data: bytes) -> Module | None:
         imports=tuple(found for node in nodes for found in _imports(node)),
         functions=tuple(_function(node) for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)),
         calls=tuple(_bound_calls(nodes)),
+        top_calls=tuple(_top_calls(tree)),
         main_line=next((node.lineno for node in tree.body if _is_main(node)), None),
         first_statement=_after_imports(tree),
     )
@@ -81,7 +97,35 @@ def _function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Function:
         indent=node.col_offset,
         decorators=tuple(_dotted(one.func if isinstance(one, ast.Call) else one) for one in node.decorator_list),
         calls=tuple((_dotted(one.func), one.lineno) for one in inside if isinstance(one, ast.Call)),
+        is_generator=any(isinstance(one, ast.Yield | ast.YieldFrom) for one in inside),
+        streams=tuple(_streams(inside)),
     )
+
+
+def _streams(inside: list[ast.AST]) -> Iterator[str]:
+    """What is handed to a response in pieces: as a call, or by a name that a call was bound to."""
+    bound = {name: _dotted(call.func) for name, call in _bound_names(inside)}
+    for node in inside:
+        if isinstance(node, ast.Call) and _dotted(node.func).rpartition(".")[2] in _RESPONSES:
+            bodies = [*node.args[:1], *(each.value for each in node.keywords if each.arg in _BODIES)]
+            for body in bodies:
+                if isinstance(body, ast.Call):
+                    yield _dotted(body.func)
+                elif isinstance(body, ast.Name) and body.id in bound:
+                    yield bound[body.id]
+
+
+def _bound_names(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.Call]]:
+    for node in nodes:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and isinstance(node.targets[0], ast.Name):
+            yield node.targets[0].id, node.value
+
+
+def _top_calls(tree: ast.Module) -> Iterator[tuple[str, str | None, int]]:
+    bound = {id(call): name for name, call in _bound_names(tree.body)}
+    for node in tree.body:
+        if isinstance(node, ast.Assign | ast.Expr) and isinstance(node.value, ast.Call):
+            yield _dotted(node.value.func), bound.get(id(node.value)), node.end_lineno or node.lineno
 
 
 def _own(function: ast.AST) -> list[ast.AST]:
@@ -96,11 +140,7 @@ def _own(function: ast.AST) -> list[ast.AST]:
 
 
 def _bound_calls(nodes: list[ast.AST]) -> list[tuple[str, int, str | None]]:
-    bound = {
-        id(node.value): node.targets[0].id
-        for node in nodes
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and isinstance(node.targets[0], ast.Name)
-    }
+    bound = {id(call): name for name, call in _bound_names(nodes)}
     return [(_dotted(node.func), node.lineno, bound.get(id(node))) for node in nodes if isinstance(node, ast.Call)]
 
 

@@ -17,7 +17,14 @@ from typing import Any, Final
 
 from opentelemetry.sdk.trace import TracerProvider
 
-from provsdk.capture import _abandoned, _call, _guard, _session, ports, propagation
+from provsdk.capture import (
+    _abandoned,
+    _call,  # noqa: F401 no traced call has to load what traces calls
+    _guard,
+    _session,
+    ports,
+    propagation,
+)
 from provsdk.config import load
 from provsdk.errors import ConfigError, ProvsdkError
 from provsdk.pipeline._runtime import Flushed, Runtime
@@ -43,7 +50,8 @@ def configure(*, tracer_provider: TracerProvider | None = None, **settings: Any)
     """Opens the store and plugs in everything: from now on traced calls leave records.
 
     Arguments beat `PROVSDK_*` environment variables, those beat `[tool.provsdk]` in a TOML file, that beats defaults.
-    A second call shuts down what the first one started.
+    A second call shuts down what the first one started, once all is ready: no call that begins meanwhile goes untraced,
+    and where it fails, the first goes on.
 
     Args:
         tracer_provider: the SDK provider whose resource, sampler and processors are used; else the global one, as soon
@@ -75,15 +83,28 @@ def _configured(tracer_provider: TracerProvider | None, settings: dict[str, Any]
         raise ConfigError(f"tracer_provider (argument): wants an opentelemetry.sdk.trace.TracerProvider, got {got}")
     config = load(settings, os.environ)
     with _lock:
-        shutdown()
         runtime = Runtime(config, tracer_provider)
         if not config.disabled:
             runtime.start()
-            ports.plug(runtime.ports())
-            propagation.automatic(threads=config.propagate_threads, processes=config.propagate_processes)
-        _running = runtime
+        before, _running = _running, runtime
+        if before is not None:
+            before.let_go_of_provider()
+        _plug(runtime)
+        if before is not None:
+            before.stop()  # what runs under it goes on there, to its end
         _hook_once()
         return runtime
+
+
+def _plug(runtime: Runtime | None) -> None:
+    """From now on traced calls go there, or pass through."""
+    if runtime is None or runtime.config.disabled:
+        ports.unplug()
+        propagation.automatic(threads=False, processes=False)
+    else:
+        config = runtime.config
+        ports.plug(runtime.ports())
+        propagation.automatic(threads=config.propagate_threads, processes=config.propagate_processes)
 
 
 def running() -> Runtime | None:
@@ -127,6 +148,7 @@ def stop(*, may_go_on: bool) -> None:
     global _running
     with _lock:
         runtime, _running = _running, None
+        _plug(None)
         try:
             if runtime is not None and may_go_on:
                 _session.tell_running(*_STOPPED)
@@ -134,9 +156,6 @@ def stop(*, may_go_on: bool) -> None:
             elif runtime is not None:
                 _abandoned.abandon_all()
         finally:
-            ports.unplug()
-            propagation.automatic(threads=False, processes=False)
-            _call.renumber()
             if runtime is not None:
                 runtime.stop()
 
@@ -165,7 +184,6 @@ def _after_fork() -> None:
     """The child gets a runtime like its parent's: new emitter, own connections, nothing pending."""
     global _lock, _running
     _lock = threading.RLock()
-    _call.renumber()
     _guard.failures.clear()
     parents = _running
     if parents is None or parents.config.disabled:

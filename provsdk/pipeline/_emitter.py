@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
@@ -57,6 +58,8 @@ class ProcessEmitter:
 
     def __init__(self, store: Path | None = None, never_began: Callable[[int], None] | None = None) -> None:
         self.id = f"emi_{uuid.uuid4().hex}"
+        self.numbers: Final = itertools.count(1)
+        """Of its outputs."""
         self.untracked = 0
         """Outputs that found no slot."""
         self._store = store

@@ -193,7 +193,6 @@ class Runtime:
         self._adopt(self._log)
         self._exports = Exports(loaded, self.store, self._transit())
         self._exports.something_sealed()
-        self._tracers.tracer()  # a provider that is there already is watched from now on
 
     def _refuse_other_digest_key(self, join: JoinKey) -> None:
         """A log names its digest key in entry 0: with another, what is recorded from now on would join nothing before.
@@ -272,8 +271,14 @@ class Runtime:
             spans_current=config.export_spans == "all",
             max_value_bytes=config.max_value_bytes,
             inherited=config.settings(),
+            numbers=self._emitter.numbers,
         )
+        self._tracers.tracer()  # a provider that is there already is watched from now on
         return Ports(self._tracers, ALWAYS_PROCEED, self._sealer, self._emitter, settings)
+
+    def let_go_of_provider(self) -> None:
+        """Leaves the user's provider as it was found: another runtime takes its place there."""
+        self._tracers.let_go()
 
     def store(self) -> SqliteStore:
         """The store, opened on first use."""

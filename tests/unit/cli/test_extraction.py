@@ -129,7 +129,7 @@ def test_init_prints_the_lines_as_they_are(run, home):
 
     text = run("init").stdout
 
-    assert "async def call_model(messages):" in text
+    assert "async def call_model(model, messages):" in text
     assert "return await client.chat.completions.create(" in text
     assert "instead of lines 6 to 9" in text
     assert "reply = await call_model(" in text

@@ -254,3 +254,86 @@ def test_a_function_inside_a_function_keeps_its_own_calls(tmp_path):
         "outer": (),
         "inner": (("call", 3),),
     }
+
+
+STREAMS = """
+    from fastapi import FastAPI
+    from fastapi.responses import StreamingResponse
+    from openai import AsyncOpenAI
+
+    app = FastAPI(
+        title="Chat",
+    )
+    app.add_middleware(Other)
+    client = AsyncOpenAI()
+
+
+    def search_orders(question):
+        return ["order 1"]
+
+
+    async def words(question):
+        stream = await client.chat.completions.create(model="m", stream=True, messages=search_orders(question))
+        async for chunk in stream:
+            yield chunk
+
+
+    @app.get("/chat")
+    async def chat(question):
+        body = words(question)
+        return StreamingResponse(body, media_type="text/plain")
+"""
+
+
+def test_of_a_streamed_response_the_generator_makes_the_output(write, tmp_path):
+    write("app.py", STREAMS)
+
+    lines = [item.lines[0] for item in advice(look(tmp_path, {})) if item.lines[0].startswith("@")]
+
+    assert '@provsdk.traced_output("words")' in lines
+    assert not any("chat" in line for line in lines)
+    assert any(line.startswith("@provsdk.traced_source") for line in lines)
+
+
+def test_so_it_does_where_it_stands_within_the_endpoint_or_is_handed_over_by_name(write, tmp_path):
+    write(
+        "app.py",
+        """
+        import flask, openai
+        app = flask.Flask("shop")
+
+        @app.get("/chat")
+        def chat():
+            def words():
+                yield from openai.chat.completions.create(model="m", stream=True)
+            return flask.Response(response=words(), mimetype="text/event-stream")
+        """,
+    )
+
+    found = advice(look(tmp_path, {}))
+
+    assert [item.lines[0] for item in found if "traced_output" in item.lines[0]] == [
+        '    @provsdk.traced_output("words")'
+    ]
+    assert not any("DeliveryMiddleware" in line for item in found for line in item.lines)
+
+
+def test_an_asgi_application_that_streams_is_told_of_delivery(write, tmp_path):
+    path = write("app.py", STREAMS)
+
+    (found,) = [item for item in advice(look(tmp_path, {})) if "DeliveryMiddleware" in item.lines[0]]
+
+    assert found.lines[1] == "app.add_middleware(DeliveryMiddleware)"
+    assert path.read_text().splitlines()[found.line - 2] == "app.add_middleware(Other)"
+
+
+def test_it_is_not_told_again(write, tmp_path):
+    write("app.py", "    from provsdk.asgi import DeliveryMiddleware\n" + STREAMS)
+
+    assert not any("DeliveryMiddleware" in item.lines[0] for item in advice(look(tmp_path, {})))
+
+
+def test_an_application_that_streams_nothing_is_not_told(write, tmp_path):
+    write("app.py", ANSWERS + "\n    from fastapi import FastAPI\n    app = FastAPI()\n")
+
+    assert not any("DeliveryMiddleware" in item.lines[0] for item in advice(look(tmp_path, {})))

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 import traceback
 
 import msgspec
@@ -39,6 +41,16 @@ def records(place):
         return [store.fold(one.record_id).record for one in store.summaries(newest_first=False)]
     finally:
         store.close()
+
+
+def ends(place):
+    """What emitters said when they closed."""
+    store = opened(place)
+    try:
+        contents = [msgspec.json.decode(part.content) for n in range(store.size()) for part in store.parts(n)[:1]]
+    finally:
+        store.close()
+    return [content for content in contents if "started" in content]
 
 
 @traced_source("handbook", type="file", location="/h.pdf", version="3")
@@ -471,3 +483,101 @@ def test_what_configure_refuses_is_told_without_how_it_was_found_out(place):
         assert [frame.name for frame in traceback.extract_tb(caught.tb)][1:] == ["configure"]
         assert shown.count("Traceback") == 1
         assert shown.splitlines()[-1] == f"provsdk.errors.{type(caught.value).__name__}: {caught.value}"
+
+
+def test_a_second_configure_loses_no_call_of_busy_threads(place):
+    """Calls that begin while one runtime takes the place of another go to either of them."""
+    stores = [place.parent / f"store {n % 2}" for n in range(6)]
+    over, counts = threading.Event(), [0] * 4
+
+    def work(n):
+        while not over.is_set():
+            answer()
+            counts[n] += 1
+
+    provsdk.configure(store=stores[0])
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(len(counts))]
+    for thread in threads:
+        thread.start()
+    for store in stores[1:]:
+        time.sleep(0.05)
+        provsdk.configure(store=store)
+    over.set()
+    for thread in threads:
+        thread.join()
+    provsdk.shutdown()
+    assert sum(len(records(store)) for store in set(stores)) == sum(counts) > 100
+    for store in set(stores):
+        assert [(end["started"], end["lost"]) for end in ends(store)] == [(end["sealed"], 0) for end in ends(store)]
+
+
+def test_where_a_second_configure_fails_the_first_goes_on(place):
+    provsdk.configure(store=place)
+    foreign = place.parent / "foreign"
+    foreign.mkdir()
+    (foreign / "log.db").write_bytes(b"not a database, but somebody's file" * 100)
+    with pytest.raises(StoreForeign):
+        provsdk.configure(store=foreign)
+    answer()
+    provsdk.shutdown()
+    assert len(records(place)) == 1
+
+
+def test_a_second_configure_numbers_its_outputs_from_one(place):
+    for _ in range(2):
+        provsdk.configure(store=place)
+        answer()
+    provsdk.shutdown()
+    assert [(end["started"], end["sealed"]) for end in ends(place)] == [(1, 1), (1, 1)]
+
+
+def test_an_output_that_runs_on_under_the_first_is_whole(place):
+    @traced_output("long")
+    def takes_long():
+        provsdk.configure(store=place.parent / "other")
+        return load()
+
+    provsdk.configure(store=place)
+    takes_long()
+    answer()
+    provsdk.shutdown()
+    (record,) = records(place)
+    assert [one.name for one in record.sources] == ["handbook"]
+    assert record.completeness.complete
+    assert len(records(place.parent / "other")) == 1
+
+
+def test_a_stream_that_is_read_on_under_the_first_is_whole(place):
+    @traced_output("stream")
+    def chunks():
+        yield load()
+        yield load()
+
+    provsdk.configure(store=place)
+    stream = chunks()
+    next(stream)
+    provsdk.configure(store=place.parent / "other")
+    assert list(stream) == [LONG]
+    provsdk.shutdown()
+    (record,) = records(place)
+    assert (record.output.size_bytes, record.completeness.complete) == (2 * len(LONG), True)
+    assert records(place.parent / "other") == []
+
+
+def test_the_users_provider_is_watched_by_the_second_and_then_by_nobody(place):
+    provider = TracerProvider(shutdown_on_exit=False)
+    before = provider.sampler
+    provsdk.configure(store=place, tracer_provider=provider)
+    provsdk.configure(store=place, tracer_provider=provider)
+    tracer = provider.get_tracer("orders")
+
+    @traced_output("answer")
+    def asked():
+        with tracer.start_as_current_span("SELECT"):
+            return LONG
+
+    asked()
+    provsdk.shutdown()
+    assert provider.sampler is before
+    (record,) = records(place)
+    assert record.capture.integrations == ["orders"]

@@ -161,9 +161,10 @@ def test_an_abandoned_stream_is_sealed_though_nobody_waits_for_it():
     assert [record.output.status for record in records()] == ["abandoned"]
 
 
-def test_what_runs_on_when_provsdk_is_configured_anew_says_that_it_is_not_known_what_came_after():
+def test_what_runs_on_when_provsdk_is_shut_down_says_that_it_is_not_known_what_came_after():
     @traced_output("in flight")
     def in_flight():
+        provsdk.shutdown()
         provsdk.configure(service="another")
         return "an answer"
 
