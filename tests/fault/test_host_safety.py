@@ -43,6 +43,7 @@ from provsdk.capture import (
     _reading,
     _scope,
     _session,
+    _values,
     _verdict,
     handles,
     ports,
@@ -377,9 +378,11 @@ def _hooks():
         (_plan.Plan, ["open", "conclude", "_say_fast", "_ask_waiting", "_conclude_each", "_available"]),
         (_plan._session, ["open_activity"]),
         (_plan, ["check", "put", "_ask", "_ask_item", "_asked_name"]),
-        (_session.Activity, ["given", "made", "made_item", "failed", "attach", "_look_inside", "_leave_home_facts"]),
+        (_session.Activity, ["failed", "attach", "_leave_home_facts"]),
+        (_values.Values, ["given", "made", "made_item", "_look_inside"]),
         (_scope.Scope, ["local_facts"]),
-        (_session, ["measure", "is_linkable", "write_facts", "look_into", "known_in"]),
+        (_session, ["write_facts"]),
+        (_values, ["measure", "is_linkable", "look_into", "known_in"]),
         (_facts, ["_said"]),
         (_facts.SpanFacts, ["is_short"]),
         (_otel, ["attach", "above", "_context_with", "step_context", "leave_to_reader"]),
@@ -581,8 +584,8 @@ def test_an_interrupt_while_the_result_is_noted_is_what_the_call_came_to(world):
 @pytest.mark.parametrize(
     ("hook", "missing"),
     [
-        ("Activity.given", "arguments"),
-        ("Activity.made", "result"),
+        ("Values.given", "arguments"),
+        ("Values.made", "result"),
         ("gate.before_return", "policies"),
     ],
 )
@@ -631,7 +634,7 @@ def test_on_failure_raise_raises_and_still_leaves_nothing_behind(world, hook, ki
     world.left_nothing_behind()
 
 
-@pytest.mark.parametrize("hook", ["Activity.given", "Activity.made", "durable.ticket", "gate.before_return"])
+@pytest.mark.parametrize("hook", ["Values.given", "Values.made", "durable.ticket", "gate.before_return"])
 def test_on_failure_raise_raises_what_failed(world, hook):
     world.plug(on_failure="raise")
     error = ZeroDivisionError()
