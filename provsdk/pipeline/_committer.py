@@ -10,7 +10,6 @@ import logging
 import threading
 import time
 import traceback
-from collections import deque
 from contextlib import suppress
 from itertools import islice
 from math import inf
@@ -20,8 +19,8 @@ from provsdk.capture import _guard
 from provsdk.errors import KeyConflict, KeyUnusable, NotFound, ProvsdkError, StoreError
 from provsdk.pipeline._emitter import Gap
 from provsdk.pipeline._lane import Lane
+from provsdk.pipeline._losses import Losses
 from provsdk.pipeline._queue import Queue
-from provsdk.pipeline._unsaid import UNSAID, Unsaid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,9 +42,6 @@ SPOOL_SIZE: Final = 64
 BATCH_WINDOW_S: Final = 0.2
 RETRY_FIRST_S: Final = 0.2
 RETRY_LAST_S: Final = 5.0
-MAX_GAPS: Final = 100_000
-"""Gaps that are remembered one by one; beyond, `emitter.closed` says how many outputs were lost."""
-
 STORE_SHARE: Final = 0.6
 """Of `max_wait`, what the store may take before the spool is tried: there must be time left for that."""
 SEARCH_SHARE: Final = 0.25
@@ -99,10 +95,9 @@ class Committer:
         self._max_wait = max_wait
         self.backlog = backlog
         self.queue = Queue(queue_size)
-        self._gaps: deque[Gap] = deque()
-        self._unsaid = Unsaid()
         self._store_lane = Lane("provsdk-store", self._seal)
         self._spool_lane = Lane("provsdk-spool", self._spool)
+        self.losses = Losses(self.queue, work.forget, lambda: self._store_lane.wake(BATCH_WINDOW_S))
         self._sealing = threading.Lock()
         """Held by whoever appends: the lane, or a caller where no thread can be had."""
         self._drafting = threading.Lock()
@@ -126,8 +121,6 @@ class Committer:
         self._disowned = False
         self.sealed = 0
         """Outputs whose record is in the log."""
-        self.lost = 0
-        """Claims that have a numbered gap in place of an entry."""
 
     # -- for whoever waits
 
@@ -136,12 +129,12 @@ class Committer:
         if self._disowned:
             claim.lost, claim.block = True, False  # the parent of this process has that output, and its record
         elif not self.queue.add(claim):
-            self._lose(claim, "queue_full")
+            self.losses.lose(claim, "queue_full")
 
     def never_began(self, number: int) -> None:
         """Notes an output that capture could not begin."""
         if not self._disowned:
-            self._note(Gap(number, None, "capture_failed"))
+            self.losses.note(Gap(number, None, "capture_failed"))
 
     def wake(self, delay_s: float = 0.0) -> bool:
         """Has the right lane work; False where there is no thread to do so."""
@@ -215,29 +208,19 @@ class Committer:
         if self.backlog is not None and self._left():
             self._refused, self._hung = True, self._hung or self._appending_since < inf
             self._spool_lane.run(timeout)
-            gaps = list(self._gaps)
+            gaps = list(self.losses.gaps)
             if gaps and not self.is_hopeless():
                 with suppress(StoreError):
                     self.backlog.keep((), [self._work.gap_draft(gap) for gap in gaps])
-                    self._gaps.clear()
+                    self.losses.gaps.clear()
 
     def _left(self) -> bool:
-        return bool(self._gaps or self._unsaid or self.spooled or len(self.queue))
-
-    @property
-    def late_lost(self) -> int:
-        """Calls that ended after their output and are in no record; each of these records says so, or will."""
-        return self._unsaid.count
+        return bool(self.losses or self.spooled or len(self.queue))
 
     @property
     def pending(self) -> int:
         """Claims that are durable nowhere: they are in memory only."""
         return len(self.queue)
-
-    @property
-    def gaps(self) -> int:
-        """Gaps that are not in the log yet."""
-        return len(self._gaps)
 
     @property
     def spooled(self) -> int:
@@ -275,9 +258,9 @@ class Committer:
         """One commit of what is pending, and one of what was spooled; False when nothing is left or no use in more."""
         self._appending_since = time.monotonic()
         refusals = self._refusals
-        self._unsaid.move_to(self.queue)
+        self.losses.unsaid.move_to(self.queue)
         claims = [] if self._is_spooling_first() else self.queue.take_to_seal(COMMIT_SIZE, self._is_spooled)
-        gaps = list(islice(self._gaps, COMMIT_SIZE))
+        gaps = list(islice(self.losses.gaps, COMMIT_SIZE))
         if not claims and not gaps:
             return self._replay()
         try:
@@ -288,7 +271,7 @@ class Committer:
         if not sealed:
             return False
         # Another round with nothing to do would be paid by callers: they were told, and wait for the interpreter.
-        return self._replay() or (self._refusals == refusals and bool(self._gaps or self.queue.pending))
+        return self._replay() or (self._refusals == refusals and bool(self.losses.gaps or self.queue.pending))
 
     def _is_spooling_first(self) -> bool:
         """The store refused and the spool takes what waits: another try of the store must not hold that up again."""
@@ -314,7 +297,7 @@ class Committer:
             return self._commit_each(claims, error)
         self._settle(drafted, answers)
         for _ in gaps:
-            self._work.settled(self._gaps.popleft().number)
+            self._work.settled(self.losses.gaps.popleft().number)
         self.queue.done_sealing()
         return True
 
@@ -330,7 +313,7 @@ class Committer:
                 try:
                     self._work.place(claim.record_id)
                 except NotFound:
-                    self._lose(claim, "there is no such record")
+                    self.losses.lose(claim, "there is no such record")
 
     def _is_out_of_place(self, claim: Claim) -> bool:
         """Whether the log has to be asked before it can be drafted."""
@@ -343,7 +326,7 @@ class Committer:
         if len(open_claims) <= 1:
             for claim in open_claims:
                 self._not_sealable(claim.number, error)
-                self._lose(claim, "capture_failed")
+                self.losses.lose(claim, "capture_failed")
             self.queue.done_sealing()
             return bool(open_claims)
         for n, claim in enumerate(open_claims):
@@ -392,7 +375,7 @@ class Committer:
                     raise
                 except Exception as error:
                     self._not_sealable(claim.number, error)
-                    self._lose(claim, "capture_failed")
+                    self.losses.lose(claim, "capture_failed")
                 else:
                     claim.facts = {}
                     claim.size = sum(len(part.content) for draft in claim.drafts for part in draft.parts)
@@ -429,14 +412,14 @@ class Committer:
     def _conflicts(self, claim: Claim | None, name: str, conflict: KeyConflict) -> None:
         _log.error("record %s: %s", name, conflict)
         if claim is not None and not claim.settled():
-            self._lose(claim, "key_conflict")
+            self.losses.lose(claim, "key_conflict")
 
     def _put_back(self, claims: list[Claim], error: Exception) -> None:
         """What the store could not take goes to the spool, else it waits at the head of the queue."""
         for claim in claims:
             claim.refused = True
         for claim in self.queue.done_sealing(claims):
-            self._lose(claim, "queue_full")
+            self.losses.lose(claim, "queue_full")
         self._away(error)
 
     def _away(self, error: Exception) -> None:
@@ -457,37 +440,6 @@ class Committer:
         if message != self.complaint:
             self.complaint = message
             _log.warning("%d outputs wait to be sealed: %s", len(self.queue), message)
-
-    def _lose(self, claim: Claim, reason: str) -> None:
-        if claim.late:
-            self._lose_extension(claim, reason)
-            return
-        claim.lost = True
-        claim.drafts, claim.facts = None, {}
-        self._work.forget(claim.record_id)
-        self._note(Gap(claim.number, claim.record_id, reason))
-        Queue.tell((claim,))
-
-    def _lose_extension(self, claim: Claim, reason: str) -> None:
-        """What came late is lost; its output is not. Where the record is still to be made, its spans go into that."""
-        if any(one.record_id == claim.record_id and one is not claim for one in self.queue.waiting()):
-            claim.lost, claim.drafts, claim.facts = True, None, {}
-            return
-        self._work.forget(claim.record_id)
-        if UNSAID not in claim.facts:
-            _log.error("what ended after output %s is not in the log: %s", claim.record_id, reason)
-            _guard.count("seal what ended after its output", StoreError(reason))
-        if reason == "queue_full":
-            self._unsaid.note(claim)
-            self._store_lane.wake(BATCH_WINDOW_S)
-        else:
-            claim.lost, claim.drafts, claim.facts = True, None, {}
-
-    def _note(self, gap: Gap) -> None:
-        self.lost += 1
-        if len(self._gaps) < MAX_GAPS:
-            self._gaps.append(gap)
-        self._store_lane.wake(BATCH_WINDOW_S)
 
     # -- what was spooled
 
@@ -521,7 +473,7 @@ class Committer:
             if self.backlog is not None and self.backlog.passed(some.file, some.waiting[-1].end):
                 self._work.replayed()
             for claim in () if self.backlog is None else self.backlog.unreadable():
-                self._lose(claim, "capture_failed")
+                self.losses.lose(claim, "capture_failed")
         except _AWAY as error:
             self._postpone_replay(error)
             return False
@@ -552,7 +504,7 @@ class Committer:
             if isinstance(answer, KeyConflict):
                 self._conflicts(claim, draft.subject, answer)
             elif claim is not None and answer is None:
-                self._lose(claim, "capture_failed")
+                self.losses.lose(claim, "capture_failed")
             elif claim is not None:
                 self._is_sealed(claim)
                 Queue.tell((claim,))
@@ -563,7 +515,7 @@ class Committer:
         """Writes to the spool what the store holds up; seconds to the next try, None when nothing is left to write."""
         self._spooling_since = time.monotonic()
         try:
-            self._unsaid.move_to(self.queue)
+            self.losses.unsaid.move_to(self.queue)
             while self._is_away() and (claims := self._for_the_spool()):
                 if not self._keep(claims):
                     return max(self._spool_retry_at - time.monotonic(), BATCH_WINDOW_S)
@@ -594,7 +546,7 @@ class Committer:
         finally:
             beyond = self.queue.done_spooling(claims)
         for claim in beyond:
-            self._lose(claim, "queue_full")
+            self.losses.lose(claim, "queue_full")
         Queue.tell(claims if problem is None else self.queue.waiting())
         return problem is None
 

@@ -65,8 +65,8 @@ def closed_draft(emitter: ProcessEmitter, committer: Committer, failures: Failur
         "by": "exit",
         "started": started,
         "sealed": committer.sealed,
-        "lost": committer.lost,
-        "unaccounted": max(started - committer.sealed - committer.lost, 0),
+        "lost": committer.losses.count,
+        "unaccounted": max(started - committer.sealed - committer.losses.count, 0),
         "failures": failures.said(),
         "untracked": emitter.untracked,
     }

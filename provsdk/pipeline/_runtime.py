@@ -306,8 +306,9 @@ class Runtime:
         committer.drain(timeout)
         left = max(deadline - time.monotonic(), EXPORT_S)
         behind = self._exports.flush(left) if committer.sealed or self._opened else {}
+        losses = committer.losses
         return Flushed(
-            committer.pending, committer.spooled, committer.lost, committer.gaps, committer.late_lost, behind
+            committer.pending, committer.spooled, losses.count, len(losses.gaps), losses.unsaid.count, behind
         )
 
     def stop(self) -> None:
@@ -350,7 +351,7 @@ class Runtime:
     def _close(self) -> None:
         committer = self._sealer.committer
         try:
-            if not (committer.pending or committer.spooled or committer.gaps):
+            if not (committer.pending or committer.spooled or committer.losses.gaps):
                 if self._opened:
                     self._append((closed_draft(self._emitter, committer, self._failures),), EXIT_S)
                 self._emitter.end()

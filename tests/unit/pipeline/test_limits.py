@@ -114,7 +114,7 @@ def test_a_bound_that_one_document_hits_costs_the_others_nothing():
 
 
 def test_where_elements_do_not_all_fit_the_documents_do(monkeypatch):
-    monkeypatch.setattr("provsdk.capture._session.MAX_ELEMENTS", 50)
+    monkeypatch.setattr("provsdk.capture._values.MAX_ELEMENTS", 50)
 
     @traced_source(each=True)
     def load():

@@ -175,7 +175,7 @@ def test_a_full_queue_makes_numbered_gaps_with_their_reason(sealer, log):
     one = sealer(queue_size=2, max_wait=0.05)
     for n in (1, 2, 3, 4):
         one.ticket(context(n), {"number": n}).wait()
-    assert (one.committer.pending, one.committer.lost) == (2, 2)
+    assert (one.committer.pending, one.committer.losses.count) == (2, 2)
     log.error = None
     assert one.committer.drain(5.0)
     assert log.keys == [1, 2, ("gap", 3, "queue_full"), ("gap", 4, "queue_full")]
@@ -196,7 +196,7 @@ def test_the_queue_is_bounded_in_bytes_too(sealer, log, monkeypatch):
     for n in (1, 2, 3):
         one.ticket(context(n), {"number": n, "size": 400})
     one.committer.drain(0.05)
-    assert (one.committer.pending, one.committer.lost) == (2, 1)
+    assert (one.committer.pending, one.committer.losses.count) == (2, 1)
 
 
 def test_what_came_late_and_found_no_room_is_said_in_its_record_and_counted(sealer, log, caplog):
@@ -208,12 +208,12 @@ def test_what_came_late_and_found_no_room_is_said_in_its_record_and_counted(seal
     one.late(context(2), {"record_id": "rec_2"})
     one.late(context(3), {"record_id": "rec_3"})
     one.late(context(3), {"record_id": "rec_3"})
-    assert one.committer.late_lost == 3
+    assert one.committer.losses.unsaid.count == 3
     assert "rec_3 is not in the log: queue_full" in caplog.text
     log.error = None
     assert one.committer.drain(5.0)
     assert said[-2:] == [{UNSAID: 1}, {UNSAID: 2}]
-    assert (one.committer.lost, one.committer.late_lost) == (0, 3)
+    assert (one.committer.losses.count, one.committer.losses.unsaid.count) == (0, 3)
 
 
 def test_an_output_that_cannot_be_assembled_costs_the_others_nothing(sealer, log):

@@ -128,7 +128,7 @@ def test_it_is_sealed_when_the_store_is_back_in_order_and_once(sealer, log, dire
     assert one.committer.drain(SOON)
 
     assert log.keys == [key(n) for n in range(1, 8)]
-    assert (one.committer.sealed, one.committer.lost) == (7, 0)
+    assert (one.committer.sealed, one.committer.losses.count) == (7, 0)
     assert list(directory.iterdir()) == []
 
 
@@ -189,8 +189,8 @@ def test_a_full_spool_leaves_the_rest_in_memory_and_beyond_that_numbered_gaps(se
     committer = one.committer
     assert committer.spooled > 0
     assert committer.pending == 2
-    assert committer.spooled + committer.pending + committer.lost == 7
-    lost, log.error = committer.lost, None
+    assert committer.spooled + committer.pending + committer.losses.count == 7
+    lost, log.error = committer.losses.count, None
 
     assert committer.drain(SOON)
 
@@ -235,7 +235,7 @@ def test_at_the_end_what_is_in_memory_goes_to_the_spool_with_the_gaps(sealer, lo
     for n in (1, 2, 3):
         output(one, n)
     one.committer.put_away(SOON)
-    assert (one.committer.pending, one.committer.gaps) == (0, 0)
+    assert (one.committer.pending, len(one.committer.losses.gaps)) == (0, 0)
     assert sum(found.frames for found in look(directory)) == 3
 
 
@@ -339,13 +339,13 @@ def test_an_extension_that_is_lost_costs_neither_its_record_nor_a_gap(sealer, lo
     forgotten = []
     log.error = StoreUnavailable("locked")
     one = sealer(queue_size=1, limit=1)
-    one.committer._work = one.committer._work._replace(forget=forgotten.append)
+    one.committer.losses._forget = forgotten.append
     first = output(one, 1)
     first.wait()
     one.late(None, {"record_id": first.record_id, "number": 2})
 
     assert forgotten == [], "the spans of the record are still needed"
-    assert (one.committer.lost, one.committer.gaps) == (0, 0)
+    assert (one.committer.losses.count, len(one.committer.losses.gaps)) == (0, 0)
     one.committer._spool_retry_at = 0.0
     log.error = None
     assert one.committer.drain(SOON)
@@ -387,7 +387,7 @@ def test_an_extension_of_a_record_that_is_nowhere_is_lost_without_a_gap(sealer, 
     one = sealer(is_placed=lambda _: False, place=place)
     one.late(None, {"record_id": "rec_x", "number": 1})
     assert one.committer.drain(SOON)
-    assert (log.keys, one.committer.lost) == ([], 0)
+    assert (log.keys, one.committer.losses.count) == ([], 0)
     assert "rec_x is not in the log: there is no such record" in caplog.text
 
 
@@ -581,7 +581,7 @@ def test_what_came_late_takes_no_more_than_half_of_the_queue(sealer, log):
     for n in range(5):
         output(one, 100 + n)
     assert one.committer.pending == 10
-    assert one.committer.lost == 0
+    assert one.committer.losses.count == 0
 
 
 def test_an_extension_whose_record_is_made_in_the_same_commit_asks_nobody(sealer, log):
@@ -609,7 +609,7 @@ def test_what_was_in_a_spool_that_was_damaged_meanwhile_is_a_gap_and_not_waited_
 
     assert one.committer.drain(SOON)
 
-    assert (one.committer.spooled, one.committer.lost, one.committer.sealed) == (0, 1, 2)
+    assert (one.committer.spooled, one.committer.losses.count, one.committer.sealed) == (0, 1, 2)
     assert any(each.startswith("gap/") for each in log.keys)
 
 
