@@ -19,6 +19,8 @@ from provsdk.capture import _guard
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from provsdk.capture.ports import Emitter, Ports
+
 __all__ = ["Abandonable", "abandon", "abandon_all", "reap", "stop_all", "watch"]
 
 
@@ -31,6 +33,11 @@ REST_S: Final = 1.0
 
 class Abandonable(Protocol):
     """A stream that can be ended by somebody who does not read it."""
+
+    @property
+    def ports(self) -> Ports:
+        """What it was made under."""
+        ...
 
     def abandoned(self) -> None:
         """Ends it with what was delivered; does nothing where it has ended."""
@@ -152,11 +159,12 @@ def abandon_all() -> None:
         _end(stream)
 
 
-def stop_all(reason: str, detail: str) -> None:
-    """The same where they may be read on: each record says what it does not know."""
+def stop_all(emitter: Emitter, reason: str, detail: str) -> None:
+    """The same for those of one emitter, where they may be read on: each record says what it does not know."""
     reap()
     for stream in _watch.all_open():
-        _end(stream, lambda one: one.stopped(reason, detail))
+        if stream.ports.emitter is emitter:
+            _end(stream, lambda one: one.stopped(reason, detail))
 
 
 def rest() -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from provsdk.capture._plan import Plan
     from provsdk.capture._session import Activity
+    from provsdk.capture.ports import Ports
 
 __all__ = ["Awaited", "await_later", "is_coroutine"]
 
@@ -44,6 +45,11 @@ class _Rest:
         self._activity = activity
         self._once = [True]  # popping is one step of the interpreter
         _abandoned.watch(self)
+
+    @property
+    def ports(self) -> Ports:
+        """What it was called under."""
+        return self._activity.ports
 
     def _take(self) -> bool:
         try:

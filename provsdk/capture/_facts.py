@@ -190,7 +190,7 @@ def write_facts(activity: Activity) -> None:
 
 
 def _said(activity: Activity) -> SpanFacts:
-    """What the activity has to say, its own lists and mappings: it is at its end."""
+    """What the activity has to say at its end. What comes later must not be in it: other calls of the output go on."""
     number, scope, parent, origin = activity.number, activity.scope, activity.parent, activity.origin
     settings, emitter, tenant, defaults = activity.ports.settings, None, None, None
     if number is not None:
@@ -210,10 +210,10 @@ def _said(activity: Activity) -> SpanFacts:
             tenant,
             defaults,
             activity.declared,
-            scope.calls if scope is not None and number is not None else (),
-            activity.entities,
-            activity.used,
-            activity.derived,
+            tuple(scope.calls) if scope is not None and number is not None else (),
+            tuple(activity.entities),
+            tuple(activity.used),
+            tuple(activity.derived),
             activity.nested,
             activity.missing,
             settings.join,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from provsdk.capture._facts import Entity
     from provsdk.capture._flow import Ref
     from provsdk.capture._origin import Origin
-    from provsdk.capture.ports import Facts, Ports
+    from provsdk.capture.ports import Emitter, Facts, Ports
 
 __all__ = ["Activity", "open_activity", "tell_running"]
 
@@ -47,7 +47,7 @@ _FAILED_STATUS: Final = Status(StatusCode.ERROR)
 _EMPTY: Final[dict[str, object]] = {}
 """A context in which nothing is current."""
 
-_running: Final[set[Scope]] = set()
+_running: Final[set[Activity]] = set()
 """Outputs of this process that have not ended: each set operation is one step of the interpreter."""
 
 _counting = threading.RLock()
@@ -129,16 +129,16 @@ class Activity(Values):
     def attach(self) -> None:
         """Makes this the current activity of the running context."""
         self._token = _otel.attach(self, spans_current=self.spans_current)
-        if self.kind == semconv.KIND_OUTPUT and self.scope is not None:
-            _running.add(self.scope)
+        if self.kind == semconv.KIND_OUTPUT:
+            _running.add(self)
 
     def running(self, now: bool) -> None:  # noqa: FBT001 it reads as what it says
         """Says whether the call's code runs now: that of a stream does so only in its steps."""
-        if self.kind == semconv.KIND_OUTPUT and self.scope is not None:
+        if self.kind == semconv.KIND_OUTPUT:
             if now:
-                _running.add(self.scope)
+                _running.add(self)
             else:
-                _running.discard(self.scope)
+                _running.discard(self)
 
     def detach(self) -> None:
         """Makes the activity before it the current one again; a second call does nothing."""
@@ -213,9 +213,8 @@ class Activity(Values):
         if self._token is not None:
             self.detach()
         self.ended = True
-        scope = self.scope
-        if scope is not None and self.kind == semconv.KIND_OUTPUT:
-            _running.discard(scope)
+        if self.kind == semconv.KIND_OUTPUT:
+            _running.discard(self)
 
     def _leave_home_facts(self, scope: Scope) -> None:
         local: dict[str, Any] = {}
@@ -255,7 +254,7 @@ def open_activity(ports: Ports, kind: str, name: str) -> Activity:
     tracer = tracers.tracer()  # this is where a provider that has just appeared is found
     current = ports.settings.spans_current and tracers.exports_spans
     parent, origin, context = _otel.above(spans_current=current)
-    if parent is not None and parent.ports is not ports and kind != semconv.KIND_OUTPUT:
+    if parent is not None and parent.ports is not ports and kind != semconv.KIND_OUTPUT and _runs(parent):
         # What belongs to an output that began before `configure` was called again belongs to where its record is made.
         ports = parent.ports
         tracer = ports.tracers.tracer()
@@ -286,14 +285,20 @@ def open_activity(ports: Ports, kind: str, name: str) -> Activity:
     return activity
 
 
+def _runs(activity: Activity) -> bool:
+    """Whether its output has not ended."""
+    return activity.scope is not None and activity.scope.open
+
+
 def _count_in_all(what: str) -> None:
     """One more traced call of which nobody knows whether it belongs to an output that runs."""
-    for scope in list(_running):
+    for output in list(_running):
         with _counting:
-            setattr(scope, what, getattr(scope, what) + 1)
+            setattr(output.scope, what, getattr(output.scope, what) + 1)
 
 
-def tell_running(reason: str, detail: str) -> None:
-    """Notes in every output that runs what its record will not know."""
-    for scope in list(_running):
-        scope.missing.append((reason, detail))
+def tell_running(emitter: Emitter, reason: str, detail: str) -> None:
+    """Notes in every output of an emitter that runs what its record will not know."""
+    for output in list(_running):
+        if output.ports.emitter is emitter and output.scope is not None:
+            output.scope.missing.append((reason, detail))

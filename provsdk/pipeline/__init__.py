@@ -13,6 +13,7 @@ import atexit
 import logging
 import os
 import threading
+import weakref
 from typing import Any, Final
 
 from opentelemetry.sdk.trace import TracerProvider
@@ -27,7 +28,7 @@ from provsdk.capture import (
 )
 from provsdk.config import load
 from provsdk.errors import ConfigError, ProvsdkError
-from provsdk.pipeline._runtime import Flushed, Runtime
+from provsdk.pipeline._runtime import FORK_WAIT_S, Flushed, Runtime
 
 __all__ = ["Flushed", "Runtime", "bootstrap", "configure", "flush", "running", "shutdown", "stop"]
 
@@ -42,16 +43,22 @@ _running: Runtime | None = None
 
 _hooked = False
 
+_alive: Final[weakref.WeakSet[Runtime]] = weakref.WeakSet()
+"""What is running, what is about to, and what has been stopped as long as outputs run on that began under it."""
+
+_inherited: Final[list[Runtime]] = []
+"""In a forked child: the parent's, but for the one that was running."""
+
 _forking: Final = threading.local()
-"""`resume`: ends what was done before the fork that this thread is at."""
+"""`resume`: what ends all that was done before the fork that this thread is at; `is_locked`: it holds `_lock`."""
 
 
 def configure(*, tracer_provider: TracerProvider | None = None, **settings: Any) -> Runtime:
     """Opens the store and plugs in everything: from now on traced calls leave records.
 
     Arguments beat `PROVSDK_*` environment variables, those beat `[tool.provsdk]` in a TOML file, that beats defaults.
-    A second call shuts down what the first one started, once all is ready: no call that begins meanwhile goes untraced,
-    and where it fails, the first goes on.
+    A second call takes over once it is ready: no call that begins meanwhile goes untraced, and where it fails, the
+    first goes on. Then what the first one started is shut down, as by `shutdown`.
 
     Args:
         tracer_provider: the SDK provider whose resource, sampler and processors are used; else the global one, as soon
@@ -84,14 +91,14 @@ def _configured(tracer_provider: TracerProvider | None, settings: dict[str, Any]
     config = load(settings, os.environ)
     with _lock:
         runtime = Runtime(config, tracer_provider)
+        _alive.add(runtime)
         if not config.disabled:
             runtime.start()
         before, _running = _running, runtime
         if before is not None:
-            before.let_go_of_provider()
+            before.hand_over()
         _plug(runtime)
-        if before is not None:
-            before.stop()  # what runs under it goes on there, to its end
+        _end(before, may_go_on=True)
         _hook_once()
         return runtime
 
@@ -149,15 +156,20 @@ def stop(*, may_go_on: bool) -> None:
     with _lock:
         runtime, _running = _running, None
         _plug(None)
-        try:
-            if runtime is not None and may_go_on:
-                _session.tell_running(*_STOPPED)
-                _abandoned.stop_all(*_STOPPED)
-            elif runtime is not None:
-                _abandoned.abandon_all()
-        finally:
-            if runtime is not None:
-                runtime.stop()
+        _end(runtime, may_go_on=may_go_on)
+
+
+def _end(runtime: Runtime | None, *, may_go_on: bool) -> None:
+    if runtime is None:
+        return
+    try:
+        if may_go_on:
+            _session.tell_running(runtime.emitter, *_STOPPED)
+            _abandoned.stop_all(runtime.emitter, *_STOPPED)
+        else:
+            _abandoned.abandon_all()
+    finally:
+        runtime.stop()
 
 
 def _hook_once() -> None:
@@ -172,12 +184,16 @@ def _hook_once() -> None:
 
 
 def _before_fork() -> None:
-    """The store is let go of, so that the child inherits nothing of it."""
-    _forking.resume = _running.before_fork() if _running is not None else lambda: None
+    """Stores are let go of, so that the child inherits nothing of them; none is being opened or closed meanwhile."""
+    _forking.is_locked = _lock.acquire(timeout=FORK_WAIT_S)
+    _forking.resume = [runtime.before_fork() for runtime in tuple(_alive)]
 
 
 def _after_fork_in_parent() -> None:
-    _forking.resume()
+    for resume in _forking.resume:
+        resume()
+    if _forking.is_locked:
+        _lock.release()
 
 
 def _after_fork() -> None:
@@ -186,7 +202,13 @@ def _after_fork() -> None:
     _lock = threading.RLock()
     _guard.failures.clear()
     parents = _running
+    # Their connections must not be closed here, so they are kept.
+    _inherited.extend(runtime for runtime in tuple(_alive) if runtime is not parents)
+    for runtime in _inherited:
+        runtime.disown()
+    _alive.clear()
     if parents is None or parents.config.disabled:
         return
     _running = parents.forked()
+    _alive.add(_running)
     ports.plug(_running.ports())

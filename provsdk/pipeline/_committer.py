@@ -119,6 +119,7 @@ class Committer:
         self.complaint: str | None = None
         """What the store or the spool said last, while something cannot be sealed."""
         self._disowned = False
+        self._stopped = False
         self.sealed = 0
         """Outputs whose record is in the log."""
 
@@ -141,6 +142,11 @@ class Committer:
         if self.backlog is not None and self._is_away():
             return self._spool_lane.wake(delay_s)
         return self._store_lane.wake(delay_s)
+
+    def wake_soon(self) -> None:
+        """As `wake`; the caller works where the lanes have stopped, for nobody else will."""
+        if not self.wake(BATCH_WINDOW_S) and self._stopped:
+            self.work_here()
 
     def urge(self, until: float) -> bool:
         """As `wake`, and the store is tried whatever it said before, up to that time on the monotonic clock."""
@@ -571,5 +577,6 @@ class Committer:
 
     def stop(self) -> None:
         """No lane begins anything any more; what is pending stays pending, what is spooled stays spooled."""
+        self._stopped = True
         self._store_lane.stop()
         self._spool_lane.stop()

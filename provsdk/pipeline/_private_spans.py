@@ -110,7 +110,7 @@ class PrivateSpan(trace.Span):
     """
 
     __slots__ = (
-        "_facts", "_is_given", "_on_end", "_started", "_written", "context", "end_time", "events", "links", "name",
+        "_facts", "_on_end", "_started", "_written", "context", "end_time", "events", "links", "name",
         "parent", "start_time", "status",
     )  # fmt: skip
 
@@ -131,8 +131,7 @@ class PrivateSpan(trace.Span):
         self.links: tuple[Link, ...] = ()
         self.status = _OK
         self.end_time: int | None = None
-        self._on_end = on_end
-        self._is_given = False
+        self._on_end: Callable[[Any], None] | None = on_end
         self.start_time = time_ns()
         self._started = monotonic_ns()
 
@@ -156,12 +155,12 @@ class PrivateSpan(trace.Span):
 
     def end(self, end_time: int | None = None) -> None:
         """Ends the span, once, and hands it over; where that was interrupted, it does so again."""
-        if not self._is_given:
+        if self._on_end is not None:
             if self.end_time is None:
                 # By the clock that never goes back: a span does not end before it started.
                 self.end_time = end_time if end_time is not None else self.start_time + monotonic_ns() - self._started
             self._on_end(self)
-            self._is_given = True
+            self._on_end = None  # whoever keeps the span must not keep all that it was handed to
 
     def get_span_context(self) -> SpanContext:
         """Its ids."""

@@ -120,6 +120,8 @@ class Runtime:
         self._opened = False
         self._opening_made: Draft | None = None
         self._stopped = False
+        self._sealing_late = threading.Lock()
+        """Held while the store is open for what is sealed after the end."""
         self._revisions = Revisions()
         self._failures = Failures()
         self._exports = Exports((), self.store, Path())
@@ -239,18 +241,25 @@ class Runtime:
         wait = 0.0 if committer.is_hung else FORK_WAIT_S
         committer.rest(wait)
         is_held = store is not None and store.suspend(timeout=wait)
+        is_late_held = self._sealing_late.acquire(timeout=wait)
 
         def resume() -> None:
+            if is_late_held:
+                self._sealing_late.release()
             if is_held and store is not None:
                 store.resume()
             committer.resume()
 
         return resume
 
-    def forked(self) -> Runtime:
-        """A runtime for the child: an emitter of its own, whose `emitter.opened` goes with its first record."""
+    def disown(self) -> None:
+        """In a forked child: what it has in hand is the parent's."""
         self._sealer.committer.disown()
         self._keeper.forked()
+
+    def forked(self) -> Runtime:
+        """A runtime for the child: an emitter of its own, whose `emitter.opened` goes with its first record."""
+        self.disown()
         child = Runtime(self.config, self._provider)
         child._join, child._log = self._join, self._log
         child._sealer = child._made_sealer(child._log)
@@ -258,6 +267,11 @@ class Runtime:
         child._inherited = (self._store, self._inherited)
         child._exports = self._exports.forked(child.store)
         return child
+
+    @property
+    def emitter(self) -> ProcessEmitter:
+        """What counts the outputs of this configuration."""
+        return self._emitter
 
     def ports(self) -> Ports:
         """What capture reaches us through."""
@@ -276,9 +290,9 @@ class Runtime:
         self._tracers.tracer()  # a provider that is there already is watched from now on
         return Ports(self._tracers, ALWAYS_PROCEED, self._sealer, self._emitter, settings)
 
-    def let_go_of_provider(self) -> None:
-        """Leaves the user's provider as it was found: another runtime takes its place there."""
-        self._tracers.let_go()
+    def hand_over(self) -> None:
+        """Another runtime takes this one's place at the user's provider."""
+        self._tracers.hand_over()
 
     def store(self) -> SqliteStore:
         """The store, opened on first use."""
@@ -416,10 +430,11 @@ class Runtime:
     def _append(self, drafts: Sequence[Draft], timeout: float) -> list[Sealed | KeyConflict]:
         """Appends, with `emitter.opened` before the first; what was under way at the end is sealed after it."""
         if self._stopped:
-            try:
-                return self.store().append(drafts, timeout=timeout)
-            finally:
-                self._let_go()
+            with self._sealing_late:
+                try:
+                    return self.store().append(drafts, timeout=timeout)
+                finally:
+                    self._let_go()
         if self._opened:
             return self.store().append(drafts, timeout=timeout)
         deadline = time.monotonic() + timeout

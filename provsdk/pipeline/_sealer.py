@@ -77,13 +77,13 @@ class Sealer:
             self.committer.wake(BATCH_WINDOW_S)
             raise
         if self._is_batch:
-            self.committer.wake(BATCH_WINDOW_S)
+            self.committer.wake_soon()
         return claim
 
     def late(self, span_context: SpanContext, facts: dict[str, Any]) -> None:  # noqa: ARG002 the port's signature
         """Takes what ended after its output: an extension of its record, sealed soon."""
         self.committer.take(Claim(self, facts["record_id"], facts, block=False, late=True))
-        self.committer.wake(BATCH_WINDOW_S)
+        self.committer.wake_soon()
 
     def never_began(self, number: int) -> None:
         """Notes an output that capture could not begin: a gap without a record id."""
@@ -157,7 +157,7 @@ class Sealer:
     def see_to(self, claim: Claim) -> None:
         """Has a lane work soon; see `Claim.leave`."""
         if not claim.settled():
-            self.committer.wake(BATCH_WINDOW_S)
+            self.committer.wake_soon()
 
     @contextmanager
     def _watching(self, claim: Claim, watcher: Callable[[], None]) -> Iterator[None]:

@@ -133,17 +133,25 @@ class OwnTracers:
             _guard.report(what, error)
 
     def _leave(self) -> None:
-        user, self._user = self._user, None
-        self.exports_spans, self._processors = False, None
+        self._release()
+        self._user, self.exports_spans, self._processors = None, False, None
         self._tracer = PrivateTracer(self._keeper.keep)
-        if user is not None:
-            self._guarded("leave a provider as it was", release, user)
+
+    def _release(self) -> None:
+        if self._user is not None and not self._over:
+            self._guarded("leave a provider as it was", release, self._user)
+
+    def hand_over(self) -> None:
+        """Takes the watch off the user's provider: others put theirs there. What still runs is exported as before."""
+        with self._turning:
+            self._release()
+            self._over = True
 
     def let_go(self) -> None:
         """Leaves the user's provider as it was found, for good: outputs that still run export nothing more."""
         with self._turning:
-            self._over = True
             self._leave()
+            self._over = True
 
     def announce(self, record_id: str) -> None:
         """With `export_spans="ids"`: the record id on the span that is current in the user's own tracing."""

@@ -1,5 +1,6 @@
 """`configure` on a real store: from a traced call to a sealed record, and every way in."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -7,15 +8,19 @@ import textwrap
 import threading
 import time
 import traceback
+import weakref
 
 import msgspec
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import provsdk
 from provsdk import traced_output, traced_source
 from provsdk.capture import ports
 from provsdk.errors import ConfigError, ProvsdkError, StoreError, StoreForeign
+from provsdk.pipeline import running
 from provsdk.store.open import open_store
 
 LONG = "a sentence that is long enough to link something"
@@ -531,23 +536,16 @@ def test_a_second_configure_numbers_its_outputs_from_one(place):
     assert [(end["started"], end["sealed"]) for end in ends(place)] == [(1, 1), (1, 1)]
 
 
-def test_an_output_that_runs_on_under_the_first_is_whole(place):
+NOT_KNOWN = ["span_missing"]
+
+
+@pytest.mark.parametrize("disabled", [False, True])
+def test_what_runs_when_another_takes_over_says_that_it_is_not_known_what_came_after(place, disabled):
     @traced_output("long")
     def takes_long():
-        provsdk.configure(store=place.parent / "other")
+        provsdk.configure(store=place.parent / "other", disabled=disabled)
         return load()
 
-    provsdk.configure(store=place)
-    takes_long()
-    answer()
-    provsdk.shutdown()
-    (record,) = records(place)
-    assert [one.name for one in record.sources] == ["handbook"]
-    assert record.completeness.complete
-    assert len(records(place.parent / "other")) == 1
-
-
-def test_a_stream_that_is_read_on_under_the_first_is_whole(place):
     @traced_output("stream")
     def chunks():
         yield load()
@@ -556,12 +554,135 @@ def test_a_stream_that_is_read_on_under_the_first_is_whole(place):
     provsdk.configure(store=place)
     stream = chunks()
     next(stream)
-    provsdk.configure(store=place.parent / "other")
+    takes_long()
     assert list(stream) == [LONG]
     provsdk.shutdown()
-    (record,) = records(place)
-    assert (record.output.size_bytes, record.completeness.complete) == (2 * len(LONG), True)
-    assert records(place.parent / "other") == []
+    found = {record.output.name: record for record in records(place)}
+    assert {name: [one.reason for one in found[name].completeness.reasons] for name in found} == {
+        "long": NOT_KNOWN,
+        "stream": NOT_KNOWN,
+    }
+    assert [one.name for one in found["long"].sources] == ([] if disabled else ["handbook"])
+    assert not (place.parent / "other").exists() or records(place.parent / "other") == []
+
+
+@pytest.mark.parametrize("durability", ["sync", "batch"])
+def test_what_ends_under_a_runtime_that_has_stopped_is_sealed_by_whoever_ends_it(place, durability):
+    """Nobody waits for any of these, and no thread of the runtime's works any more."""
+    later = threading.Event()
+
+    def load_later():
+        later.wait()
+        load()
+
+    @traced_output("early")
+    def early():
+        begun.append(threading.Thread(target=load_later, daemon=True))
+        begun[0].start()
+        return LONG
+
+    @traced_output("long")
+    def takes_long():
+        provsdk.configure(store=place.parent / "other")
+        return LONG
+
+    begun = []
+    provsdk.configure(store=place, durability=durability)
+    early()
+    takes_long()
+    later.set()
+    begun[0].join()
+    found = {record.output.name: record for record in records(place)}
+    assert set(found) == {"early", "long"}
+
+
+def test_a_call_that_ends_after_its_output_and_its_runtime_is_told_of(place, caplog):
+    entered, later = threading.Event(), threading.Event()
+
+    @traced_source("late")
+    def late():
+        entered.set()
+        later.wait()
+        return LONG
+
+    @traced_output("early")
+    def early():
+        begun.append(threading.Thread(target=late, daemon=True))
+        begun[0].start()
+        entered.wait()
+        return LONG
+
+    begun = []
+    provsdk.configure(store=place)
+    early()
+    provsdk.configure(store=place.parent / "other")
+    later.set()
+    begun[0].join()
+    store = opened(place)
+    try:
+        (summary,) = store.summaries()
+        folded = store.fold(summary.record_id)
+    finally:
+        store.close()
+    assert [one.name for one in folded.record.sources] == ["late"]
+
+
+def test_a_fork_while_another_takes_over_leaves_the_child_nothing_to_trip_over(place):
+    """SQLite keeps locks by process: a child that inherits an open connection can never write there."""
+    provsdk.configure(store=place)
+
+    def again():
+        for _ in range(3):
+            provsdk.configure(store=place)
+            answer()
+
+    children = []
+    for n in range(4):
+        thread = threading.Thread(target=again, daemon=True)
+        thread.start()
+        time.sleep(n * 0.02)
+        child = os.fork()
+        if not child:
+            answer()
+            flushed = provsdk.flush(4)
+            os._exit(0 if flushed and not flushed.spooled else 1)
+        children.append(child)
+        thread.join()
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * len(children)
+
+
+def test_what_keeps_exported_spans_keeps_no_runtime(place):
+    exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    runtimes = []
+    for _ in range(8):
+        runtimes.append(weakref.ref(provsdk.configure(store=place, tracer_provider=provider)))
+        answer()
+    provsdk.shutdown()
+    gc.collect()
+    assert len(exporter.get_finished_spans()) == 16
+    assert len([1 for runtime in runtimes if runtime() is not None]) < 4, "the last, and one whose threads are ending"
+
+
+def test_what_runs_when_another_takes_over_is_exported_as_before(place):
+    exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    entered, later = threading.Event(), threading.Event()
+
+    @traced_output("long")
+    def takes_long():
+        entered.set()
+        later.wait()
+        return load()
+
+    provsdk.configure(store=place, tracer_provider=provider)
+    thread = threading.Thread(target=takes_long, daemon=True)
+    thread.start()
+    entered.wait()
+    running().hand_over()
+    later.set()
+    thread.join()
+    assert {span.name for span in exporter.get_finished_spans()} == {"long", "handbook"}
 
 
 def test_the_users_provider_is_watched_by_the_second_and_then_by_nobody(place):
