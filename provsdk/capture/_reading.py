@@ -58,6 +58,9 @@ ASGI: Final = "asgi"
 class Reading:
     """One stream while it is read, by one thread or task at a time."""
 
+    activity: Activity | None = None
+    """The call; None before the first step."""
+
     def __init__(self, plan: Plan, ports: Ports, given: tuple[Any, Any, Any], activity: Activity | None = None) -> None:
         self._plan = plan
         self.ports = ports
@@ -89,7 +92,6 @@ class Reading:
         self._clients: Callable[[], Any] | None = None
         """Answers the stream of a client while somebody has it; None where it is a generator."""
         self._chunks = Chunks() if plan.kind == semconv.KIND_MODEL_CALL else None
-        self.activity: Activity | None = None
         self.to_ask: tuple[Any, tuple[Any, ...], Mapping[str, Any]] | None = None
         """A model call that the gate has yet to be asked about: function, and its arguments."""
         self.is_owner = False
@@ -149,6 +151,11 @@ class Reading:
         """Of an output's stream that has begun."""
         assert self.activity is not None  # noqa: S101 it has begun
         return f"rec_{self.activity.key}"
+
+    def __del__(self) -> None:
+        """Nobody can end it any more: whoever should have, failed."""
+        if self.activity is not None and self._once:
+            _abandoned.abandon(self)
 
     @property
     def is_open(self) -> bool:

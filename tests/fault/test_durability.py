@@ -4,6 +4,7 @@ Every fault here is a real one: locks of other processes, file systems that are 
 opens them, processes that are killed.
 """
 
+import asyncio
 import fcntl
 import json
 import os
@@ -20,7 +21,7 @@ from typing import NamedTuple
 import pytest
 
 import provsdk
-from provsdk import traced_output
+from provsdk import traced_output, traced_source
 from provsdk.errors import RecordNotSealed
 from provsdk.pipeline import running
 from provsdk.store.gaps import absences
@@ -627,3 +628,103 @@ def test_one_output_may_want_to_be_told(place):
     assert provsdk.flush(30)
     assert sealed(place) == 4
     assert running().flush(1).lost == 0
+
+
+@traced_output("coroutine")
+async def in_a_coroutine():
+    return "x"
+
+
+async def in_a_block():
+    async with traced_output("block") as out:
+        out.set_result("x")
+
+
+async def in_a_stream():
+    @traced_output("stream")
+    async def stream():
+        yield "x"
+
+    assert [chunk async for chunk in stream()] == ["x"]
+
+
+async def in_a_failure():
+    @traced_output("failure")
+    async def failure():
+        raise KeyError
+
+    with suppress(KeyError):
+        await failure()
+
+
+@pytest.mark.parametrize("call", [in_a_coroutine, in_a_block, in_a_stream, in_a_failure])
+async def test_the_loop_goes_on_while_a_traced_call_waits_for_its_record(place, call):
+    provsdk.configure(store=place, max_wait=1.0, spool_bytes=0)
+    await call()
+    ticks = 0
+
+    async def tick():
+        nonlocal ticks
+        while True:
+            ticks += 1
+            await asyncio.sleep(0.01)
+
+    with locked(place):
+        ticking = asyncio.create_task(tick())
+        await call()
+        ticking.cancel()
+    assert ticks > 10
+
+
+def test_flush_says_what_is_where(place):
+    """Of 61 outputs one is in the log, some are in the spool, some in memory, and for the rest there is no room."""
+
+    @traced_output("answer")
+    def answer(n):
+        return f"the answer {n}"
+
+    provsdk.configure(store=place, max_wait=0.3, spool_bytes=60_000, queue_size=5)
+    answer(0)
+    with locked(place):
+        for n in range(60):
+            answer(n)
+        found = provsdk.flush(0.3)
+        assert not found
+        assert found.pending + found.spooled + found.lost == 60
+        assert min(found.pending, found.spooled, found.lost) > 0
+        assert found.gaps == found.lost
+    later = provsdk.flush(20)
+    assert later
+    assert (later.pending, later.spooled, later.gaps, later.lost) == (0, 0, 0, found.lost)
+
+
+def test_flush_is_false_while_a_record_is_in_memory_only(place):
+    @traced_output("answer")
+    def answer():
+        return "x"
+
+    provsdk.configure(store=place, max_wait=0.3, spool_bytes=0)
+    answer()
+    with locked(place):
+        answer()
+        found = provsdk.flush(0.3)
+        assert (bool(found), found.pending, found.spooled, found.gaps) == (False, 1, 0, 0)
+    assert provsdk.flush(20)
+
+
+def test_flush_says_how_many_calls_that_ended_late_are_in_no_record(place):
+    def early():
+        with traced_output("early") as out:
+            source = traced_source("late")
+            source.__enter__().set_result("y" * 40)
+            out.set_result("x")
+        return source
+
+    provsdk.configure(store=place, max_wait=0.3, spool_bytes=0, queue_size=2)
+    sources = [early() for _ in range(6)]
+    assert provsdk.flush(20)
+    with locked(place):
+        for source in sources:
+            source.__exit__(None, None, None)
+        assert provsdk.flush(0.3).late_lost == 4
+    assert provsdk.flush(20)

@@ -1,6 +1,7 @@
 """A traced model call says what its arguments and its response show, unless somebody declared otherwise."""
 
 import json
+import time
 
 import pytest
 from openai.types.chat import ChatCompletion
@@ -380,6 +381,23 @@ class TestStreams:
         text = next(one["n"] for one in said["entities"] if one.get("name") == "text")
         assert kept.said("out")["derived"] == [["out", kept.id_of("chat", text), "digest"]]
         assert kept.span("chat").attributes["gen_ai.response.time_to_first_chunk"] >= 0
+
+    def test_it_is_the_first_chunk_that_the_time_is_of(self, plug, kept):
+        """What it takes from one chunk to the next is many times the time to the first."""
+
+        @traced_model_call("chat")
+        def chat():
+            yield CHAT_CHUNKS[0]
+            for chunk in CHAT_CHUNKS[1:3]:
+                time.sleep(0.3)
+                yield chunk
+
+        @traced_output("out")
+        def answer():
+            return str(len(list(chat())))
+
+        answer()
+        assert kept.said("chat")["stream"]["first_us"] < 300_000
 
     async def test_those_of_an_async_generator_do_too(self, plug, kept):
         @traced_model_call("chat", response_id="mine")

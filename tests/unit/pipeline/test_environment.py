@@ -74,6 +74,21 @@ def test_what_the_resource_says_goes_before_what_is_found(found):
     assert said["container.image.repo_digests"] == "a@1, b@2"
 
 
+def test_the_container_image_is_in_the_record(monkeypatch):
+    monkeypatch.setenv("CONTAINER_IMAGE", "registry.example/desk:1.4")
+    _environment._fixed.cache_clear()
+    try:
+        with captured_records() as made:
+            other()
+        assert made[0].environment["container.image.name"] == "registry.example/desk:1.4"
+    finally:
+        _environment._fixed.cache_clear()
+
+
+def test_what_does_not_change_is_found_out_once_in_a_process():
+    assert _environment._fixed() is _environment._fixed()
+
+
 def test_git_is_not_asked_where_the_resource_names_the_revision(monkeypatch):
     monkeypatch.setattr(_environment, "_revision", lambda: pytest.fail("asked"))
     now(None, **{"vcs.ref.head.revision": COMMIT})

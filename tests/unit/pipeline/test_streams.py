@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import subprocess
 import sys
 import textwrap
@@ -187,3 +188,148 @@ def test_a_stream_that_nobody_can_read_on_lacks_nothing():
     gc.collect()
     assert provsdk.flush(10)
     assert records()[0].completeness.complete
+
+
+class Chunks:
+    """As a model client's stream."""
+
+    def __init__(self):
+        self.chunks = iter(WORDS)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self.chunks)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+    def close(self):
+        pass
+
+
+class AsyncChunks(Chunks):
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        return next(self.chunks)
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *error):
+        pass
+
+    async def close(self):
+        pass
+
+
+@traced_output("object")
+def opened():
+    return Chunks()
+
+
+@traced_output("object")
+async def opened_later():
+    return AsyncChunks()
+
+
+@traced_output("failing")
+def failing():
+    yield WORDS[0]
+    raise KeyError
+
+
+@traced_output("failing")
+async def failing_later():
+    yield WORDS[0]
+    raise KeyError
+
+
+@traced_output("later")
+async def later():
+    for word in WORDS:
+        yield word
+
+
+async def left_block():
+    with opened() as stream:
+        next(stream)
+
+
+async def left_async_block():
+    async with await opened_later() as stream:
+        await anext(stream)
+
+
+async def closed_object():
+    stream = await opened_later()
+    await anext(stream)
+    await stream.close()
+
+
+async def closed_generator():
+    stream = later()
+    await anext(stream)
+    await stream.aclose()
+
+
+async def failed():
+    with pytest.raises(KeyError):
+        list(failing())
+
+
+async def failed_later():
+    with pytest.raises(KeyError):
+        [word async for word in failing_later()]
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        (left_block, "closed_early"),
+        (left_async_block, "closed_early"),
+        (closed_object, "closed_early"),
+        (closed_generator, "closed_early"),
+        (failed, "failed"),
+        (failed_later, "failed"),
+    ],
+    ids=lambda one: getattr(one, "__name__", one),
+)
+async def test_the_record_is_durable_when_any_other_end_reaches_the_reader(end, status):
+    await end()
+    (record,) = records()  # nobody has flushed
+    assert (record.output.status, record.output.stream.chunks) == (status, 1)
+
+
+def test_a_stream_that_is_dropped_within_a_cycle_is_sealed_when_it_is_collected():
+    holder = types.SimpleNamespace(stream=answer())
+    holder.itself = holder
+    next(holder.stream)
+    del holder
+    gc.collect()
+    assert provsdk.flush(10)
+    assert [record.output.status for record in records()] == ["abandoned"]
+
+
+def test_a_stream_that_was_open_at_a_fork_is_the_parents(tmp_path):
+    """The child drops one, reads another to its end, and closes a third: all three go on in the parent."""
+    streams = [answer() for _ in range(3)]
+    for stream in streams:
+        next(stream)
+    child = os.fork()
+    if not child:
+        streams.pop(0)
+        list(streams.pop(0))
+        streams.pop(0).close()
+        gc.collect()
+        os._exit(0 if provsdk.flush(5) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    for stream in streams:
+        assert list(stream) == WORDS[1:]
+    assert [(one.output.status, one.output.stream.chunks) for one in records()] == [("completed", 3)] * 3
