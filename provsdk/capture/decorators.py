@@ -14,7 +14,8 @@ Facts may be values, or functions of the call: a function's parameters are named
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast, overload
+from functools import partialmethod
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
 from provsdk import semconv
 from provsdk.capture import ports
@@ -44,7 +45,7 @@ __all__ = [
     "traced_transform",
 ]
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound="Callable[..., Any] | partialmethod[Any]")
 T = TypeVar("T")
 H = TypeVar("H", bound=ActivityHandle)
 
@@ -73,7 +74,11 @@ class Traced(Generic[H]):
         self._plan: Plan | None = None
         self._entered: list[tuple[Activity | None, H]] = []
 
-    def __call__(self, function: F) -> F:
+    @overload
+    def __call__(self, function: partialmethod[T]) -> partialmethod[T]: ...
+    @overload
+    def __call__(self, function: F) -> F: ...
+    def __call__(self, function: Any) -> Any:
         """Decorates a function, generator, method, partial or callable object; of a class, all its public methods.
 
         Raises:
@@ -82,7 +87,7 @@ class Traced(Generic[H]):
         """
         kind = kind_of(function)
         if kind == "class":
-            return cast("F", self._decorate_class(function))
+            return self._decorate_class(function)
         if self._kind == semconv.KIND_POLICY_CHECK and "generator" in kind:
             raise UnsupportedCallable(f"{function.__qualname__}: a check answers once, so it cannot be a generator")
         plan = Plan.of(self._kind, self._first, self._facts, function, each=self._each, name=self._name)
@@ -90,7 +95,7 @@ class Traced(Generic[H]):
         for name in ("__name__", "__qualname__"):  # a coroutine goes by the name of the function that made it
             if isinstance(own := getattr(function, name, None), str):
                 setattr(wrapper, name, own)
-        return cast("F", traced_function(function, wrapper, self))
+        return traced_function(function, wrapper, self)
 
     def _decorate_class(self, cls: Any) -> Any:
         """The same class, with its own public methods traced; each goes by the given name and its own."""

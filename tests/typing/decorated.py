@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Gener
 from typing import Any, Literal, assert_type
 
 from provsdk import (
+    bind,
     declare_source,
     traced_check,
     traced_model_call,
@@ -71,6 +72,23 @@ class Desk:
     def static(question: str) -> int:
         return len(question)
 
+    @traced_output
+    @classmethod
+    def of_class_too(cls, question: str) -> Desk:
+        return cls(question)
+
+    @traced_output("static")
+    @staticmethod
+    def static_too(question: str) -> int:
+        return len(question)
+
+    hello = traced_output("hello")(functools.partialmethod(method, "hello"))
+
+
+class Called:
+    def __call__(self, question: str) -> int:
+        return len(question)
+
 
 assert_type(bare("a"), list[str])
 assert_type(bare("a", limit=2), list[str])
@@ -84,6 +102,11 @@ assert_type(Desk("a"), Desk)
 assert_type(Desk("a").method("b"), str)
 assert_type(Desk.of_class("a"), Desk)
 assert_type(Desk.static("a"), int)
+assert_type(Desk.of_class_too("a"), Desk)
+assert_type(Desk.static_too("a"), int)
+assert_type(Desk("a").hello(), str)
+assert_type(traced_output("called")(Called())("a"), int)
+assert_type(bind(bare)("a"), list[str])
 assert_type(traced_output(functools.partial(bare, "a"))(limit=2), list[str])
 assert_type(declare_source({"a": 1}, name="rows", type="database"), dict[str, int])
 
