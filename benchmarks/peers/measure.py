@@ -8,6 +8,7 @@ batch processor and the same exporter. Alone in its file, for it runs where prov
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import importlib
 import inspect
@@ -32,6 +33,7 @@ MEGABYTE = "m" * 1024 * 1024
 CHUNKS = [f"chunk {n} " for n in range(100)]
 NAMES = ("answer", "load", "rank", "prompt", "complete", "check")
 THREADS, CALLS = 8, 200
+AT_ONCE = 50
 ROUNDS = 15
 
 Decorate = Callable[[str], Callable[[Callable[..., Any]], Callable[..., Any]]]
@@ -77,10 +79,13 @@ class _Nothing:
 
     def __init__(self, runtime: Any) -> None:
         self._keeper = runtime._keeper
+        self._settled = runtime._emitter.settled
 
-    def ticket(self, span_context: Any, facts: Any) -> Any:  # noqa: ARG002 the port's signature
-        """Lets go of the spans."""
+    def ticket(self, span_context: Any, facts: Any) -> Any:
+        """Lets go of the spans, the scope and the slot."""
+        facts.pop("scope")
         self._keeper.take(f"rec_{span_context.trace_id:032x}-{span_context.span_id:016x}")
+        self._settled(facts["number"])
         return self
 
     def late(self, span_context: Any, facts: Any) -> None:
@@ -89,6 +94,10 @@ class _Nothing:
     def wait(self) -> bool:
         """At once."""
         return True
+
+    def __await__(self) -> Iterator[Any]:
+        """The same."""
+        return iter(())
 
 
 def util_genai() -> Decorate:
@@ -117,6 +126,15 @@ def util_genai() -> Decorate:
                         yield chunk
                     call.output_messages = [OutputMessage("assistant", [Text("".join(chunks))], "stop")]
 
+            async def awaited(value: str) -> Any:
+                with handler.inference("provider", request_model=name) as call:
+                    call.input_messages = [InputMessage("user", [Text(value)])]
+                    result = await function(value)
+                    call.output_messages = [OutputMessage("assistant", [Text(str(result))], "stop")]
+                return result
+
+            if inspect.iscoroutinefunction(function):
+                return awaited
             return streamed if inspect.isgeneratorfunction(function) else traced
 
         return around
@@ -238,6 +256,14 @@ def reference() -> Decorate:
                     yield chunk
                 span.end()
 
+            async def awaited(value: Any) -> Any:
+                with tracer.start_as_current_span(name) as span:
+                    for key, said in attributes:
+                        span.set_attribute(key, said)
+                    return await function(value)
+
+            if inspect.iscoroutinefunction(function):
+                return awaited
             return streamed if inspect.isgeneratorfunction(function) else traced
 
         return around
@@ -249,6 +275,22 @@ def sync(decorate: Decorate) -> Callable[[], None]:
     """A call with 1 KB in and out."""
     traced = decorate("answer")(lambda value: ANSWER)  # noqa: ARG005 as a user's function has it
     return lambda: traced(QUESTION)
+
+
+def awaited(decorate: Decorate) -> Callable[[], None]:
+    """As many calls of a coroutine function, in one loop."""
+
+    async def answer(value: str) -> str:  # noqa: ARG001 as above
+        return ANSWER
+
+    traced = decorate("answer")(answer)
+    loop = asyncio.new_event_loop()
+
+    async def all_of_them() -> None:
+        for _ in range(AT_ONCE):
+            await traced(QUESTION)
+
+    return lambda: loop.run_until_complete(all_of_them())
 
 
 def nested(decorate: Decorate) -> Callable[[], None]:
@@ -335,6 +377,7 @@ def main() -> int:
     found: dict[str, list[float]] = {"import ms, MB": [imported_ms, memory_mb]}
     for figure, build, times in (
         ("sync, 1 KB", sync, 200),
+        ("async, 1 KB", awaited, 200 // AT_ONCE),
         ("nested, 6 spans", nested, 40),
         ("1 MB argument", megabyte, 10),
     ):

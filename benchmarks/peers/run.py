@@ -1,6 +1,6 @@
 """What peers' decorators cost, and ours, each in a virtual environment of its own with the versions named here.
 
-    python benchmarks/peers/run.py             all of them, then docs/performance.md and docs/peers.svg
+    python benchmarks/peers/run.py             all of them, then the table in README.md and docs, and the plot
     python benchmarks/peers/run.py langfuse    only that one, printed
 
 Environments are made on first use in ~/.cache/provsdk-peers. Each figure is a multiple of a bare OpenTelemetry span
@@ -21,8 +21,9 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "provsdk-peers"
-PAGE, PLOT = ROOT / "docs" / "performance.md", ROOT / "docs" / "peers.svg"
-FIGURES = ("sync, 1 KB", "nested, 6 spans", "stream, 100 chunks", "1 MB argument", "8 threads")
+PAGES, PLOT = (ROOT / "docs" / "performance.md", ROOT / "README.md"), ROOT / "docs" / "peers.svg"
+BEGIN, END = "<!-- peers -->", "<!-- end of peers -->"
+FIGURES = ("sync, 1 KB", "async, 1 KB", "nested, 6 spans", "stream, 100 chunks", "1 MB argument", "8 threads")
 
 REQUIREMENTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "provsdk": ((str(ROOT),),),
@@ -120,13 +121,11 @@ def plot(found: dict[str, dict[str, list[float]] | str]) -> str:
 
 def write(found: dict[str, dict[str, list[float]] | str]) -> None:
     """The table and the plot into the pages that show them."""
-    begin, end = "<!-- peers -->", "<!-- end of peers -->"
-    page = PAGE.read_text(encoding="utf-8")
-    head, rest = page.split(begin)
-    tail = rest.split(end)[1]
     machine = f"{os.cpu_count()} cores, {platform.python_implementation()} {platform.python_version()}"
-    text = f"{begin}\n\nMeasured on {machine}.\n\n{table(found)}\n\n{end}"
-    PAGE.write_text(head + text + tail, encoding="utf-8")
+    for page in PAGES:
+        head, rest = page.read_text(encoding="utf-8").split(BEGIN)
+        text = f"{BEGIN}\n\nMeasured on {machine}.\n\n{table(found)}\n\n{END}"
+        page.write_text(head + text + rest.split(END)[1], encoding="utf-8")
     PLOT.write_text(plot(found), encoding="utf-8")
 
 
@@ -139,6 +138,9 @@ def main() -> int:
         found[name] = measured(name)
         print(name, found[name], flush=True)
     print(table(found))
+    if any(isinstance(figures, str) for figures in found.values()):
+        print("not all could be measured: nothing is written", file=sys.stderr)
+        return 1
     if not sys.argv[1:]:
         write(found)
     return 0

@@ -149,6 +149,7 @@ class Activity(Values):
             except BaseException:  # an interrupt, before it or behind it
                 _otel.drop(self)
                 raise
+            self.inside = None  # it holds this activity: only the garbage collector would find the two
 
     def drop(self) -> None:
         """Takes it out of what is current here, whether or not it is known how it came there."""

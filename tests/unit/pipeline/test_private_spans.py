@@ -1,17 +1,19 @@
 """What a call says is written as text when its span is read, and whoever reads the exported span changes no record."""
 
+import asyncio
 import copy
+import gc
 import json
 import threading
 
 import pytest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from provsdk import semconv, traced_output, traced_transform
-from provsdk.capture import _facts, _guard
+from provsdk.capture import _facts, _guard, _session
 from provsdk.capture._facts import MAX_SHORT_FACTS, MAX_SHORT_PARTS, MAX_SHORT_TEXT, SpanFacts
 from provsdk.digest import JoinKey, measure
 from provsdk.pipeline._private_spans import PrivateTracer, Readable
@@ -231,3 +233,53 @@ def test_threads_that_read_at_once_read_the_same():
     for reader in readers:
         reader.join()
     assert texts == [dict(span.attributes)] * 8
+
+
+@traced_output("steps")
+def in_steps():
+    return shortened(LONG)
+
+
+@traced_transform("shorten")
+def shortened(text):
+    return text[:-1]
+
+
+@traced_output("coroutine")
+async def in_a_coroutine():
+    return LONG
+
+
+@traced_output("stream")
+def in_chunks():
+    yield LONG
+    yield LONG
+
+
+CALLS = {
+    "function": in_steps,
+    "coroutine": lambda: asyncio.run(in_a_coroutine()),
+    "stream": lambda: list(in_chunks()),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("exported", [True, False])
+def test_a_traced_call_leaves_nothing_to_the_garbage_collector(call, exported):
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(InMemorySpanExporter()))
+    with captured_records(tracer_provider=provider if exported else None) as records:
+        for _ in range(3):
+            CALLS[call]()
+        assert len(records) == 3
+        gc.collect()
+        gc.disable()
+        try:
+            before = {id(one) for one in gc.get_objects() if type(one) is _session.Activity}
+            CALLS[call]()
+            assert len(records) == 4
+            left = [one for one in gc.get_objects() if type(one) is _session.Activity and id(one) not in before]
+        finally:
+            gc.enable()
+    assert left == []
+    provider.shutdown()
