@@ -33,7 +33,7 @@ class Prefix:
     """
 
     __slots__ = (
-        "_blanks", "_digest", "_held", "_held_size", "_is_bare_text", "_keep_bytes", "_kept", "_list", "_max_bytes",
+        "_blanks", "_digest", "_held", "_held_size", "_is_text", "_keep_bytes", "_kept", "_list", "_max_bytes",
         "_media", "_problem", "_size", "chunks",
     )  # fmt: skip
 
@@ -48,8 +48,8 @@ class Prefix:
         self._kept: list[Any] | None = [] if keep_bytes else None
         self._media: str | None = None
         self._problem: str | None = None
-        self._is_bare_text = False
-        """It is text so far, and nobody keeps it."""
+        self._is_text = False
+        """So far it is, and known to be."""
         self._size = 0
         self._blanks = 0
         """Chunks of None before the kind of the stream was known."""
@@ -57,11 +57,8 @@ class Prefix:
     def add(self, chunk: Any) -> None:
         """Takes the next chunk. None among text or bytes counts and adds nothing, as in the deltas of a model."""
         self.chunks += 1
-        if self._is_bare_text and type(chunk) is str:  # most streams, from their second chunk on
-            self._held.append(chunk)
-            self._held_size += len(chunk)
-            if self._held_size >= _HELD:
-                self._hash_held()
+        if self._is_text and type(chunk) is str:  # most streams, from their second chunk on
+            self._hold(chunk)
             return
         if self._problem is not None:
             return
@@ -82,14 +79,21 @@ class Prefix:
             self._add_value(chunk)
 
     def _add_content(self, chunk: str | bytes, media: str) -> None:
-        if self._media != media and not self._is_first(media):
-            return
+        if self._media == media or self._is_first(media):
+            self._hold(chunk)
+
+    def _hold(self, chunk: str | bytes) -> None:
+        size = len(chunk)
         self._held.append(chunk)
-        self._held_size += len(chunk)
+        self._held_size += size
         if self._held_size >= _HELD:
             self._hash_held()
         if self._kept is not None:
-            self._keep(chunk)
+            self._keep_bytes -= size
+            if self._keep_bytes < 0:
+                self._kept = None
+            else:
+                self._kept.append(chunk)
 
     def _is_first(self, media: str) -> bool:
         """Whether the stream is of that kind from now on; one that changes its kind has no digest."""
@@ -97,13 +101,13 @@ class Prefix:
             self._ends_without("a stream of chunks of several kinds")
             return False
         self._media = media
-        self._is_bare_text = media == _TEXT and self._kept is None
+        self._is_text = media == _TEXT
         return True
 
     def _ends_without(self, problem: str | None) -> None:
         """There will be no digest, whatever comes."""
         self._problem = problem
-        self._held, self._kept, self._is_bare_text = [], None, False
+        self._held, self._kept, self._is_text = [], None, False
 
     def _hash_held(self) -> None:
         if self._digest is None:
@@ -125,14 +129,6 @@ class Prefix:
                 self._list.add(_NONE)
         self._list.add(measured.digest)
         self._size += measured.size_bytes or 0
-
-    def _keep(self, chunk: str | bytes) -> None:
-        assert self._kept is not None  # noqa: S101 the caller asked
-        self._keep_bytes -= len(chunk)
-        if self._keep_bytes < 0:
-            self._kept = None
-        else:
-            self._kept.append(chunk)
 
     def measured(self) -> Measured:
         """Digest, media type and length of what was delivered."""

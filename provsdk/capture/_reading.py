@@ -241,7 +241,7 @@ class Reading:
                     activity.scope.interrupted.pop(self, None)
             if self._first_ns is None:
                 self._first_ns = time_ns()
-            if self._is_carried(activity):
+            if self._delivery is not None and self._is_carried(activity):
                 self._waiting.append(chunk)
             else:
                 self._deliver(activity, chunk)
