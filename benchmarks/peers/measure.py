@@ -81,10 +81,9 @@ class _Nothing:
         self._keeper = runtime._keeper
         self._settled = runtime._emitter.settled
 
-    def ticket(self, span_context: Any, facts: Any) -> Any:
+    def ticket(self, span_context: Any, facts: Any) -> Any:  # noqa: ARG002 the port's signature
         """Lets go of the spans, the scope and the slot."""
-        facts.pop("scope")
-        self._keeper.take(f"rec_{span_context.trace_id:032x}-{span_context.span_id:016x}")
+        self._keeper.take(facts.pop("scope").record_id)
         self._settled(facts["number"])
         return self
 

@@ -139,6 +139,9 @@ class SpanFacts(NamedTuple):
         return [each[33:] if each.startswith(trace) else each for each in self.calls]
 
 
+_NOTHING: Final[Mapping[str, Any]] = {}
+"""In place of an empty mapping: what waits to be read holds as little as can be."""
+
 _span_facts: Final = tuple.__new__
 """Makes them without the function that named tuples have for it: this is on the path of every call."""
 
@@ -205,11 +208,11 @@ def _said(activity: Activity) -> SpanFacts:
             activity.name if getattr(activity.span, "name", activity.name) != activity.name else None,
             activity.status,
             activity.error,
-            activity.extra,
+            activity.extra or _NOTHING,
             emitter,
             tenant,
             defaults,
-            activity.declared,
+            activity.declared or _NOTHING,
             tuple(scope.calls) if scope is not None and number is not None else (),
             tuple(activity.entities),
             tuple(activity.used),
