@@ -18,10 +18,21 @@ __all__ = ["Scope"]
 class Scope:
     """One output: its registry, its local facts, and whether it still runs. Shared by the threads that work for it."""
 
-    __slots__ = (
-        "caller", "calls", "code", "foreign", "interrupted", "keeps", "made", "missing", "number", "open", "orphans",
-        "output_id", "record_id", "registry", "spans", "strays",
-    )  # fmt: skip
+    # Most outputs never touch these; what stands here need not be set for each of them.
+    made: Any = None
+    """What the output came to; of a stream, as much of it as was kept to be searched."""
+    keeps: str | None = None
+    """`capture_content` of this output; None: as configured."""
+    number = 0
+    foreign: Foreign | None = None
+    """What other instrumentations' spans came to, where there were any and somebody watches them."""
+    orphans = 0
+    """Traced calls that ran meanwhile in no output: in a thread, for one, that nobody told whose work it does."""
+    strays = 0
+    """Traced calls that ran meanwhile in threads that another output, which had ended, had started."""
+    open = True
+    caller: SpanContext | None = None
+    """The span that the user's own tracing has the output's work below, where ours is not current for it."""
 
     def __init__(self, key: str) -> None:
         self.record_id = f"rec_{key}"
@@ -33,22 +44,8 @@ class Scope:
         """Numbers of the traced functions that were at work."""
         self.calls: list[str] = []
         """Keys of the activities inside the output: whoever assembles the record can tell which did not arrive."""
-        self.made: Any = None
-        """What the output came to; of a stream, as much of it as was kept to be searched."""
         self.interrupted: dict[Any, None] = {}
         """Streams within the output that were interrupted, and that nobody has read on."""
-        self.keeps: str | None = None
-        """`capture_content` of this output; None: as configured."""
-        self.number = 0
-        self.foreign: Foreign | None = None
-        """What other instrumentations' spans came to, where there were any and somebody watches them."""
-        self.orphans = 0
-        """Traced calls that ran meanwhile in no output: in a thread, for one, that nobody told whose work it does."""
-        self.strays = 0
-        """Traced calls that ran meanwhile in threads that another output, which had ended, had started."""
-        self.open = True
-        self.caller: SpanContext | None = None
-        """The span that the user's own tracing has the output's work below, where ours is not current for it."""
 
     def local_facts(self) -> Facts:
         """What stays in the process, as plain builtins."""
