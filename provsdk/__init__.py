@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from provsdk.capture.decorators import (
         declare_source,
+        derive,
         traced_check,
         traced_model_call,
         traced_output,
@@ -30,6 +31,7 @@ _HOMES = {
     "bind": "provsdk.capture.propagation",
     "configure": "provsdk.pipeline",
     "declare_source": "provsdk.capture.decorators",
+    "derive": "provsdk.capture.decorators",
     "environment": "provsdk.capture.propagation",
     "extract": "provsdk.capture.propagation",
     "flush": "provsdk.pipeline",
@@ -50,6 +52,7 @@ __all__ = [
     "bind",
     "configure",
     "declare_source",
+    "derive",
     "environment",
     "extract",
     "flush",

@@ -14,6 +14,8 @@ from provsdk.capture._responses import answers_of
 from provsdk.digest import is_linkable, measure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from provsdk.capture._facts import Entity
     from provsdk.capture._flow import Known, Ref, Registry
     from provsdk.capture._scope import Scope
@@ -140,6 +142,25 @@ class Values:
             self.extra.setdefault("returned", []).append(known.id)
         else:
             self._made_new(value, measured, known, linkable=linkable)
+
+    def comes_from(self, value: Any, causes: Iterable[Any]) -> None:
+        """Notes what the user's code says: the value, which the call made or handed on, comes from each of these."""
+        scope = self.scope
+        if scope is None:
+            return
+        known = self._known(scope, value)
+        effect: Ref = known.id if known is not None else 0
+        for cause in causes:
+            found = self._known(scope, cause)
+            if found is None:
+                self.lacks("invalid_fact", "from_: a value that cannot be told from others of its kind")
+            elif found.id != effect:
+                self.derived.append((effect, found.id, "explicit"))
+
+    def _known(self, scope: Scope, value: Any) -> Known | None:
+        if not is_linkable(value):
+            return None
+        return scope.registry.find(value, measure(value, max_bytes=self.ports.settings.max_value_bytes))
 
     def made_item(self, value: Any) -> int | None:
         """Notes one item of a load that brought many sources; its number, None when the scope holds no more."""

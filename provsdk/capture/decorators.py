@@ -13,7 +13,7 @@ Facts may be values, or functions of the call: a function's parameters are named
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partialmethod
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
@@ -23,7 +23,7 @@ from provsdk.capture._callables import kind_of, public_methods, traced_function
 from provsdk.capture._declared import check_name
 from provsdk.capture._late import Late
 from provsdk.capture._plan import Plan
-from provsdk.capture.handles import ActivityHandle, OutputHandle, by_hand
+from provsdk.capture.handles import CAUSE, ActivityHandle, OutputHandle, by_hand
 from provsdk.errors import UnsupportedCallable, UsageError
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ else:
 __all__ = [
     "Traced",
     "declare_source",
+    "derive",
     "traced_check",
     "traced_model_call",
     "traced_output",
@@ -494,3 +495,13 @@ def declare_source(value: T, *, name: str = "declared", **facts: Any) -> T:
     Inside an output it becomes a source of that output's record. Facts are values here, not functions.
     """
     return by_hand(semconv.KIND_SOURCE, name, facts, result=value)
+
+
+def derive(value: T, *, from_: Iterable[Any], name: str = "derive", **facts: Any) -> T:
+    """Says that `value` comes from each of the values `from_`, and hands it back; takes facts of `traced_transform`.
+
+    For what nobody can see: a value that an index, a cache or another process made of others. Within an output it is a
+    step of that output's record, and its edges are declared (`explicit`), not observed. A cause that cannot be told
+    from others, such as a small number or a short word, has no edge; the record says so.
+    """
+    return by_hand(semconv.KIND_TRANSFORMATION, name, facts, used=[(CAUSE, one) for one in from_], result=value)

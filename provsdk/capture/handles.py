@@ -12,7 +12,7 @@ from provsdk.capture._plan import Plan, compare_checksum, say
 from provsdk.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from provsdk.capture import _call, _model, _otel, _verdict
     from provsdk.capture._session import Activity
@@ -22,7 +22,10 @@ else:
     _otel = Late("provsdk.capture._otel")
     _verdict = Late("provsdk.capture._verdict")
 
-__all__ = ["ActivityHandle", "OutputHandle", "by_hand"]
+__all__ = ["CAUSE", "ActivityHandle", "OutputHandle", "by_hand"]
+
+CAUSE: Final = "from_"
+"""Name of a used value that the result is said to come from."""
 
 T = TypeVar("T")
 
@@ -133,7 +136,7 @@ def by_hand(
     """An activity that the user's code says by hand, as a span of no length below the current one; hands `result` back.
 
     Where that belongs to another output than `within`, it stands below that one. A wrong fact is noted as missing: the
-    code that says it goes on.
+    code that says it goes on. The result is said to come from each of the used values that are named `from_`.
     """
     from provsdk.capture.ports import current  # noqa: PLC0415 read at the call, as it may be plugged in later
 
@@ -144,7 +147,7 @@ def by_hand(
     try:
         attached = _otel.attach_within(within) if within is not None else None
         activity = Plan.of(kind, name, {}, None).open(ports, None, (), {})
-        _tell(activity, facts, used, result)
+        _tell(activity, facts, tuple(used), result)
         _call.close(activity)
     except BaseException as error:
         if activity is not None and not activity.ended:
@@ -158,7 +161,7 @@ def by_hand(
     return result
 
 
-def _tell(activity: Activity, facts: Mapping[str, Any], used: Iterable[tuple[str | None, Any]], result: object) -> None:
+def _tell(activity: Activity, facts: Mapping[str, Any], used: Sequence[tuple[str | None, Any]], result: object) -> None:
     activity.extra["by_hand"] = True
     for fact, value in facts.items():
         if value is not None:
@@ -168,6 +171,7 @@ def _tell(activity: Activity, facts: Mapping[str, Any], used: Iterable[tuple[str
             activity.given(parameter, value)
     if result is not None:
         activity.made(result)
+        activity.comes_from(result, [value for parameter, value in used if parameter == CAUSE])
         if CHECKSUM in activity.local:
             compare_checksum(activity, activity.local.pop(CHECKSUM), result)
         if activity.kind == semconv.KIND_POLICY_CHECK:

@@ -311,9 +311,9 @@ def test_what_can_be_read_of_the_store_without_keys_holds_no_content(ran, mode):
 
 
 def test_no_file_of_the_store_holds_content_in_plain(ran):
-    for file in [
-        path for place in (".provsdk", "state", "keys") for path in (ran / place).rglob("*") if path.is_file()
-    ]:
+    files = [path for place in (".provsdk", "state", "keys") for path in (ran / place).rglob("*") if path.is_file()]
+    assert {"log.db", "digest.key"} <= {file.name for file in files}
+    for file in files:
         data = file.read_bytes()
         assert [name for name, secret in CONTENT.items() if secret.encode() in data] == [], file.name
 
@@ -366,7 +366,9 @@ def whole(error):
 
 
 def test_the_search_finds_what_is_there():
-    """The looking itself is tested: every form of a secret is found."""
+    """The looking itself is tested: every form of a secret is found, and that of a known word is a known one."""
+    assert "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" in forms("hello")
+    assert "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ" in forms("hello")
     for name, found in FORMS.items():
         for form in found:
             assert name in found_in(f"before {form} after")

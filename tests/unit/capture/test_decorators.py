@@ -9,6 +9,7 @@ import pytest
 
 from provsdk import (
     declare_source,
+    derive,
     semconv,
     traced_check,
     traced_model_call,
@@ -406,3 +407,53 @@ def test_a_rule_may_read_the_verdict_from_what_the_check_returned(plug, kept):
 
     answer()
     assert kept.said("toxicity")["declared"]["result"] == "fail"
+
+
+def test_what_a_value_is_said_to_come_from_is_declared(plug, kept):
+    @traced_source("handbook")
+    def handbook():
+        return [LONG, LONG + " too", LONG + " and this"]
+
+    @traced_output("out")
+    def answer():
+        pages = handbook()
+        return derive("as a cache had it: " + LONG, from_=pages[:2], name="cache", version="3")
+
+    assert answer() == "as a cache had it: " + LONG
+    said = kept.said("cache")
+    assert said["derived"] == [[kept.id_of("cache"), kept.id_of("handbook", n), "explicit"] for n in (1, 2)]
+    assert (said["by_hand"], said["declared"], said["type"]) == (True, {"version": "3"}, "derive")
+    assert kept.said("out")["derived"] == [["out", kept.id_of("cache"), "identity"]]
+
+
+def test_a_known_value_may_be_said_to_come_from_others(plug, kept):
+    with traced_output("out") as out:
+        page = out.add_source("handbook", LONG)
+        answer = out.add_model_call("chat", response=LONG + ", it said")
+        assert derive(answer, from_=[page, answer]) is answer
+        out.set_result(answer)
+    said = kept.said("derive")
+    assert said["derived"] == [[kept.id_of("chat"), kept.id_of("handbook"), "explicit"]]
+    assert "missing" not in said
+
+
+def test_a_cause_that_was_never_seen_is_a_value_of_the_step(plug, kept):
+    with traced_output("out"):
+        derive(LONG + " made", from_=[LONG])
+    said = kept.said("derive")
+    assert said["derived"] == [[kept.id_of("derive"), kept.id_of("derive", 1), "explicit"]]
+
+
+def test_a_cause_that_cannot_be_told_from_others_is_said_to_be_missing(plug, kept):
+    with traced_output("out"):
+        assert derive(0.87, from_=[LONG, 3]) == 0.87
+    said = kept.said("derive")
+    assert said["derived"] == [[0, kept.id_of("derive", 1), "explicit"]]
+    assert said["missing"] == [["invalid_fact", "from_: a value that cannot be told from others of its kind"]]
+
+
+def test_deriving_outside_any_output_or_unconfigured_hands_the_value_back(plug):
+    value = [LONG]
+    assert derive(value, from_=[LONG]) is value
+    ports.unplug()
+    assert derive(value, from_=[LONG]) is value
