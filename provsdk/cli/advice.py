@@ -58,6 +58,8 @@ class Suggestion:
     why: str
     until: int | None = None
     """These lines stand instead of the file's lines from `line` to this one; None: they are added before `line`."""
+    above: str | None = None
+    """What stands on that line, where they belong to it: the head of the function that they decorate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +73,18 @@ def advice(project: Project) -> tuple[Suggestion, ...]:
     models = list(_model_functions(project))
     outputs = _outputs(project, models)[:OUTPUTS_AT_MOST]
     settings = [item for item in (_configuration_file(project), _configure(project, outputs)) if item is not None]
-    marked = [
+    # A function that goes before another one's first line comes before what goes between its decorators and its head.
+    lines = list(_model_lines([model for model in models if not _is_traced(model[0], "traced_model_call")], outputs))
+    marked = [item for item in lines if item.above is None]
+    marked += [
         _decorated(place, "traced_output", "makes an output", f'("{_named(place)}")')
         for place in outputs
         if not _is_traced(place)
     ]
-    marked += _model_lines([model for model in models if not _is_traced(model[0], "traced_model_call")], outputs)
+    marked += [item for item in lines if item.above is not None]
     marked += _delivery(project)
     marked += [_source(place) for place in _loads(project, outputs) if not _is_traced(place)]
+    marked += _other_starts(project, outputs, settings)
     imported = {item.path for item in settings} | {module.path for module in project.modules if _has_import(module)}
     imports = [
         _import(module) for module in project.modules if module.path in {item.path for item in marked} - imported
@@ -141,6 +147,18 @@ def _configure(project: Project, outputs: list[_Place]) -> Suggestion | None:
     if module is None:
         return Suggestion(project.root, None, lines, f"{why}: nothing is recorded without it")
     return Suggestion(module.path, module.first_statement, lines, why)
+
+
+def _other_starts(project: Project, outputs: list[_Place], settings: list[Suggestion]) -> Iterator[Suggestion]:
+    """A project may have several programs: each that makes outputs, or calls what does, has to be configured."""
+    making = {place.module.path for place in outputs}
+    names = {path.stem for path in making}
+    for module in project.modules:
+        is_one = module.path in making or any(names & set(name.split(".")) for name, _ in module.imports)
+        is_first = any(item.path == module.path for item in settings)
+        if is_one and module.main_line is not None and not is_first and not _is_configured(module):
+            why = "another program begins here: nothing of it is recorded without this"
+            yield Suggestion(module.path, module.main_line + 1, ("    provsdk.configure()",), why)
 
 
 def _is_configured(module: Module) -> bool:
@@ -250,8 +268,8 @@ def _named(place: _Place) -> str:
 def _decorated(place: _Place, decorator: str, why: str, arguments: str) -> Suggestion:
     """Below the decorators that register the function elsewhere: what they register is then the traced one."""
     pad = " " * place.function.indent
-    lines = (f"{pad}@provsdk.{decorator}{arguments}", f"{pad}{_head(place)}")
-    return Suggestion(place.module.path, place.function.line, lines, f"{place.function.name}() {why}")
+    lines, above = (f"{pad}@provsdk.{decorator}{arguments}",), f"{pad}{_head(place)}"
+    return Suggestion(place.module.path, place.function.line, lines, f"{place.function.name}() {why}", above=above)
 
 
 def _head(place: _Place) -> str:

@@ -334,9 +334,7 @@ def _captured(config: "Config") -> Iterator[Check]:
         "and what declare_source names; how values flow between them, by identity, digest and content",
     )
     yield from _uncaptured_libraries()
-    yield Check(
-        "not captured", "note", "what is put in other words, or is shorter than 32 bytes: nothing is linked to that"
-    )
+    yield Check("not captured", "note", "what is put in other words; by equal content, what is shorter than 32 bytes")
     content = "kept, encrypted" if str(config.capture_content) == "full" else "not kept: digests and sizes only"
     yield Check("captured", "ok", f"content of values: {content} (capture_content = {config.capture_content})")
 

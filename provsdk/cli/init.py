@@ -103,6 +103,7 @@ def _suggestion_json(item: "Suggestion") -> dict[str, Any]:
         "line": item.line,
         "until": item.until,
         "lines": list(item.lines),
+        "above": item.above,
         "why": item.why,
     }
 
@@ -154,7 +155,11 @@ def _advice_screen(project: "Project", suggestions: "tuple[Suggestion, ...]") ->
     blocks = []
     for item in suggestions:
         head = Text.assemble(cell(f"{_place(item, project.root)}: ", "bold"), cell(item.why))
-        blocks.append(Group(head, *(Padding(cell(text, "cyan"), (0, 0, 0, 4)) for text in item.lines), Text()))
+        lines = [
+            *(cell(text, "cyan") for text in item.lines),
+            *([] if item.above is None else [cell(item.above, "dim")]),
+        ]
+        blocks.append(Group(head, *(Padding(line, (0, 0, 0, 4)) for line in lines), Text()))
     if not blocks:
         blocks.append(Group(cell("none that could be found: what is recognised here is traced")))
     return section("Lines to add", "", *blocks)

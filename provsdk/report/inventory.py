@@ -1,6 +1,6 @@
 """The inventory: every source that the records of a store rest on, once each, with how many rest on it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -50,6 +50,15 @@ class _Seen:
     contents: set[str] = field(default_factory=set)
     mismatches: set[str] = field(default_factory=set)
 
+    def take(self, other: "_Seen") -> None:
+        """Takes what was seen of the same source by another name."""
+        self.first_at = min(self.first_at, other.first_at)
+        if other.source.retrieved_at >= self.source.retrieved_at:
+            self.source, self.record_id = other.source, other.record_id
+        self.records |= other.records
+        self.contents |= other.contents
+        self.mismatches |= other.mismatches
+
 
 _Identity = tuple[str, ...]
 
@@ -57,16 +66,37 @@ _Identity = tuple[str, ...]
 def inventory(records: Iterable[ProvenanceRecord], now: datetime) -> tuple[InventoryLine, ...]:
     """Every source once, those that most records rest on first.
 
-    A source is the same by type, location and version; without a location, by content. Tenants share none. Loads that
-    failed brought no source.
+    A source is the same by type, location and version; without a location, by content. Where one record has several
+    names for one of these, they are several sources: pages of a directory, passages of a file. Tenants share none.
+    Loads that failed brought no source.
     """
-    seen: dict[_Identity, _Seen] = {}
+    named: dict[tuple[_Identity, str], _Seen] = {}
+    several: set[_Identity] = set()
     for record in records:
+        names: dict[_Identity, str] = {}
         for source in record.sources:
             if source.status == OutputStatus.COMPLETED:
-                _count(seen, record, source)
-    ordered = sorted(seen.items(), key=lambda item: (-len(item[1].records), item[1].source.name, item[0]))
+                identity = _identity(record.context.tenant, source)
+                if names.setdefault(identity, source.name) != source.name:
+                    several.add(identity)
+                _count(named, (identity, source.name), record, source)
+    ordered = sorted(_told_apart(named, several), key=lambda one: (-len(one[1].records), one[1].source.name, one[0]))
     return tuple(_line(number, identity[0], each, now) for number, (identity, each) in enumerate(ordered, 1))
+
+
+def _told_apart(
+    named: dict[tuple[_Identity, str], _Seen], several: set[_Identity]
+) -> Iterator[tuple[_Identity, _Seen]]:
+    """By name, where one record has several names for the same; else what goes by several names is one."""
+    merged: dict[_Identity, _Seen] = {}
+    for (identity, name), seen in named.items():
+        if identity in several:
+            yield (*identity, name), seen
+        elif identity in merged:
+            merged[identity].take(seen)
+        else:
+            merged[identity] = seen
+    yield from merged.items()
 
 
 def _identity(tenant: str, source: Source) -> _Identity:
@@ -78,11 +108,12 @@ def _identity(tenant: str, source: Source) -> _Identity:
     return (tenant, "named", source.type, source.name, source.version or "")
 
 
-def _count(seen: dict[_Identity, _Seen], record: ProvenanceRecord, source: Source) -> None:
-    identity = _identity(record.context.tenant, source)
-    known = seen.get(identity)
+def _count(
+    seen: dict[tuple[_Identity, str], _Seen], of: tuple[_Identity, str], record: ProvenanceRecord, source: Source
+) -> None:
+    known = seen.get(of)
     if known is None:
-        known = seen[identity] = _Seen(source, record.record_id, source.retrieved_at)
+        known = seen[of] = _Seen(source, record.record_id, source.retrieved_at)
     known.first_at = min(known.first_at, source.retrieved_at)
     if source.retrieved_at >= known.source.retrieved_at:
         known.source, known.record_id = source, record.record_id

@@ -77,14 +77,14 @@ class Client:
 def changed(source, path, project):
     """The program with every line added and replaced as it is said."""
     lines = source.splitlines()
-    for item in sorted(advice(project), key=lambda item: -(item.line or 0)):
+    found = sorted(enumerate(advice(project)), key=lambda one: (-(one[1].line or 0), -one[0]))
+    for _, item in found:
         if item.path != path or item.line is None:
             continue
         if item.until is not None:
             lines[item.line - 1 : item.until] = item.lines
             continue
-        head = item.lines[-1].strip() == lines[item.line - 1].strip()
-        lines[item.line - 1 : item.line - 1] = item.lines[:-1] if head else item.lines
+        lines[item.line - 1 : item.line - 1] = item.lines
     return "\n".join(lines)
 
 

@@ -337,3 +337,39 @@ def test_an_application_that_streams_nothing_is_not_told(write, tmp_path):
     write("app.py", ANSWERS + "\n    from fastapi import FastAPI\n    app = FastAPI()\n")
 
     assert not any("DeliveryMiddleware" in item.lines[0] for item in advice(look(tmp_path, {})))
+
+
+def test_each_program_of_a_project_is_configured_where_it_begins(write, tmp_path):
+    chat = """
+    import openai
+
+
+    def answer{n}(q):
+        return openai.chat.completions.create(model="m", messages=q).choices[0].message.content
+
+
+    if __name__ == "__main__":
+        print(answer{n}("?"))
+    """
+    write("first.py", chat.format(n=1))
+    second = write("second.py", chat.format(n=2))
+    write("no_program.py", "import os\n\nif __name__ == '__main__':\n    print(os.name)\n")
+
+    found = advice(look(tmp_path, {}))
+
+    configured = [(item.path.name, item.line, item.lines) for item in found if "provsdk.configure()" in str(item.lines)]
+    assert configured == [
+        ("first.py", 2, ("import provsdk", "provsdk.configure()")),
+        ("second.py", 9, ("    provsdk.configure()",)),
+    ]
+    assert any(item.path == second and item.lines == ("import provsdk",) for item in found)
+
+
+def test_what_stands_there_already_is_no_line_to_add(write, tmp_path):
+    path = write("answers.py", ANSWERS)
+    lines = path.read_text().splitlines()
+
+    for item in advice(look(tmp_path, {})):
+        if item.path == path and item.above is not None:
+            assert item.above == lines[item.line - 1]
+            assert item.above not in item.lines

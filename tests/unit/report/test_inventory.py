@@ -38,6 +38,22 @@ def test_it_is_the_same_by_type_location_and_version(build, records):
     assert sorted(line.records for line in lines) == [1, 1, 1, 2]
 
 
+def test_pages_of_one_directory_are_told_apart_by_name(build, records):
+    """Where one record has several names for a location, each is a source of its own, in every record."""
+    pages = [
+        build.source(number, name=name, location="/handbook/", digest=name) for number, name in ((1, "a"), (2, "b"))
+    ]
+    both = build.record(record_id="rec_both", sources=pages)
+    lines = inventory([both, *records(*pages, tenant=both.context.tenant)], NOW)
+    assert [(line.source.name, line.records) for line in lines] == [("a", 2), ("b", 2)]
+
+
+def test_what_goes_by_another_name_each_time_is_one_and_counts_all(build, records):
+    changes = [{"name": f"asked {n}", "digest": f"sha256:{n}", "join_digest": f"{n}"} for n in range(3)]
+    (line,) = inventory(records(*(build.source(1, **each) for each in changes)), NOW)
+    assert (line.records, line.contents) == (3, 3)
+
+
 def test_without_a_location_it_is_the_same_by_content(build, records):
     changes = [{"join_digest": "a"}, {"join_digest": "a", "name": "other"}, {"join_digest": "b"}]
     lines = inventory(records(*(build.source(1, location=None, **each) for each in changes)), NOW)
