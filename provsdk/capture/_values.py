@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from provsdk import semconv
+from provsdk.capture import _outside
 from provsdk.capture._binding import EXTRA
 from provsdk.capture._content import encode
 from provsdk.capture._facts import missing_of
 from provsdk.capture._flow import GIVEN, MAX_ELEMENTS, MAX_WIDTH, known_in, look_into
 from provsdk.capture._request import SETTINGS
 from provsdk.capture._responses import answers_of
-from provsdk.digest import is_linkable, measure
+from provsdk.digest import children, is_linkable, measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,11 +30,16 @@ _LEAVES: Final = (str, bytes)
 """Nothing is inside these; asked before anything is looked into, as most values are text."""
 
 
+MAX_PARTS: Final = 64
+"""Parts of a value that was made outside of any output that are known again."""
+
+
 class Values:
     """The values of one traced call, and how they are related; nothing is known of them outside any output."""
 
     key: str
     kind: str
+    name: str
     ports: Ports
     parent: Values | None
     scope: Scope | None
@@ -98,6 +105,8 @@ class Values:
             name = full_name if full_name in SETTINGS else "*"
         if measured.problem is not None:
             self.lacks(*missing_of(measured, name))
+        if not _outside.is_empty():
+            self._ask_outside(measured)
         former = scope.registry.former(value) if linkable else None
         n = self._enter("argument", name, value, measured, linkable=linkable)
         if full_name is not None and full_name != name:
@@ -129,7 +138,10 @@ class Values:
             is_constant: it stands in the function's own code, so that being the same object says nothing.
         """
         scope, is_output = self.scope, self.kind == semconv.KIND_OUTPUT
-        if scope is None or self.kind == semconv.KIND_POLICY_CHECK or (value is None and not is_output):
+        if self.kind == semconv.KIND_POLICY_CHECK or (value is None and not is_output):
+            return
+        if scope is None:
+            self._made_outside(value)
             return
         measured = measure(value, max_bytes=self.ports.settings.max_value_bytes)
         if measured.problem is not None:
@@ -142,6 +154,23 @@ class Values:
             self.extra.setdefault("returned", []).append(known.id)
         else:
             self._made_new(value, measured, known, linkable=linkable)
+
+    def _made_outside(self, value: Any) -> None:
+        """Of no record; but an output that is given it, or something in it, is to say so."""
+        maker = f"the {self.kind.replace('_', ' ')} {self.name!r}"
+        for made in (value, *(part for _, part in islice(children(value), MAX_PARTS))):
+            if is_linkable(made):
+                digest = measure(made, max_bytes=self.ports.settings.max_value_bytes).digest
+                if digest is not None:
+                    _outside.note(digest, maker)
+
+    def _ask_outside(self, measured: Measured) -> None:
+        """Whether a value that nothing is known of was made before, where no output was."""
+        maker = _outside.maker_of(measured.digest)
+        if maker is not None:
+            said = ("span_missing", f"{maker} ran outside any output, and what it made was used here")
+            if said not in self.missing:
+                self.lacks(*said)
 
     def comes_from(self, value: Any, causes: Iterable[Any]) -> None:
         """Notes what the user's code says: the value, which the call made or handed on, comes from each of these."""
@@ -279,6 +308,8 @@ class Values:
                     seen.add(known.id)
                     self.derived.append((n, known.id, known.basis))
             elif found.measured.digest is not None and scope.registry.has_room(MAX_ELEMENTS):
+                if not is_result and not _outside.is_empty():
+                    self._ask_outside(found.measured)
                 element = self._next("element")
                 self._add_entity(element, "element", found.name, found.value, found.measured, element_of=n)
                 if found.full_name != found.name:

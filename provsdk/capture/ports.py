@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from opentelemetry.trace import SpanContext, Tracer
 
+from provsdk.capture import _outside
+
 if TYPE_CHECKING:
     from provsdk.digest import JoinKey
     from provsdk.gate import Answer, Subject
@@ -203,6 +205,7 @@ detour through `os.environ` would cost more than the call."""
 def plug(ports: Ports) -> None:
     """Makes every traced call from now on go through `ports`."""
     global _plugged, _refused
+    _outside.forget()
     _plugged, _refused = ports, None
 
 

@@ -464,3 +464,73 @@ def test_what_a_model_took_beyond_its_fields_has_no_name_on_a_span(plug, kept):
     answer(Form(text=LONG, oswald=LONG + "!"))
     names = [one["name"] for one in kept.said("out")["entities"] if one["role"] == "element"]
     assert names == ["text", "*"]
+
+
+def test_an_output_says_that_it_was_given_what_was_loaded_outside_any_output(plug, kept):
+    """As where a web framework loads first, and hands what it has to the generator that it streams."""
+
+    @traced_output("out")
+    def answer(pages):
+        return pages[0] + "!"
+
+    answer(load())
+    assert kept.missing() == [
+        ("span_missing", "the source 'load' ran outside any output, and what it made was used here")
+    ]
+
+
+def test_so_it_does_of_one_part_and_of_what_reaches_a_step(plug, kept):
+    @traced_transform("join")
+    def join(pages):
+        return " ".join(pages)
+
+    @traced_output("out")
+    def answer():
+        return join([page])
+
+    page = load()[3]
+    answer()
+    assert [reason for reason, _ in kept.missing()] == []
+    assert kept.said("join")["missing"] == [
+        ["span_missing", "the source 'load' ran outside any output, and what it made was used here"]
+    ]
+
+
+def test_what_was_loaded_within_the_output_too_is_known(plug, kept):
+    @traced_output("out")
+    def answer():
+        pages = load()
+        return keep(pages)[0]
+
+    @traced_transform("keep")
+    def keep(pages):
+        return pages[:1]
+
+    load()
+    answer()
+    assert kept.missing() == []
+    assert "missing" not in kept.said("keep")
+
+
+def test_what_was_made_under_another_configuration_is_nobodys(plug, kept):
+    @traced_output("out")
+    def answer(pages):
+        return pages[0] + "!"
+
+    pages = load()
+    plug()
+    answer(pages)
+    assert kept.missing() == []
+
+
+def test_of_what_was_made_outside_the_newest_is_remembered(plug, kept, monkeypatch):
+    monkeypatch.setattr("provsdk.capture._outside.MAX_VALUES", 5)
+
+    @traced_output("out")
+    def answer(page):
+        return page + "!"
+
+    pages = load()
+    answer(pages[-1])
+    answer(pages[0])
+    assert [len(kept.missing(n)) for n in range(2)] == [1, 0]

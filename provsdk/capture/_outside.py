@@ -1,0 +1,46 @@
+"""What traced calls made outside of any output: known for a while, so that an output that is given it can say so.
+
+A web framework may load what a stream is made from before the stream's output begins. The loads leave no record then,
+and the output's record must not look as if it had all.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Final
+
+__all__ = ["forget", "is_empty", "maker_of", "note"]
+
+MAX_VALUES: Final = 4_096
+"""Digests that are remembered; the oldest goes first."""
+
+_made: Final[dict[bytes, str]] = {}
+"""Digest to what made it; each operation on it is one step of the interpreter."""
+
+
+def note(digest: bytes, maker: str) -> None:
+    """Remembers what made a value.
+
+    Args:
+        digest: the value's.
+        maker: what it was, for a person.
+    """
+    while len(_made) >= MAX_VALUES:
+        with suppress(RuntimeError, StopIteration):  # another thread was at it
+            _made.pop(next(iter(_made)), None)
+    _made[digest] = maker
+
+
+def maker_of(digest: bytes | None) -> str | None:
+    """What made a value of that digest outside any output."""
+    return _made.get(digest) if digest is not None else None
+
+
+def is_empty() -> bool:
+    """Whether there is nothing to be asked for."""
+    return not _made
+
+
+def forget() -> None:
+    """What was made under another configuration is nobody's."""
+    _made.clear()
