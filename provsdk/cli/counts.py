@@ -138,17 +138,19 @@ def _recognised(
 ) -> tuple[Format | None, list[tuple[int, str]]]:
     """The format, and the lines that were read to tell it; None where no line is wanted.
 
-    A log may begin with messages of the server's own: the first line that is wanted counts then.
+    A log may begin with messages of the server's own: the first line that is wanted counts then. A line that is not
+    says only that a table begins, where it is the very first.
     """
     passed = [first]
     if wanted.format is not None:
         return wanted.format, passed
     while True:
         number, text = passed[-1]
+        is_wanted = wanted.only is None or wanted.only.search(text) is not None
         kind = _looks_like(text)
-        if kind is not None:
+        if kind is not None and (is_wanted or (kind == "csv" and len(passed) == 1)):
             return kind, passed
-        if wanted.only is None or wanted.only.search(text) is not None:
+        if is_wanted:
             raise FormatError(f"line {number}: {_why_unknown(text)}")
         following = next(rest, None)
         if following is None:

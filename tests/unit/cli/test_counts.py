@@ -89,6 +89,11 @@ class TestFormats:
 
         assert (count.format, [one.number for one in count.lines], count.left_out) == ("access-log", [2], 2)
 
+    def test_a_message_that_looks_like_a_table_is_passed_over_where_only_others_are_wanted(self):
+        text = f"INFO:     Started\nno record: 1 (of emi_0); `provsdk gaps` names it\n{COMMON}\n"
+
+        assert read(text, only=re.compile(r"GET /answer")).format == "access-log"
+
     def test_where_no_line_is_wanted_the_format_need_not_be_known(self):
         count = read("INFO: one\nINFO: two\n", only=re.compile("GET"))
 
