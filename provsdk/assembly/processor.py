@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import msgspec
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.trace import StatusCode
@@ -50,8 +51,10 @@ class Keeper(SpanProcessor):
                 _log.warning("a span processor failed at a start (%s)", type(error).__qualname__)
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Keeps the span, and forwards it where it was sampled."""
-        self.keep(span)
+        """Keeps what the span says now, and forwards it where it was sampled: whoever changes it changes no record."""
+        said = from_readable(span)
+        said = msgspec.structs.replace(said, attributes=dict(said.attributes))
+        self._keep(said.attributes.get(semconv.RECORD_ID), said)
         target = self._target(span)
         if target is not None:
             try:
@@ -62,11 +65,10 @@ class Keeper(SpanProcessor):
                 _log.warning("a span processor failed at an end (%s)", type(error).__qualname__)
 
     def keep(self, span: Any) -> None:
-        """Keeps the span, of the SDK or a private one, and forwards nothing."""
-        if isinstance(span, ReadableSpan):
-            record_id = span.attributes.get(semconv.RECORD_ID) if span.attributes else None
-        else:
-            record_id = span.record_id  # it does not write its attributes for that
+        """Keeps a private span, which writes its attributes when it is read, and forwards nothing."""
+        self._keep(span.record_id, span)
+
+    def _keep(self, record_id: object, span: Any) -> None:
         if isinstance(record_id, str):
             with self._lock:
                 self._kept.setdefault(record_id, []).append(span)
@@ -105,7 +107,9 @@ class Keeper(SpanProcessor):
 
 
 def from_readable(span: Any) -> SpanData:
-    """The shape that assembly reads, of a span of the SDK or a private one."""
+    """The shape that assembly reads, of a span of the SDK or a private one; what has it already is handed back."""
+    if isinstance(span, SpanData):
+        return span
     context, parent = span.context, span.parent  # tuples: by position is cheaper than by name
     start, code = span.start_time or 0, span.status.status_code
     resource, dropped = _NOTHING, 0

@@ -179,6 +179,8 @@ class Reading:
                 self.activity.running(True)
             return self._attached(self.activity)
         except BaseException as error:
+            if self._inside is not None and self._outside is not None and _otel.current_context() is self._inside:
+                _otel.attach_context(self._outside)  # an interrupt, when it was attached and before anybody knew
             if self.activity is not None:
                 self.activity.running(False)
             if not isinstance(error, Exception):

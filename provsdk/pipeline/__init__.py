@@ -19,10 +19,17 @@ from typing import Any, Final
 from opentelemetry.sdk.trace import TracerProvider
 
 from provsdk.capture import (
+    # No traced call loads what traces calls: a child that is forked while a module is loaded can never load it.
     _abandoned,
-    _call,  # noqa: F401 no traced call has to load what traces calls
+    _awaited,  # noqa: F401 as above
+    _call,  # noqa: F401 as above
+    _checksum,  # noqa: F401 as above
+    _gate,  # noqa: F401 as above
     _guard,
+    _location,  # noqa: F401 as above
+    _responses,  # noqa: F401 as above
     _session,
+    _streams,  # noqa: F401 as above
     ports,
     propagation,
 )

@@ -120,6 +120,8 @@ class Committer:
         """What the store or the spool said last, while something cannot be sealed."""
         self._disowned = False
         self._stopped = False
+        self._is_resting = False
+        """A fork waits for the store: nothing is begun there."""
         self.sealed = 0
         """Outputs whose record is in the log."""
 
@@ -249,7 +251,7 @@ class Committer:
             return BATCH_WINDOW_S
         refusals = self._refusals
         try:
-            while self._seal_some():
+            while not self._is_resting and self._seal_some():
                 pass
             if self._refused and self._refusals == refusals:
                 self._probe()
@@ -559,12 +561,16 @@ class Committer:
     # -- the end
 
     def rest(self, timeout: float) -> None:
-        """Ends the threads when they have done what they are at, for a fork; `wake` makes others."""
+        """Ends the threads when they have done what they are at, for a fork; none is made before `resume`."""
+        self._is_resting = True
         self._store_lane.rest(timeout)
         self._spool_lane.rest(timeout)
 
     def resume(self) -> None:
         """Goes on after `rest` with what is left."""
+        self._is_resting = False
+        self._store_lane.resume()
+        self._spool_lane.resume()
         if self._left():
             self._store_lane.wake(BATCH_WINDOW_S)
             self.wake()

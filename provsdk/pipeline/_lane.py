@@ -42,6 +42,7 @@ class Lane:
         # Under the lock of `_changed`:
         self._thread: threading.Thread | None = None
         self._stopped = False
+        self._resting = False
         self._due = inf
         self._heeds = inf
         """When the thread looks at `_due` again by itself; -inf while it works, for it does so afterwards."""
@@ -56,7 +57,7 @@ class Lane:
         if max(self._due, self._heeds) <= due and self._thread is not None and not self._stopped:
             return True
         with self._changed:
-            if not self._is_running():
+            if not self._resting and not self._is_running():
                 return False
             self._due = min(self._due, due)
         self._ring()
@@ -82,12 +83,21 @@ class Lane:
             return self._changed.wait_for(lambda: self._answered >= mine, max(deadline - time.monotonic(), 0.0))
 
     def rest(self, timeout: float) -> None:
-        """Ends the thread when it has done what it is at; the next `wake` makes another one."""
+        """Ends the thread when it has done what it is at; none is made before `resume`."""
         with self._changed:
+            self._resting = True
             thread, self._thread = self._thread, None
         self._ring()
         if thread is not None:
             thread.join(timeout)
+
+    def resume(self) -> None:
+        """Ends `rest`: what was asked for meanwhile is done."""
+        with self._changed:
+            self._resting = False
+            is_due = self._due < inf
+        if is_due:
+            self.wake()
 
     def stop(self) -> None:
         """No work is begun any more."""

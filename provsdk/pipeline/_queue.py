@@ -134,6 +134,11 @@ class Queue:
                 watcher()
 
     @property
+    def is_crowded(self) -> bool:
+        """Whether whoever does not have to wait should do so all the same, for there is little room left."""
+        return len(self._pending) > self._limit // 2
+
+    @property
     def pending(self) -> int:
         """Claims that no lane has in hand."""
         return len(self._pending)

@@ -170,7 +170,9 @@ class Sealer:
     def _is_worth_waiting(self, claim: Claim) -> bool:
         if claim.kept():
             return claim.block
-        return claim.block or not (self._is_batch or self.committer.is_hopeless())
+        if self._is_batch and not claim.block and not self.committer.queue.is_crowded:
+            return False
+        return claim.block or not self.committer.is_hopeless()
 
     def _is_answered(self, claim: Claim) -> bool:
         if claim.block:

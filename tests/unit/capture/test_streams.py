@@ -1361,3 +1361,24 @@ async def test_a_step_that_another_task_made_leaves_nothing_current_in_the_next_
     await anext(stream)
     assert (span_now(), _otel.current_activity()) == (0, None)
     await stream.aclose()
+
+
+def test_an_interrupt_that_comes_as_a_step_becomes_current_leaves_nothing_so(plug, kept, monkeypatch):
+    """It comes within OpenTelemetry, when the context is attached and nobody knows its token."""
+
+    @traced_output("words")
+    def words():
+        yield from WORDS
+
+    def attached_and_interrupted(context):
+        attach(context)
+        raise KeyboardInterrupt
+
+    attach, stream, before = _otel.attach_context, words(), _otel.current_context()
+    next(stream)
+    monkeypatch.setattr(_otel, "attach_context", attached_and_interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next(stream)
+    monkeypatch.undo()
+    assert _otel.current_activity() is None
+    assert _otel.current_context() == before

@@ -22,6 +22,7 @@ from provsdk.capture import ports
 from provsdk.errors import ConfigError, ProvsdkError, StoreError, StoreForeign
 from provsdk.pipeline import running
 from provsdk.store.open import open_store
+from provsdk.store.sqlite import SqliteStore
 
 LONG = "a sentence that is long enough to link something"
 
@@ -702,3 +703,70 @@ def test_the_users_provider_is_watched_by_the_second_and_then_by_nobody(place):
     assert provider.sampler is before
     (record,) = records(place)
     assert record.capture.integrations == ["orders"]
+
+
+def test_a_fork_gets_the_store_while_threads_seal_all_the_time(place, monkeypatch):
+    given = []
+
+    def suspended(store, *, timeout):
+        given.append(suspend(store, timeout=timeout))
+        return given[-1]
+
+    suspend = SqliteStore.suspend
+    monkeypatch.setattr(SqliteStore, "suspend", suspended)
+    runtime = provsdk.configure(store=place)
+    over = threading.Event()
+
+    def work():
+        while not over.is_set():
+            answer()
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(8):
+        time.sleep(0.02)
+        runtime.before_fork()()
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert given == [True] * 8
+    assert provsdk.flush(10)
+
+
+def test_a_child_that_is_forked_in_the_first_call_of_a_kind_loads_nothing(tmp_path):
+    """A module that another thread is loading at a fork stays locked in the child for ever."""
+    program = """
+        import sys, provsdk
+        from provsdk import traced_model_call, traced_output, traced_source
+        from pathlib import Path
+        provsdk.configure(store="s", keys="k", state="t")
+        before = set(sys.modules)
+
+        @traced_source(location="https://u:p@example.org/x?token=1", checksum="md5:" + "0" * 32)
+        def load(): return "a sentence that is long enough"
+
+        @traced_model_call(provider="acme")
+        def chat(model, messages): return {"choices": [{"message": {"content": "x"}}], "model": "m", "usage": {}}
+
+        @traced_output("stream")
+        def words():
+            load(); chat("m", [{"role": "user", "content": "?"}])
+            yield "a"
+
+        list(words())
+        print(sorted(name for name in set(sys.modules) - before if name.startswith("provsdk.capture")))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert said == "[]\n"
+
+
+def test_a_burst_beyond_the_queue_waits_for_room_and_loses_nothing(place):
+    """With `batch` nobody waits, but where there is little room left."""
+    provsdk.configure(store=place, durability="batch", queue_size=40)
+    for _ in range(400):
+        answer()
+    flushed = provsdk.flush(20)
+    assert (bool(flushed), flushed.lost) == (True, 0)
+    assert len(records(place)) == 400

@@ -297,3 +297,26 @@ def test_where_no_thread_can_be_had_the_caller_does_the_work(sealer, log, monkey
         assert one.committer.drain(1.0)
         assert one.ticket(context(2), {"number": 2}).wait() is True
     assert log.keys == [1, 2]
+
+
+def test_nothing_more_is_begun_while_a_fork_waits_and_all_of_it_afterwards(sealer, log):
+    """Busy callers would keep the store in use for ever."""
+    one = sealer()
+
+    def append(drafts, timeout):
+        one.committer._is_resting = True  # as `rest` does, in the thread that is about to fork
+        one.ticket(context(len(log.commits) + 2), {"number": len(log.commits) + 2})
+        return log.append(drafts, timeout)
+
+    one.ticket(context(1), {"number": 1})
+    work = one.committer._work
+    one.committer._work = work._replace(append=append)
+    one.committer._seal()
+    assert (log.keys, one.committer.pending) == ([1], 1)
+
+    one.committer._work = work
+    one.committer.rest(1.0)
+    assert one.committer.wake(), "what is asked for meanwhile is done afterwards"
+    assert log.keys == [1]
+    one.committer.resume()
+    assert settles(lambda: log.keys == [1, 2])

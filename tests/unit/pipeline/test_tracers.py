@@ -403,3 +403,21 @@ def test_a_provider_that_cannot_be_watched_costs_no_record(caplog):
         answer()
         assert len(records) == 1
     assert "could not watch a provider (AttributeError)" in caplog.text
+
+
+class Scrubs(ReadsStarts):
+    """As those do that take out of ended spans what must not leave."""
+
+    def on_end(self, span):
+        span._attributes = dict.fromkeys(span.attributes, "***")
+        span._name = "scrubbed"
+
+
+def test_a_processor_that_changes_ended_spans_of_the_sdk_changes_no_record():
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(Scrubs())
+    with captured_records(tracer_provider=provider) as records:
+        answer()
+        (record,) = records
+    assert (record.output.name, [source.name for source in record.sources]) == ("answer", ["handbook"])
+    assert record.completeness.complete
