@@ -33,6 +33,10 @@ CALLER_SHARE: Final = 0.95
 """Of `max_wait`, what a caller waits at most; the rest is for the scheduler, so that the whole stays within it."""
 
 
+CROWDED_SHARE: Final = 0.1
+"""Of `max_wait`, what a caller waits that would not wait at all, where there is little room left in memory."""
+
+
 class Sealer:
     """Seals what is pending, in order of arrival.
 
@@ -97,7 +101,8 @@ class Sealer:
 
     def wait_for(self, claim: Claim) -> bool:
         """Waits until `claim` is durable or the time is up; see `Claim.wait`."""
-        if not self._is_worth_waiting(claim):
+        patience = self._patience(claim)
+        if not patience:
             return claim.done
         began = time.monotonic()
         if self.committer.is_interrupted():
@@ -112,7 +117,7 @@ class Sealer:
 
         with self._watching(claim, open_gate):
             self._nudge(claim, began)
-            for share in (*LOOK_SHARES, CALLER_SHARE):
+            for share in (*(one for one in LOOK_SHARES if one < patience), patience):
                 until = began + share * self.max_wait
                 while not self._is_answered(claim) and gate.acquire(timeout=max(until - time.monotonic(), 0.0)):
                     pass
@@ -125,7 +130,8 @@ class Sealer:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # no loop of asyncio: waiting here is better than not at all
             return self.wait_for(claim)
-        if not self._is_worth_waiting(claim):
+        patience = self._patience(claim)
+        if not patience:
             return claim.done
         began, changed = time.monotonic(), asyncio.Event()
 
@@ -137,7 +143,7 @@ class Sealer:
         try:
             with self._watching(claim, tell_loop):
                 self._nudge(claim, began)
-                async with asyncio.timeout(CALLER_SHARE * self.max_wait):
+                async with asyncio.timeout(patience * self.max_wait):
                     while not self._is_answered(claim):
                         await changed.wait()
                         changed.clear()
@@ -167,12 +173,15 @@ class Sealer:
         finally:
             self.committer.queue.unwatch(claim, watcher)
 
-    def _is_worth_waiting(self, claim: Claim) -> bool:
-        if claim.kept():
-            return claim.block
-        if self._is_batch and not claim.block and not self.committer.queue.is_crowded:
-            return False
-        return claim.block or not self.committer.is_hopeless()
+    def _patience(self, claim: Claim) -> float:
+        """The share of `max_wait` that is worth waiting."""
+        if claim.block:
+            return CALLER_SHARE
+        if claim.kept() or self.committer.is_hopeless():
+            return 0.0
+        if self._is_batch:
+            return CROWDED_SHARE if self.committer.queue.is_crowded else 0.0
+        return CALLER_SHARE
 
     def _is_answered(self, claim: Claim) -> bool:
         if claim.block:
