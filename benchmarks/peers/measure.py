@@ -35,7 +35,7 @@ CHUNKS = [f"chunk {n} " for n in range(100)]
 NAMES = ("answer", "load", "rank", "prompt", "complete", "check")
 THREADS, CALLS = 8, 200
 AT_ONCE = 50
-ROUNDS = 15
+ROUNDS = 16
 
 BETWEEN_ROUNDS: list[Callable[[], None]] = []
 """What a peer does in another thread, and is done here where nothing is measured."""
@@ -354,20 +354,18 @@ def side_by_side(theirs: Callable[[], None], ours: Callable[[], None], times: in
     """Median of neighbouring rounds of both, in microseconds."""
     for _ in range(3):
         theirs(), ours()
-    pairs = []
+    took: dict[Callable[[], None], list[float]] = {theirs: [], ours: []}
     gc.collect()
-    for _ in range(ROUNDS):
-        pair = []
-        for work in (theirs, ours):
+    for n in range(ROUNDS):
+        for work in (theirs, ours) if n % 2 else (ours, theirs):  # the first after a collection finds nothing at hand
             start = time.perf_counter()
             for _ in range(times):
                 work()
-            pair.append((time.perf_counter() - start) / times * 1e6)
+            took[work].append((time.perf_counter() - start) / times * 1e6)
             for rest in BETWEEN_ROUNDS:
                 rest()
-        pairs.append(pair)
         gc.collect()
-    return [statistics.median(pair[side] for pair in pairs) for side in (0, 1)]
+    return [statistics.median(took[side]) for side in (theirs, ours)]
 
 
 def threads_us(work: Callable[[], None]) -> float:

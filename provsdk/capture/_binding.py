@@ -53,7 +53,7 @@ class Signature(NamedTuple):
         """The call's values with the names of their parameters, without defaults and without `self`."""
         offset = 1 if instance is not None and self.bound_first else 0
         if not offset and not kwargs and len(args) <= len(self.names):
-            return zip(self.names, args, strict=False)
+            return zip(self.names, args)  # noqa: B905 saying so would cost as much as the zip
         return self._pairs(offset, args, kwargs)
 
     def _pairs(self, offset: int, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -68,6 +68,9 @@ _BENEATH: Final = otel_context.create_key("provsdk-beneath")
 _SPAN: Final = next(iter(set_span_in_context(INVALID_SPAN, Context())))
 """OpenTelemetry's own key of the current span."""
 
+_put: Final = dict.__setitem__
+"""A context refuses changes once it is shared; one that was just made takes them here, without a second copy."""
+
 _OF_STEPS: Final = (_ACTIVITY, _OUTSIDE, _BENEATH)
 _OURS: Final = frozenset({*_OF_STEPS, _SPAN})
 
@@ -177,13 +180,12 @@ def activity_in(context: Context | None) -> Activity | None:
 def _context_with(activity: Activity, *, spans_current: bool) -> Context:
     """What is current now with the activity, and its span where that is wanted, in it."""
     context = Context(otel_context.get_current())
-    # A context refuses changes once it is shared; this one is fresh, and a second copy would cost as much as the first.
-    dict.__setitem__(context, _ACTIVITY, activity)
+    _put(context, _ACTIVITY, activity)
     if not spans_current:
         return context
-    dict.__setitem__(context, _SPAN, activity.span)
+    _put(context, _SPAN, activity.span)
     if _OUTSIDE in context:
-        dict.__setitem__(context, _BENEATH, _beneath())
+        _put(context, _BENEATH, _beneath())
     return context
 
 
@@ -396,10 +398,9 @@ def step_context(innermost: Activity, base: Span) -> Context:
     context = Context(outside)
     if innermost.spans_current and get_current_span(outside) is base:
         context = set_span_in_context(innermost.span, context)
-    # A context refuses changes once it is shared; this one is fresh.
-    dict.__setitem__(context, _ACTIVITY, innermost)
-    dict.__setitem__(context, _OUTSIDE, outside)
-    dict.__setitem__(context, _BENEATH, get_current_span(outside))
+    _put(context, _ACTIVITY, innermost)
+    _put(context, _OUTSIDE, outside)
+    _put(context, _BENEATH, get_current_span(outside))
     return context
 
 

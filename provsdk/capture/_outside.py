@@ -9,13 +9,13 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Final
 
-__all__ = ["forget", "is_empty", "maker_of", "note"]
+__all__ = ["forget", "made", "maker_of", "note"]
 
 MAX_VALUES: Final = 4_096
 """Digests that are remembered; the oldest goes first."""
 
-_made: Final[dict[bytes, str]] = {}
-"""Digest to what made it; each operation on it is one step of the interpreter."""
+made: Final[dict[bytes, str]] = {}
+"""Digest to what made it; each operation on it is one step of the interpreter. Mostly empty: ask first."""
 
 
 def note(digest: bytes, maker: str) -> None:
@@ -25,22 +25,17 @@ def note(digest: bytes, maker: str) -> None:
         digest: the value's.
         maker: what it was, for a person.
     """
-    while len(_made) >= MAX_VALUES:
+    while len(made) >= MAX_VALUES:
         with suppress(RuntimeError, StopIteration):  # another thread was at it
-            _made.pop(next(iter(_made)), None)
-    _made[digest] = maker
+            made.pop(next(iter(made)), None)
+    made[digest] = maker
 
 
 def maker_of(digest: bytes | None) -> str | None:
     """What made a value of that digest outside any output."""
-    return _made.get(digest) if digest is not None else None
-
-
-def is_empty() -> bool:
-    """Whether there is nothing to be asked for."""
-    return not _made
+    return made.get(digest) if digest is not None else None
 
 
 def forget() -> None:
     """What was made under another configuration is nobody's."""
-    _made.clear()
+    made.clear()

@@ -231,12 +231,17 @@ class Activity(Values):
             local["content"] = self.content
         if local:
             scope.spans[self.key] = local
-        if self.kind == semconv.KIND_OUTPUT and scope.orphans:
+        if self.kind == semconv.KIND_OUTPUT:
+            self._note_what_was_not_seen(scope)
+
+    def _note_what_was_not_seen(self, scope: Scope) -> None:
+        """At the end of an output."""
+        if scope.orphans:
             self.lacks("span_missing", f"{scope.orphans} traced calls ran meanwhile outside any output")
-        if self.kind == semconv.KIND_OUTPUT and scope.strays:
+        if scope.strays:
             said = f"{scope.strays} traced calls ran meanwhile in threads of outputs that had ended"
             self.lacks("span_missing", said)
-        if self.kind == semconv.KIND_OUTPUT and scope.registry.cut:
+        if scope.registry.cut:
             self.lacks("bound_reached", "values of the scope")
 
 

@@ -105,7 +105,7 @@ class Values:
             name = full_name if full_name in SETTINGS else "*"
         if measured.problem is not None:
             self.lacks(*missing_of(measured, name))
-        if not _outside.is_empty():
+        if _outside.made:
             self._ask_outside(measured)
         former = scope.registry.former(value) if linkable else None
         n = self._enter("argument", name, value, measured, linkable=linkable)
@@ -308,7 +308,7 @@ class Values:
                     seen.add(known.id)
                     self.derived.append((n, known.id, known.basis))
             elif found.measured.digest is not None and scope.registry.has_room(MAX_ELEMENTS):
-                if not is_result and not _outside.is_empty():
+                if not is_result and _outside.made:
                     self._ask_outside(found.measured)
                 element = self._next("element")
                 self._add_entity(element, "element", found.name, found.value, found.measured, element_of=n)

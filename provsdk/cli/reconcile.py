@@ -135,11 +135,9 @@ def _compared(log: "Store", count: Count, wanted: Wanted, options: dict[str, Any
             return by_id(lines, made, window)
         remark("The ids in the lines are no ids of records: compared by time. --id says which member is one.")
     made = list(_made(log, window.wider(timedelta(0) if sums else min(tolerance, EDGE)), options))
-    moments = [one.time for one in made for _ in range(one.count)]
     if sums:
-        return by_period(lines, moments, period)
-    moments_of_lines = [line.time for line in lines if line.time is not None]
-    return by_time(moments_of_lines, moments, window, tolerance=tolerance, period=period)
+        return by_period(lines, [one.time for one in made for _ in range(one.count)], period)
+    return by_time(lines, made, window, tolerance=tolerance, period=period)
 
 
 def _are_known(ids: list[str], made: list[Made]) -> bool:
@@ -242,7 +240,8 @@ def _as_json(found: Reconciliation, count: Count) -> dict[str, Any]:
             {"line": one.number, "time": _text(one.time), "id": one.id, "count": one.count} for one in found.lines_left
         ],
         "records_left": [
-            {"record_id": one.record_id, "name": one.name, "time": _text(one.time)} for one in found.records_left
+            {"record_id": one.record_id, "name": one.name, "time": _text(one.time), "count": one.count}
+            for one in found.records_left
         ],
         "periods": [
             {

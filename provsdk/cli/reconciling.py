@@ -1,18 +1,19 @@
 """Compares records with an independent count: pure, over lines of the one and facts of the other.
 
 By id where lines have ids; else by time: each line is paired with a record that lies within the tolerance, and what is
-left over on either side is counted by period. Lines that stand for many outputs are compared period by period.
+left over on either side is named, and counted by period. Lines that stand for many outputs are compared as sums of
+periods.
 """
 
 import re
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
 from provsdk.cli.counts import Line
+from provsdk.cli.pairing import unpaired
 
 __all__ = [
     "Made",
@@ -31,6 +32,8 @@ __all__ = [
 _KEY: Final = re.compile(r"(?:(?:rec|out)_)?([0-9a-f]{32}-[0-9a-f]{16})")
 _TRACE: Final = re.compile(r"(?:[0-9a-f]{2}-)?([0-9a-f]{32})(?:-[0-9a-f]{16}-[0-9a-f]{2})?")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_UNIT: Final = timedelta(microseconds=1)
+_HALF_A_SECOND: Final = timedelta(seconds=0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Made:
     names: frozenset[str]
     """What a line may call it."""
     count: int = 1
-    """What it counts for: 1, or its model calls."""
+    """What it counts for: 1, or its model calls; of a record that is left, as many of them as are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +72,9 @@ class Reconciliation:
     without_record: int
     without_line: int
     lines_left: tuple[Line, ...] = ()
-    """By id: lines that no record goes by."""
+    """Lines that no record goes by, or that no record lies near; none where lines are sums."""
     records_left: tuple[Made, ...] = ()
-    """By id: records that no line names."""
+    """Records that no line names, or lies near; none where lines are sums."""
     periods: tuple[Period, ...] = ()
     """By time: those that differ, in order."""
 
@@ -132,57 +135,64 @@ def by_id(lines: Sequence[Line], made: Sequence[Made], window: Window) -> Reconc
 
 
 def by_time(
-    lines: Sequence[datetime],
-    records: Sequence[datetime],
+    lines: Sequence[Line],
+    made: Sequence[Made],
     window: Window,
     *,
     tolerance: timedelta,
     period: timedelta,
 ) -> Reconciliation:
-    """Pairs each line with a record at most `tolerance` away; both in any order."""
-    mine, theirs = sorted(records), sorted(lines)
-    lines_left: list[datetime] = []
-    records_left: list[datetime] = []
-    a = b = pairs = 0
-    while a < len(mine) and b < len(theirs):
-        if abs(mine[a] - theirs[b]) <= tolerance:
-            a, b, pairs = a + 1, b + 1, pairs + 1
-        elif mine[a] < theirs[b]:
-            records_left.append(mine[a])
-            a += 1
-        else:
-            lines_left.append(theirs[b])
-            b += 1
-    lines_left += theirs[b:]
+    """Pairs each line with a record at most `tolerance` away; both in any order, lines without a time are passed over.
+
+    How many are left over is certain. Which ones is not where several lie within the tolerance: those are named without
+    which all others lie closest to their counterparts. Where all lines have whole seconds, each stands for its second.
+    """
+    theirs = sorted((line for line in lines if line.time is not None), key=_moment_of)
+    mine = sorted((one for one in made for _ in range(one.count)), key=_moment_of)
+    half = timedelta(0) if any(_moment_of(one).microsecond for one in theirs) else _HALF_A_SECOND
+    left = unpaired(
+        [(_moment_of(one) + half - _EPOCH) // _UNIT for one in theirs],
+        [(_moment_of(one) - _EPOCH) // _UNIT for one in mine],
+        (tolerance + half) // _UNIT,
+    )
+    lines_left = [theirs[position] for position in left.first]
     # Beyond the window a record may have its line in another file.
-    records_left = [moment for moment in (*records_left, *mine[a:]) if window.holds(moment)]
+    records_left = [mine[position] for position in left.second if window.holds(mine[position].time)]
     return Reconciliation(
         by="time",
         lines=len(theirs),
-        records=pairs + len(records_left),
+        records=len(mine) - len(left.second) + len(records_left),
         without_record=len(lines_left),
         without_line=len(records_left),
+        lines_left=tuple(lines_left),
+        records_left=_each_once(records_left),
         periods=_periods(theirs, mine, lines_left, records_left, period),
     )
 
 
+def _moment_of(one: Line | Made) -> datetime:
+    assert one.time is not None  # noqa: S101 those without were left out
+    return one.time
+
+
+def _each_once(records: Sequence[Made]) -> tuple[Made, ...]:
+    """A record that counts for several is left with as many as have no line."""
+    counts = Counter(one.record_id for one in records)
+    unique = {one.record_id: one for one in records}
+    return tuple(replace(one, count=counts[one.record_id]) for one in unique.values())
+
+
 def _periods(
-    lines: list[datetime],
-    records: list[datetime],
-    lines_left: list[datetime],
-    records_left: list[datetime],
+    lines: Sequence[Line],
+    records: Sequence[Made],
+    lines_left: Sequence[Line],
+    records_left: Sequence[Made],
     period: timedelta,
 ) -> tuple[Period, ...]:
-    starts = {period_of(moment, period) for moment in (*lines_left, *records_left)}
-    return tuple(
-        Period(start, *(_within(moments, start, period) for moments in (lines, records, lines_left, records_left)))
-        for start in sorted(starts)
-    )
-
-
-def _within(moments: list[datetime], start: datetime, period: timedelta) -> int:
-    ordered = sorted(moments)
-    return bisect_left(ordered, start + period) - bisect_left(ordered, start)
+    counts = [
+        Counter(period_of(_moment_of(one), period) for one in s) for s in (lines, records, lines_left, records_left)
+    ]
+    return tuple(Period(start, *(count[start] for count in counts)) for start in sorted({*counts[2], *counts[3]}))
 
 
 def by_period(lines: Sequence[Line], records: Sequence[datetime], period: timedelta) -> Reconciliation:

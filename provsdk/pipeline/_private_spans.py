@@ -82,19 +82,19 @@ class OthersIds(IdGenerator):
 
     def generate_span_id(self) -> int:
         """As the program's generator."""
-        try:
-            return _within(64, self._ids.generate_span_id())
-        except Exception as error:
-            _guard.report("ask the program's id generator", error)
-            return self._own.generate_span_id()
+        return _made_by(self._ids, "generate_span_id", 64) or self._own.generate_span_id()
 
     def generate_trace_id(self) -> int:
         """As the program's generator."""
-        try:
-            return _within(128, self._ids.generate_trace_id())
-        except Exception as error:
-            _guard.report("ask the program's id generator", error)
-            return self._own.generate_trace_id()
+        return _made_by(self._ids, "generate_trace_id", 128) or self._own.generate_trace_id()
+
+
+def _made_by(ids: IdGenerator, method: str, bits: int) -> int | None:
+    try:
+        return _within(bits, getattr(ids, method)())
+    except Exception as error:
+        _guard.report("ask the program's id generator", error)
+        return None
 
 
 def _within(bits: int, made: int) -> int:
@@ -180,10 +180,7 @@ class PrivateSpan(trace.Span):
         if self.end_time is not None:
             return
         for key, value in attributes.items():
-            if type(value) in _PLAIN:
-                self._written[key] = value
-            else:
-                self.set_attribute(key, value)
+            self.set_attribute(key, value)
 
     def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
         """Adds what the program says: for its exporters, in no record."""
@@ -264,7 +261,8 @@ class PrivateTracer(trace.Tracer):
         self, on_end: Callable[[Any], None], ids: IdGenerator | None = None, sampler: Sampler | None = None
     ) -> None:
         self._on_end = on_end
-        self._ids = ids_like(ids)
+        made = ids_like(ids)
+        self._new_trace_id, self._new_span_id = made.generate_trace_id, made.generate_span_id
         self._sampler = sampler
 
     def start_span(
@@ -280,7 +278,7 @@ class PrivateTracer(trace.Tracer):
         if above is not None and above[0]:  # by position: names of a span context are functions
             trace_id = above[0]
         else:
-            trace_id, above = self._ids.generate_trace_id(), None
+            trace_id, above = self._new_trace_id(), None
         flags, state = _SAMPLED, None
         if self._sampler is DEFAULT_ON:
             if above is not None:
@@ -289,7 +287,7 @@ class PrivateTracer(trace.Tracer):
             answer = sampled(self._sampler, context, trace_id, name, SpanKind.INTERNAL, attributes, ())
             flags = _SAMPLED if answer.decision is Decision.RECORD_AND_SAMPLE else _DROPPED
             state = answer.trace_state
-        span_id = self._ids.generate_span_id()
+        span_id = self._new_span_id()
         if _IS_TUPLE and state is None:
             made = tuple.__new__(SpanContext, (trace_id, span_id, False, flags, _NO_STATE, True))
         else:

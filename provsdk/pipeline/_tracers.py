@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import TraceFlags
 
 from provsdk import __version__, semconv
 from provsdk.capture import _guard
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["AlwaysRecord", "OwnTracers"]
 
 _SCOPE: Final = InstrumentationScope("provsdk", __version__)
+_SAMPLED: Final = TraceFlags.SAMPLED
 
 _DO_NOTHING: Final = (SpanProcessor, SimpleSpanProcessor, BatchSpanProcessor)
 _NO_STARTS: Final = frozenset(kind.on_start for kind in _DO_NOTHING)
@@ -177,10 +179,10 @@ class OwnTracers:
     def _keep_and_forward(self, span: PrivateSpan) -> None:
         """Keeps a private span, and gives one that was sampled to the user's processors in the shape they know."""
         self._keeper.keep(span)
-        target = self.forward_to()
-        if span.context.trace_flags.sampled and target is not None and self._user is not None:
+        user = self._user
+        if user is not None and self.exports_spans and span.context[3] & _SAMPLED:  # by position: a name is a function
             try:
-                target.on_end(Readable(span, self._user.resource, _SCOPE))
+                user._active_span_processor.on_end(Readable(span, user.resource, _SCOPE))  # noqa: SLF001 as above
             except Exception as error:  # another package's code
                 if came_from_outside(error):
                     raise

@@ -21,6 +21,7 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from provsdk.capture import _guard
 from provsdk.capture._foreign import Foreign
 from provsdk.capture._otel import activity_in
+from provsdk.pipeline._private_spans import Readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -63,7 +64,9 @@ class Watch(SpanProcessor):
             _guard.report("watch a span begin", error)
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Notes what the span lost."""
+        """Notes what the span lost; ours has nothing to lose."""
+        if type(span) is Readable:
+            return
         try:
             self._end(span)
         except Exception as error:  # the guard around the host

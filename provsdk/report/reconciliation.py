@@ -18,16 +18,20 @@ def differences(found: Any, at_most: int) -> Iterator[RenderableType]:
         found: `lines_left`, `records_left` and `periods`, as a comparison gives them.
         at_most: Lines of a section.
     """
+    certain = "" if found.by == "id" else "by time: that many for certain, of several at once the likeliest"
     if found.lines_left:
-        yield section("Outputs without a record", _more(found.lines_left, at_most), _lines(found.lines_left[:at_most]))
+        hint = _hint(found.lines_left, at_most, certain)
+        yield section("Outputs without a record", hint, _lines(found.lines_left[:at_most]))
     if found.records_left:
-        yield section("Records without a line", _more(found.records_left, at_most), _made(found.records_left[:at_most]))
+        hint = _hint(found.records_left, at_most, certain)
+        yield section("Records without a line", hint, _made(found.records_left[:at_most]))
     if found.periods:
-        yield section("Where the numbers differ", _more(found.periods, at_most), _periods(found.periods[:at_most]))
+        yield section("Where the numbers differ", _hint(found.periods, at_most), _periods(found.periods[:at_most]))
 
 
-def _more(rows: Sequence[Any], at_most: int) -> str:
-    return f"the first {at_most:,} of {len(rows):,}; all with --json" if len(rows) > at_most else ""
+def _hint(rows: Sequence[Any], at_most: int, said: str = "") -> str:
+    more = f"the first {at_most:,} of {len(rows):,}; all with --json" if len(rows) > at_most else ""
+    return "; ".join(filter(None, (said, more)))
 
 
 def _lines(rows: Sequence[Any]) -> RenderableType:

@@ -36,10 +36,20 @@ def test_an_access_log_with_as_many_lines_agrees(against, three):
 
 
 def test_an_output_that_was_never_instrumented_is_found_by_its_line(against, three):
-    result = against(access(26) + access(27) + access(28) + access(28), code=1)
+    result = against(access(26) + access(27) + access(28) + access(35), code=1)
 
     assert "Where the numbers differ" in result.stdout
+    assert "Outputs without a record" in result.stdout
+    assert "2026-11-24 02:13:35" in result.stdout
     assert "1 without a record, 0 without a line" in result.stderr
+
+
+def test_by_time_the_lines_and_records_that_are_left_are_listed(against, three):
+    found = json.loads(against(access(25) + access(28) + access(40), "--tolerance", "2", "--json", code=1).stdout)
+
+    assert found["by"] == "time"
+    assert [one["line"] for one in found["lines_left"]] == [3]
+    assert [(one["name"], one["count"]) for one in found["records_left"]] == [("answer-2", 1)]
 
 
 def test_lines_that_are_no_outputs_are_left_out(against, three):

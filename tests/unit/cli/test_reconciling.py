@@ -72,10 +72,9 @@ class TestById:
 
 class TestByTime:
     def compared(self, lines, records, window=ALWAYS, tolerance=MINUTE):
-        def moments(seconds):
-            return [START + timedelta(seconds=one) for one in seconds]
-
-        return by_time(moments(lines), moments(records), window, tolerance=tolerance, period=HOUR)
+        lines = [line(number, at=at) for number, at in enumerate(lines, 1)]
+        records = [made(number, at=at) for number, at in enumerate(records, 1)]
+        return by_time(lines, records, window, tolerance=tolerance, period=HOUR)
 
     def test_equal_numbers_at_about_the_same_times_agree(self):
         assert self.compared([0, 3599, 7200], [7230, 3601, 20]).ok
@@ -91,6 +90,30 @@ class TestByTime:
         found = self.compared([0], [0, 600])
 
         assert (found.without_record, found.without_line) == (0, 1)
+        assert [one.record_id for one in found.records_left] == [f"rec_{key(2)}"]
+
+    def test_the_line_that_no_record_lies_near_is_named(self):
+        found = self.compared([0, 4000, 4300], [0, 4000])
+
+        assert [one.number for one in found.lines_left] == [3]
+
+    def test_of_several_within_the_tolerance_the_one_is_named_that_lies_farthest_from_the_records(self):
+        found = self.compared([0, 10, 20, 30], [1, 21, 31])
+
+        assert [one.number for one in found.lines_left] == [2]
+
+    def test_a_line_of_whole_seconds_stands_for_its_second(self):
+        lines = [line(number, at=at) for number, at in enumerate([0, 1, 2], 1)]
+
+        found = by_time(lines, [made(1, at=0.9), made(2, at=2.9)], ALWAYS, tolerance=timedelta(0), period=HOUR)
+
+        assert [one.number for one in found.lines_left] == [2]
+
+    def test_a_record_that_counts_for_several_is_left_with_as_many_as_have_no_line(self):
+        found = by_time([line(1)], [made(1, count=3)], ALWAYS, tolerance=MINUTE, period=HOUR)
+
+        assert [(one.record_id, one.count) for one in found.records_left] == [(f"rec_{key(1)}", 2)]
+        assert found.without_line == 2
 
     def test_a_record_at_the_edge_of_the_file_may_have_its_line_in_the_next(self):
         assert self.compared([0, 100], [0, 100, 130], Window(START, START + timedelta(seconds=100))).ok
@@ -102,6 +125,8 @@ class TestByTime:
         assert found.lines - found.without_record == found.records - found.without_line
         assert found.lines == len(lines)
         assert found.records == len(records)
+        assert found.without_record == len(found.lines_left)
+        assert found.without_line == len(found.records_left)
 
     @given(st.lists(st.integers(0, 100_000), max_size=30), st.randoms(use_true_random=False))
     def test_shifted_within_the_tolerance_it_agrees(self, lines, random):
