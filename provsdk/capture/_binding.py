@@ -51,10 +51,10 @@ class Signature(NamedTuple):
 
     def pairs(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
         """The call's values with the names of their parameters, without defaults and without `self`."""
-        offset = 1 if instance is not None and self.bound_first else 0
-        if not offset and not kwargs and len(args) <= len(self.names):
-            return zip(self.names, args)  # noqa: B905 saying so would cost as much as the zip
-        return self._pairs(offset, args, kwargs)
+        names = self.names
+        if not kwargs and len(args) == 1 and instance is None and names:
+            return ((names[0], args[0]),)  # most calls, for less than the rest takes to begin
+        return self._pairs(1 if instance is not None and self.bound_first else 0, args, kwargs)
 
     def _pairs(self, offset: int, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         names = self.names

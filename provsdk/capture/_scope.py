@@ -36,7 +36,6 @@ class Scope:
 
     def __init__(self, key: str) -> None:
         self.record_id = f"rec_{key}"
-        self.output_id = f"out_{key}"
         self.registry = Registry()
         self.missing: list[tuple[str, str | None]] = []
         self.spans: dict[str, dict[str, Any]] = {}
@@ -46,6 +45,11 @@ class Scope:
         """Keys of the activities inside the output: whoever assembles the record can tell which did not arrive."""
         self.interrupted: dict[Any, None] = {}
         """Streams within the output that were interrupted, and that nobody has read on."""
+
+    @property
+    def output_id(self) -> str:
+        """Of what the output comes to."""
+        return f"out_{self.record_id[4:]}"
 
     def local_facts(self) -> Facts:
         """What stays in the process, as plain builtins."""
