@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from msgspec import UNSET
+
 from provsdk.records.record import Edge, ModelCall, Source
 from provsdk.vocabulary import Basis, OutputStatus, Relation
 
@@ -112,8 +114,8 @@ def inferred(
     """The links from an output to what was loaded or made within its span, where lineage does not lead there.
 
     All that is known of these is that they were there when the output was made. So there is none for a load or a model
-    call that failed, and none for one that ended after the output had: neither can have shaped it. A source or a call
-    is led to where one of its values is.
+    call that failed or was given up before anything of it came, and none for one that ended after the output had:
+    neither can have shaped it. A source or a call is led to where one of its values is.
     """
     causes = Causes(arrows)
     found = reached(causes, output_id)
@@ -121,15 +123,20 @@ def inferred(
         (output_id, source.source_id, DERIVED, ENCLOSING)
         for source in sources
         if source.source_id not in found
-        and source.status == _COMPLETED
+        and _gave_something(source)
         and source.retrieved_at <= ended_at
         and not any(element.entity_id in found for element in source.elements)
     ]
     for call in calls:
         made = [each.entity_id for each in call.results if each.media_type is not None]
-        if made and call.status == _COMPLETED and call.ended_at <= ended_at and found.isdisjoint(made):
+        if made and _gave_something(call) and call.ended_at <= ended_at and found.isdisjoint(made):
             links.append((output_id, made[0], DERIVED, ENCLOSING))
     return links + [(output_id, nested, DERIVED, ENCLOSING) for nested in causes.outputs() - found]
+
+
+def _gave_something(step: Source | ModelCall) -> bool:
+    """It came to its end, or chunks of it were delivered before."""
+    return step.status == _COMPLETED or (step.stream is not UNSET and step.stream.chunks > 0)
 
 
 def nested_outputs(arrows: Iterable[Arrow], output_id: str) -> set[str]:

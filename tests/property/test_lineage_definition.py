@@ -1,11 +1,13 @@
 """What lineage reaches, and what is inferred, against their definitions written down as plainly as can be."""
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from span_builder import one, rag
 
 from provsdk.records.flow import Causes, inferred, reached
+from provsdk.records.record import Stream
 
 VALUES = ["out_1", "out_2", "ent_a", "ent_b", "ent_c", "ent_d"]
 ACTIVITIES = ["act_1", "act_2", "act_3"]
@@ -54,3 +56,17 @@ def test_what_lineage_does_not_reach_and_was_there_in_time_is_inferred(flow, ids
 
     wanted = {early.source_id, made.entity_id, *nested} - found
     assert sorted(links) == [("out_1", each, "wasDerivedFrom", "enclosing") for each in sorted(wanted)]
+
+
+def streamed(status, chunks):
+    """The call of the record as a stream, and the link that is inferred for it, if any."""
+    call = one(rag()).model_calls[0]
+    stream = Stream(chunks=chunks, boundary="generator", first_chunk_us=1)
+    call = msgspec.structs.replace(call, status=status, stream=stream)
+    return inferred([], "out_1", call.ended_at, [], [call])
+
+
+@pytest.mark.parametrize("status", ["closed_early", "failed", "cancelled", "abandoned"])
+def test_what_gave_chunks_before_it_was_given_up_may_have_shaped_the_output(status):
+    assert [basis for *_, basis in streamed(status, 2)] == ["enclosing"]
+    assert not streamed(status, 0)
