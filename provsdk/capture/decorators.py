@@ -23,7 +23,7 @@ from provsdk.capture._callables import kind_of, public_methods, traced_function
 from provsdk.capture._declared import check_name
 from provsdk.capture._late import Late
 from provsdk.capture._plan import Plan
-from provsdk.capture.handles import CAUSE, ActivityHandle, OutputHandle, by_hand
+from provsdk.capture.handles import ActivityHandle, OutputHandle, by_hand
 from provsdk.errors import UnsupportedCallable, UsageError
 
 if TYPE_CHECKING:
@@ -502,6 +502,6 @@ def derive(value: T, *, from_: Iterable[Any], name: str = "derive", **facts: Any
 
     For what nobody can see: a value that an index, a cache or another process made of others. Within an output it is a
     step of that output's record, and its edges are declared (`explicit`), not observed. A cause that cannot be told
-    from others, such as a small number or a short word, has no edge; the record says so.
+    from others, such as a small number or a short word, has no edge; the record says so. A text is one cause.
     """
-    return by_hand(semconv.KIND_TRANSFORMATION, name, facts, used=[(CAUSE, one) for one in from_], result=value)
+    return by_hand(semconv.KIND_TRANSFORMATION, name, facts, causes=from_, result=value)

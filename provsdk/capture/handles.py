@@ -22,10 +22,7 @@ else:
     _otel = Late("provsdk.capture._otel")
     _verdict = Late("provsdk.capture._verdict")
 
-__all__ = ["CAUSE", "ActivityHandle", "OutputHandle", "by_hand"]
-
-CAUSE: Final = "from_"
-"""Name of a used value that the result is said to come from."""
+__all__ = ["ActivityHandle", "OutputHandle", "by_hand"]
 
 T = TypeVar("T")
 
@@ -124,19 +121,29 @@ class OutputHandle(ActivityHandle):
             by_hand(semconv.KIND_POLICY_CHECK, name, facts, used=values, result=result, within=self._activity)
 
 
-def by_hand(
+def by_hand(  # noqa: PLR0913 each kind says some of them
     kind: str,
     name: str,
     facts: Mapping[str, Any],
     *,
     used: Iterable[tuple[str | None, Any]] = (),
+    causes: Iterable[Any] = (),
     result: T = None,  # type: ignore[assignment]
     within: Activity | None = None,
 ) -> T:
     """An activity that the user's code says by hand, as a span of no length below the current one; hands `result` back.
 
     Where that belongs to another output than `within`, it stands below that one. A wrong fact is noted as missing: the
-    code that says it goes on. The result is said to come from each of the used values that are named `from_`.
+    code that says it goes on.
+
+    Args:
+        kind: of the activity.
+        name: the same.
+        facts: what its decorator takes.
+        used: what it was given, with the names of parameters.
+        causes: what the result is said to come from.
+        result: what it made.
+        within: the output that it belongs to.
     """
     from provsdk.capture.ports import current  # noqa: PLC0415 read at the call, as it may be plugged in later
 
@@ -147,7 +154,10 @@ def by_hand(
     try:
         attached = _otel.attach_within(within) if within is not None else None
         activity = Plan.of(kind, name, {}, None).open(ports, None, (), {})
-        _tell(activity, facts, tuple(used), result)
+        known = (causes,) if isinstance(causes, (str, bytes)) else tuple(causes)
+        _tell(activity, facts, (*used, *(("from_", cause) for cause in known)), result)
+        if result is not None:
+            activity.comes_from(result, known)
         _call.close(activity)
     except BaseException as error:
         if activity is not None and not activity.ended:
@@ -171,7 +181,6 @@ def _tell(activity: Activity, facts: Mapping[str, Any], used: Sequence[tuple[str
             activity.given(parameter, value)
     if result is not None:
         activity.made(result)
-        activity.comes_from(result, [value for parameter, value in used if parameter == CAUSE])
         if CHECKSUM in activity.local:
             compare_checksum(activity, activity.local.pop(CHECKSUM), result)
         if activity.kind == semconv.KIND_POLICY_CHECK:

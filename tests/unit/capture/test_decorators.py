@@ -452,6 +452,19 @@ def test_a_cause_that_cannot_be_told_from_others_is_said_to_be_missing(plug, kep
     assert said["missing"] == [["invalid_fact", "from_: a value that cannot be told from others of its kind"]]
 
 
+def test_a_text_is_one_cause(plug, kept):
+    with traced_output("out"):
+        derive(LONG + " made", from_=LONG)
+    said = kept.said("derive")
+    assert said["derived"] == [[kept.id_of("derive"), kept.id_of("derive", 1), "explicit"]]
+
+
+def test_causes_that_cannot_be_read_are_missing_and_the_program_goes_on(plug, kept):
+    with traced_output("out"):
+        assert derive(LONG, from_=3) is LONG
+    assert kept.said("derive")["missing"] == [["capture_failed", "what was said by hand"]]
+
+
 def test_deriving_outside_any_output_or_unconfigured_hands_the_value_back(plug):
     value = [LONG]
     assert derive(value, from_=[LONG]) is value

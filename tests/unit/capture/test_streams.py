@@ -12,6 +12,7 @@ import types
 import weakref
 
 import pytest
+from client_stream import AsyncChunks, Chunks
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 
@@ -786,54 +787,6 @@ def test_captured_content_of_a_stream_is_what_was_delivered(plug, kept):
 
 
 # -- stream objects
-
-
-class Chunks:
-    """A stream as model clients return it."""
-
-    def __init__(self, chunks):
-        self.chunks = iter(chunks)
-        self.closed = False
-        self.response = "what else it carries"
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        return next(self.chunks)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self.close()
-
-    def close(self):
-        self.closed = True
-
-
-class AsyncChunks:
-    def __init__(self, chunks):
-        self.chunks = iter(chunks)
-
-    def __aiter__(self):
-        return self
-
-    async def __anext__(self):
-        await asyncio.sleep(0)
-        try:
-            return next(self.chunks)
-        except StopIteration:
-            raise StopAsyncIteration from None
-
-    async def __aenter__(self):
-        return self
-
-    async def __aexit__(self, *error):
-        await self.close()
-
-    async def close(self):
-        pass
 
 
 @traced_model_call("model")

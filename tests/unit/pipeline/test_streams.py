@@ -11,6 +11,7 @@ import time
 import types
 
 import pytest
+from client_stream import AsyncChunks, Chunks
 
 import provsdk
 from provsdk import traced_model_call, traced_output
@@ -190,53 +191,14 @@ def test_a_stream_that_nobody_can_read_on_lacks_nothing():
     assert records()[0].completeness.complete
 
 
-class Chunks:
-    """As a model client's stream."""
-
-    def __init__(self):
-        self.chunks = iter(WORDS)
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        return next(self.chunks)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self.close()
-
-    def close(self):
-        pass
-
-
-class AsyncChunks(Chunks):
-    def __aiter__(self):
-        return self
-
-    async def __anext__(self):
-        return next(self.chunks)
-
-    async def __aenter__(self):
-        return self
-
-    async def __aexit__(self, *error):
-        pass
-
-    async def close(self):
-        pass
-
-
 @traced_output("object")
 def opened():
-    return Chunks()
+    return Chunks(WORDS)
 
 
 @traced_output("object")
 async def opened_later():
-    return AsyncChunks()
+    return AsyncChunks(WORDS)
 
 
 @traced_output("failing")
