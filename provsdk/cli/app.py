@@ -31,7 +31,7 @@ COMMANDS: Final = {
         "provsdk.cli.sources:sources",
         "Show every source of a record, or all that the store's records rest on.",
     ),
-    "lineage": ("provsdk.cli.lineage:lineage", "Show what an output goes back to, as a tree."),
+    "lineage": ("provsdk.cli.lineage:lineage", "Show what an output goes back to, or what goes back to it."),
     "audit": ("provsdk.cli.log:audit", "List log entries in log order."),
     "verify": ("provsdk.cli.log:verify", "Recompute everything and say whether it was tampered with."),
     "gaps": ("provsdk.cli.gaps:gaps", "List outputs that started and have no record."),

@@ -1,11 +1,12 @@
 """Questions that a record can answer by itself. Pure: no clock, no store."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from msgspec import UNSET
 
-from provsdk.records.flow import Causes, Step, nested_outputs, reached
+from provsdk.records.flow import Arrow, Causes, Step, nested_outputs, reached
 from provsdk.records.record import Entity, ModelCall, PolicyCheck, ProvenanceRecord, Source, Transformation
 from provsdk.vocabulary import Basis, CheckResult, OwnershipRole
 from provsdk.vocabulary import freshness as freshness_of_age
@@ -18,6 +19,7 @@ __all__ = [
     "current_owner",
     "freshness",
     "lineage",
+    "lineage_across",
     "lineage_depth",
     "mean_reliability",
     "sources_reached",
@@ -157,16 +159,29 @@ def lineage(record: ProvenanceRecord, start: str | None = None, depth: int = -1)
 
     A value that stands in the tree already is named again and not followed again, so cycles end.
     """
-    causes = Causes((edge.from_, edge.to, edge.relation, edge.basis) for edge in record.flow)
-    return _Tree(record, causes).grow(start or record.output.output_id, depth)
+    arrows = ((edge.from_, edge.to, edge.relation, edge.basis) for edge in record.flow)
+    return lineage_across([record], arrows, start, depth)
+
+
+def lineage_across(
+    records: Sequence[ProvenanceRecord], arrows: Iterable[Arrow], start: str | None = None, depth: int = -1
+) -> Lineage:
+    """The same over several records, the first of which is asked about, and the edges within and between them."""
+    names: dict[str, tuple[str, str | None]] = {}
+    for record in reversed(records):
+        names.update(_names(record))
+    for record in records[1:]:
+        output_id = record.output.output_id
+        names[output_id] = (names[output_id][0], record.output.name)
+    return _Tree(names, Causes(arrows)).grow(start or records[0].output.output_id, depth)
 
 
 class _Tree:
     """Breadth first, so that a value stands in full where it is nearest to the start."""
 
-    def __init__(self, record: ProvenanceRecord, causes: Causes) -> None:
+    def __init__(self, names: Mapping[str, tuple[str, str | None]], causes: Causes) -> None:
         self._causes = causes
-        self._names = _names(record)
+        self._names = names
 
     def grow(self, start: str, depth: int) -> Lineage:
         placed: list[tuple[str, Step | None, list[int], bool]] = [(start, None, [], False)]

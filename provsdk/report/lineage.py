@@ -3,24 +3,25 @@
 Lineage follows `wasDerivedFrom` where a value could be examined, else what its activity was given, and says so.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from rich.console import RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
+from provsdk.questions.across import Joined
+from provsdk.questions.links import Strength, at_least, strength
 from provsdk.records import graph
-from provsdk.records.record import ProvenanceRecord
 from provsdk.report import wording
+from provsdk.report.drawing import Arrow
 from provsdk.report.layout import UNSURE, cell, joined
-from provsdk.report.links import Strength, strength
-from provsdk.report.nested import Nested
 from provsdk.report.sources import activity_names
 from provsdk.vocabulary import Relation
 
-__all__ = ["STEPS_AT_MOST", "Node", "any_fallback", "lineage", "lineage_json", "lineage_tree"]
+__all__ = ["STEPS_AT_MOST", "Node", "any_fallback", "lineage", "lineage_drawing", "lineage_json", "lineage_tree"]
 
 STEPS_AT_MOST: Final = 100
 """Bound of a tree's depth."""
@@ -28,6 +29,7 @@ STEPS_AT_MOST: Final = 100
 _TITLES: Final[Mapping[str, str]] = {
     "argument": "argument {}",
     "chunk": "a chunk of {}",
+    "output": "output {}",
     "nested output": "nested output {}",
     "result": "result of {}",
     "unnamed argument": "argument of {}",
@@ -49,12 +51,12 @@ class Node:
     id: str
     kind: str
     """`output`, `source`, `element` of a source, `argument`, `unnamed argument` (named by its step), `result`, `chunk`
-    of a stream, `value` where no more is known, or `nested output`, which has a record of its own."""
+    of a stream, `value` where no more is known, or `nested output`, which was made within the one above it."""
     name: str | None
     record_id: str | None
-    """For a nested output: its record, where the store has it."""
+    """For an output of another record: that, where it could be read."""
     short: str | None
-    """For a nested output: a short name of its record."""
+    """A short name of it."""
     type: str | None
     """For a source and its elements: the `SourceType`."""
     relation: str | None
@@ -75,22 +77,41 @@ class Node:
         return self.relation == Relation.USED
 
 
-def lineage(record: ProvenanceRecord, depth: int = -1, nested: Sequence[Nested] = ()) -> Node:
-    """The tree of the record's output, *depth* steps deep, `STEPS_AT_MOST` for -1. Where it is cut, `more` says so.
+def lineage(
+    joined: Joined, depth: int = -1, *, least: Strength = "inferred", shorts: Mapping[str, str] = MappingProxyType({})
+) -> Node:
+    """The tree of the first record's output, `STEPS_AT_MOST` deep for -1. Where it is cut, `more` says so.
 
-    What is known of *nested* outputs stands with them.
+    Args:
+        joined: the record, and those that it goes back to.
+        depth: in steps, from value to value.
+        least: `observed`: only what was seen; `declared`: that and what somebody said; `inferred`: all, and what steps
+            were given where nothing better is known.
+        shorts: names of records by their ids.
     """
-    tree = graph.lineage(record, depth=STEPS_AT_MOST if depth < 0 else min(depth, STEPS_AT_MOST))
-    types = {source.source_id: source.type for source in record.sources}
-    types |= {element.entity_id: source.type for source in record.sources for element in source.elements}
-    known = _Known(types, activity_names(record), {item.output_id: item for item in nested}, set(_followed(tree)))
-    return _node(tree, known)
+    records = {one.output.output_id: one.record_id for one in joined.records}
+    tree = graph.lineage_across(
+        joined.records,
+        at_least(joined.arrows(), least),
+        depth=STEPS_AT_MOST if depth < 0 else min(depth, STEPS_AT_MOST),
+    )
+    types: dict[str, str] = {}
+    activities: dict[str, str] = {}
+    for record in joined.records:
+        types |= {source.source_id: source.type for source in record.sources}
+        types |= {element.entity_id: source.type for source in record.sources for element in source.elements}
+        activities |= activity_names(record)
+    del records[tree.value_id]
+    records |= {f"out_{record_id.removeprefix('rec_')}": record_id for record_id in joined.unreadable}
+    return _node(tree, _Known(types, activities, records, shorts, set(_followed(tree))))
 
 
 class _Known(NamedTuple):
     types: Mapping[str, str]
     activities: Mapping[str, str]
-    nested: Mapping[str, Nested]
+    records: Mapping[str, str]
+    """Ids of records by those of their outputs."""
+    shorts: Mapping[str, str]
     followed: set[str]
 
 
@@ -106,14 +127,14 @@ def _node(tree: graph.Lineage, known: _Known) -> Node:
     step = tree.step
     repeated = tree.cut and not tree.causes and tree.value_id in known.followed
     causes = [_node(cause, known) for cause in tree.causes]
-    nested = known.nested.get(tree.value_id)
+    record_id = known.records.get(tree.value_id)
     found: Strength | None = None if step is None else "given" if step.activity else strength(step.basis)
     return Node(
         id=tree.value_id,
         kind=tree.kind,
-        name=tree.name or (nested.name if nested else None),
-        record_id=nested.record_id if nested else None,
-        short=nested.short if nested else None,
+        name=tree.name,
+        record_id=record_id,
+        short=None if record_id is None else known.shorts.get(record_id, record_id),
         type=known.types.get(tree.value_id),
         relation=None if step is None else step.relation,
         basis=None if step is None else step.basis,
@@ -158,6 +179,23 @@ def lineage_tree(root: Node) -> RenderableType:
     return tree
 
 
+def lineage_drawing(root: Node) -> tuple[dict[str, str], list[Arrow]]:
+    """Labels by id, and arrows, of what the tree holds: each value once."""
+    labels: dict[str, str] = {}
+    arrows: dict[tuple[str, str, str], Arrow] = {}
+    _draw(root, labels, arrows)
+    return labels, list(arrows.values())
+
+
+def _draw(node: Node, labels: dict[str, str], arrows: dict[tuple[str, str, str], Arrow]) -> None:
+    labels.setdefault(node.id, " · ".join(text.plain for text in _what(node)))
+    for cause in node.causes:
+        _draw(cause, labels, arrows)
+        how = _how(cause)
+        certain = cause.strength in {"observed", "declared"}
+        arrows.setdefault((node.id, cause.id, how), Arrow(node.id, cause.id, how, certain))
+
+
 def any_fallback(root: Node) -> bool:
     """Whether the tree says `given to` anywhere."""
     return root.fallback or any(map(any_fallback, root.causes))
@@ -171,19 +209,27 @@ def _grow(tree: Tree, node: Node) -> None:
 
 
 def _label(node: Node) -> Text:
+    if node.strength is None:
+        return joined(_what(node))
+    return joined(
+        [
+            *_what(node),
+            cell(_how(node), _STYLES[node.strength]),
+            cell("told elsewhere in this tree", "dim") if node.repeated else None,
+        ]
+    )
+
+
+def _what(node: Node) -> list[Text]:
     of_source = node.kind in {"source", "element"}
-    what = [cell(_TITLES.get(node.kind, "{}").format(node.name or node.id), "bold" if of_source else "")]
+    title = "{}" if node.strength is None else _TITLES.get(node.kind, "{}")
+    what = [cell(title.format(node.name or node.id), "bold" if of_source else "")]
     if of_source:
         what.append(cell(f"source, {wording.words(node.type or 'type unknown')}", "dim"))
     if node.short:
         what.append(cell(node.short, "cyan"))
-    if node.strength is None:
-        return joined(what)
-    how = f"given to {node.activity or 'a step'}" if node.fallback else f"{node.strength}: {node.basis}"
-    return joined(
-        [
-            *what,
-            cell(how, _STYLES[node.strength]),
-            cell("told elsewhere in this tree", "dim") if node.repeated else None,
-        ]
-    )
+    return what
+
+
+def _how(node: Node) -> str:
+    return f"given to {node.activity or 'a step'}" if node.fallback else f"{node.strength}: {node.basis}"

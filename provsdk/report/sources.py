@@ -9,10 +9,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from provsdk.questions.links import Link
 from provsdk.records.record import Checksum, ProvenanceRecord, Source
 from provsdk.report import wording
 from provsdk.report.layout import Shortened, cell, columns, joined, pairs, parameters, status_style
-from provsdk.report.links import Link
 from provsdk.report.steps import counted
 from provsdk.report.summary import SourceLine
 from provsdk.report.verdicts import Verdict, verdict_cell, verdict_json

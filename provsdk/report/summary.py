@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from provsdk.questions.links import Link, links
 from provsdk.records.record import ProvenanceRecord, Source
-from provsdk.report.links import Link, links
 from provsdk.report.nested import Nested
 from provsdk.report.steps import Step, microseconds_between, parse_time, steps
 from provsdk.vocabulary import IntegrityStatus, freshness, needs_refresh

@@ -12,6 +12,7 @@ from msgspec import UnsetType
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from provsdk.questions.links import Strength
 from provsdk.records.record import Entity, ModelCall, Owner, ProvenanceRecord, ToolCall, Trace
 from provsdk.report import wording
 from provsdk.report.custody import custody_section, missing_section, verdict
@@ -30,7 +31,6 @@ from provsdk.report.layout import (
     section,
     status_style,
 )
-from provsdk.report.links import Strength
 from provsdk.report.rules import checks_section, owners_section, retention_section
 from provsdk.report.sources import legend, mismatches, source_table
 from provsdk.report.steps import Step, counted, microseconds_between, tokens

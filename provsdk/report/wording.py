@@ -3,8 +3,8 @@
 from typing import Final
 
 from provsdk.checksum import WEAK
+from provsdk.questions.links import Link
 from provsdk.records.record import Checksum, Stream
-from provsdk.report.links import Link
 from provsdk.report.steps import counted, parse_time
 from provsdk.report.summary import Integrity
 from provsdk.vocabulary import ChecksumResult, IntegrityStatus, StreamBoundary

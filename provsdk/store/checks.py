@@ -33,6 +33,7 @@ _ORDERED: Final = {
     "audit": "SELECT * FROM audit WHERE idx = ?",
     "records": "SELECT * FROM records WHERE idx = ?",
     "sources": "SELECT * FROM sources WHERE idx = ? ORDER BY n",
+    "elements": "SELECT * FROM elements WHERE idx = ? ORDER BY n, value_join",
     "edges": "SELECT * FROM edges WHERE idx = ?",
 }
 
@@ -165,7 +166,7 @@ def _check_locked(connection: sqlite3.Connection, index: int, expected: Rows, ch
     _compare("audit", index, rows["audit"], expected, checked)
     records = rows["records"]
     counts = [value for row in records for value in row[_COUNTS]]
-    joins = [row[_JOIN] for row in records] + [row[-1] for row in rows["sources"]]
+    joins = [row[_JOIN] for row in records] + [row[-1] for view in ("sources", "elements") for row in rows[view]]
     masked = [
         (*row[: _COUNTS.start], *(None,) * len(row[_COUNTS]), *row[_COUNTS.stop : _JOIN], None) for row in records
     ]
@@ -176,6 +177,8 @@ def _check_locked(connection: sqlite3.Connection, index: int, expected: Rows, ch
         checked.found(index, f"entry {index}: a count or join digest in the views has not its form")
     if [row[1] for row in rows["sources"]] != list(range(len(rows["sources"]))):
         checked.found(index, f"entry {index}: the rows of the view 'sources' are not numbered from 0 without a gap")
+    if any(row[1] not in range(len(rows["sources"])) for row in rows["elements"]):
+        checked.found(index, f"entry {index}: the view 'elements' has rows of a source that the view 'sources' has not")
     if records and records[0][_COUNTS.start] not in {None, len(rows["sources"])}:
         checked.found(index, f"entry {index}: the view 'sources' has not as many rows as the view 'records' counts")
     if any(value is not None for row in rows["sources"] for value in row[2:-1]):

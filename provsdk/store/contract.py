@@ -11,7 +11,7 @@ from provsdk.errors import KeyConflict
 from provsdk.records.parts import Part
 from provsdk.records.record import ProvenanceRecord
 
-__all__ = ["Draft", "Folded", "LogEntry", "PartState", "Sealed", "Stats", "Store", "StoredPart", "Summary"]
+__all__ = ["Draft", "Folded", "LogEntry", "PartState", "Sealed", "Stats", "Store", "StoredPart", "Summary", "Use"]
 
 PartState = Literal["open", "locked", "erased"]
 """`open`: readable. `locked`: encrypted, and its key is not reachable. `erased`: bytes and salt are gone."""
@@ -84,12 +84,27 @@ class Summary:
     generated_at: str | None
     classification: str | None
     sources: int
+    """Extensions included, as in all below."""
     transformations: int
     model_calls: int
     policy_checks: int
     complete: bool | None
     entry: int
     """Index of the `record.sealed` entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A source of a record, as the views have it: whoever needs to be sure reads the record."""
+
+    record_id: str
+    entry: int
+    """Index of the entry that says so: the record's, or an extension's."""
+    type: str | None
+    """None where the record is protected, as all below."""
+    name: str | None
+    version: str | None
+    location: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +198,29 @@ class Store(Protocol):
 
     def summaries(self, *, limit: int | None = None, newest_first: bool = True) -> list[Summary]:
         """Records in log order or the reverse."""
+        ...
+
+    def outputs_of(self, join_digest: str) -> list[str]:
+        """Ids of the records whose output has that join digest, in log order."""
+        ...
+
+    def uses_of(self, join_digest: str) -> list[Use]:
+        """Where a source, or a content within one, has that join digest; each record once per entry, in log order."""
+        ...
+
+    def uses_at(self, place: str) -> list[Use]:
+        """Where a source has that location or name, or one that the pattern fits (`*`, `?`, `[…]`), in log order.
+
+        Protected records are not found by these.
+        """
+        ...
+
+    def records_of_trace(self, trace_id: str) -> list[str]:
+        """Ids of the records of a trace, in log order."""
+        ...
+
+    def incomplete(self) -> list[str]:
+        """Ids of the records that may miss something, in log order: that say so, were extended, or are protected."""
         ...
 
     def fold(self, record_id: str) -> Folded:

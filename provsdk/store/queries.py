@@ -11,9 +11,9 @@ from provsdk.ledger.entries import Entry, decode
 from provsdk.ledger.reader import EntryPart
 from provsdk.records.fold import fold
 from provsdk.records.record import Extension, ProvenanceRecord
-from provsdk.store.contract import Folded, LogEntry, PartState, Stats, StoredPart, Summary
+from provsdk.store.contract import Folded, LogEntry, PartState, Stats, StoredPart, Summary, Use
 from provsdk.store.reading import FindKey, entry_parts, read_pack, said_by
-from provsdk.store.views import output_id_of
+from provsdk.store.views import join_of, output_id_of
 
 __all__ = [
     "AT_ONCE",
@@ -22,10 +22,15 @@ __all__ = [
     "entries_of_kind",
     "entry_at",
     "folded",
+    "incomplete",
+    "outputs_of",
     "parts",
+    "records_of_trace",
     "resolve",
     "stats",
     "summaries",
+    "uses_at",
+    "uses_of",
 ]
 
 AT_ONCE: Final = 256
@@ -148,6 +153,8 @@ def _begins(name: str) -> str:
     return f"goes by {name!r}" if ".." in name else f"begins with {name!r}"
 
 
+_EXTENDED: Final = "SELECT subject FROM audit WHERE kind = 'record.extended'"
+
 _SUMMARY: Final = f"""SELECT idx, subject, output_id, name, status, generated_at, classification, sources,
     transformations, model_calls, policy_checks, complete, protected {_RECORDS} ORDER BY idx"""
 
@@ -161,15 +168,24 @@ def summaries(
     """Records in log order or the reverse; of protected ones what can be decrypted."""
     order = "DESC" if newest_first else "ASC"
     rows = connection.execute(f"{_SUMMARY} {order} LIMIT ?", (-1 if limit is None else limit,)).fetchall()
-    return [_summary(connection, row, find_key) for row in rows]
+    extended = connection.execute(_EXTENDED)
+    by_extension = {subject for (subject,) in extended}
+    return [_summary(connection, row, find_key, is_extended=row[1] in by_extension) for row in rows]
 
 
-def _summary(connection: sqlite3.Connection, row: tuple[Any, ...], find_key: FindKey) -> Summary:
+def _summary(connection: sqlite3.Connection, row: tuple[Any, ...], find_key: FindKey, *, is_extended: bool) -> Summary:
     index, record_id, output_id, name, status, generated_at, classification, *counts, complete, protected = row
     complete = None if complete is None else bool(complete)
-    if protected:
-        record = said_by_entry(connection, index, find_key)
+    if protected or is_extended:
+        whole = folded(connection, record_id, find_key).record if is_extended else None
+        record = whole or said_by_entry(connection, index, find_key)
         if isinstance(record, ProvenanceRecord):
+            counts = [
+                len(record.sources),
+                len(record.transformations),
+                len(record.model_calls),
+                len(record.policy_checks),
+            ]
             output_id, name, status = record.output.output_id, record.output.name, record.output.status
             generated_at, classification = record.generated_at, record.output.classification
             complete = record.completeness.complete
@@ -187,6 +203,58 @@ def _summary(connection: sqlite3.Connection, row: tuple[Any, ...], find_key: Fin
         complete=complete,
         entry=index,
     )
+
+
+def outputs_of(connection: sqlite3.Connection, join_digest: str) -> list[str]:
+    """Ids of the records whose output has that join digest, in log order."""
+    rows = connection.execute(f"SELECT subject {_RECORDS} WHERE output_join = ? ORDER BY idx", (join_of(join_digest),))
+    return [subject for (subject,) in rows]
+
+
+_USES: Final = """SELECT DISTINCT subject, idx, type, name, version, location FROM sources JOIN audit USING(idx)
+    WHERE {} ORDER BY idx, n"""
+
+
+def uses_of(connection: sqlite3.Connection, join_digest: str) -> list[Use]:
+    """Where a source, or a content within one, has that join digest."""
+    within = "(idx, n) IN (SELECT idx, n FROM elements WHERE value_join = ?)"
+    join = join_of(join_digest)
+    whole = connection.execute(_USES.format("value_join = ?"), (join,)).fetchall()
+    found = {Use(*row) for row in (*whole, *connection.execute(_USES.format(within), (join,)))}
+    return sorted(found, key=_by_entry)
+
+
+def uses_at(connection: sqlite3.Connection, place: str) -> list[Use]:
+    """Where a source has that location or name, or one that the pattern fits."""
+    how = "GLOB" if any(mark in place for mark in "*?[") else "="
+    found = {
+        Use(*row)
+        for column in ("location", "name")
+        for row in connection.execute(_USES.format(f"{column} {how} ?"), (place,))
+    }
+    return sorted(found, key=_by_entry)
+
+
+def _by_entry(use: Use) -> tuple[int, str, str, str]:
+    return use.entry, use.location or "", use.name or "", use.version or ""
+
+
+def records_of_trace(connection: sqlite3.Connection, trace_id: str) -> list[str]:
+    """Ids of the records of a trace, in log order."""
+    rows = connection.execute(
+        f"SELECT subject {_RECORDS} WHERE subject >= ? AND subject < ? ORDER BY idx",
+        (f"rec_{trace_id}-", f"rec_{trace_id}."),
+    )
+    return [subject for (subject,) in rows]
+
+
+def incomplete(connection: sqlite3.Connection) -> list[str]:
+    """Ids of the records that may miss something: that say so, were extended, or of which views cannot know."""
+    rows = connection.execute(
+        f"SELECT subject, idx {_RECORDS} WHERE complete IS NOT 1 UNION SELECT subject, idx {_RECORDS} "
+        f"WHERE subject IN ({_EXTENDED}) ORDER BY idx"
+    )
+    return [subject for subject, _ in rows]
 
 
 def said_by_entry(connection: sqlite3.Connection, index: int, find_key: FindKey) -> ProvenanceRecord | Extension | None:

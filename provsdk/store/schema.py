@@ -28,15 +28,24 @@ _VIEWS: Final = """
 CREATE TABLE audit(idx INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, key TEXT);
 CREATE INDEX audit_key ON audit(key) WHERE key IS NOT NULL;
 CREATE INDEX audit_subject ON audit(subject);
+CREATE INDEX audit_kind ON audit(kind);
 CREATE TABLE records(idx INTEGER PRIMARY KEY, output_id TEXT, name TEXT, status TEXT, generated_at TEXT,
     classification TEXT, sources INTEGER, transformations INTEGER, model_calls INTEGER, policy_checks INTEGER,
     complete INTEGER, protected INTEGER NOT NULL, output_join BLOB);
 CREATE TABLE sources(idx INTEGER NOT NULL, n INTEGER NOT NULL, type TEXT, name TEXT, version TEXT, location TEXT,
     value_join BLOB, PRIMARY KEY(idx, n)) WITHOUT ROWID;
+CREATE TABLE elements(idx INTEGER NOT NULL, n INTEGER NOT NULL, value_join BLOB NOT NULL,
+    PRIMARY KEY(idx, n, value_join)) WITHOUT ROWID;
+CREATE INDEX records_incomplete ON records(idx) WHERE complete IS NOT 1;
+CREATE INDEX records_output_join ON records(output_join) WHERE output_join IS NOT NULL;
+CREATE INDEX sources_value_join ON sources(value_join) WHERE value_join IS NOT NULL;
+CREATE INDEX sources_location ON sources(location) WHERE location IS NOT NULL;
+CREATE INDEX sources_name ON sources(name) WHERE name IS NOT NULL;
+CREATE INDEX elements_value_join ON elements(value_join);
 CREATE TABLE edges(idx INTEGER PRIMARY KEY, arrows TEXT NOT NULL);
 """
 
-VIEWS: Final = ("audit", "records", "sources", "edges")
+VIEWS: Final = ("audit", "records", "sources", "elements", "edges")
 """The tables that are functions of the others."""
 
 

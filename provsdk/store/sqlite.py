@@ -26,7 +26,7 @@ from provsdk.errors import (
 from provsdk.ledger.keys import LogKey, log_key
 from provsdk.store import queries
 from provsdk.store.appending import insert_rows, place
-from provsdk.store.contract import Draft, Folded, LogEntry, Sealed, Stats, StoredPart, Summary
+from provsdk.store.contract import Draft, Folded, LogEntry, Sealed, Stats, StoredPart, Summary, Use
 from provsdk.store.database import Identity, busy_for, connect, explained, identity, make_durable, present, rolled_back
 from provsdk.store.encryption import DataKey
 from provsdk.store.keystore import Absent, KeyStore
@@ -298,6 +298,31 @@ class SqliteStore:
             return queries.summaries(
                 connection, limit, newest_first, lambda subject: self._find_key(connection, subject)
             )
+
+    def outputs_of(self, join_digest: str) -> list[str]:
+        """Ids of the records whose output has that join digest."""
+        with self._reading() as connection:
+            return queries.outputs_of(connection, join_digest)
+
+    def uses_of(self, join_digest: str) -> list[Use]:
+        """Where a source, or a content within one, has that join digest."""
+        with self._reading() as connection:
+            return queries.uses_of(connection, join_digest)
+
+    def uses_at(self, place: str) -> list[Use]:
+        """Where a source has that location or name."""
+        with self._reading() as connection:
+            return queries.uses_at(connection, place)
+
+    def records_of_trace(self, trace_id: str) -> list[str]:
+        """Ids of the records of a trace."""
+        with self._reading() as connection:
+            return queries.records_of_trace(connection, trace_id)
+
+    def incomplete(self) -> list[str]:
+        """Ids of the records that may miss something."""
+        with self._reading() as connection:
+            return queries.incomplete(connection)
 
     def fold(self, record_id: str) -> Folded:
         """The record with its extensions folded in."""

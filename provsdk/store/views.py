@@ -5,7 +5,7 @@ first half of join digests, which are keyed.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -21,6 +21,7 @@ __all__ = [
     "RELATIONS",
     "Rows",
     "are_arrows",
+    "join_of",
     "output_id_of",
     "project",
     "subject_of_key",
@@ -28,6 +29,9 @@ __all__ = [
 
 JOIN_BYTES: Final = 16
 """Bytes of a join digest that views keep."""
+
+MAX_ELEMENTS: Final = 1_024
+"""Contents within the sources of one entry that are found again by their digests; of more, the first."""
 
 RELATIONS: Final[Mapping[str, int]] = {"used": 0, "wasGeneratedBy": 1, "wasDerivedFrom": 2}
 """Relation → its number in the view `edges`; another one stands there as text."""
@@ -46,6 +50,7 @@ INSERTS: Final[Mapping[str, str]] = {
     "audit": "INSERT INTO audit VALUES(?, ?, ?, ?)",
     "records": "INSERT INTO records VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "sources": "INSERT INTO sources VALUES(?, ?, ?, ?, ?, ?, ?)",
+    "elements": "INSERT INTO elements VALUES(?, ?, ?)",
     "edges": "INSERT INTO edges VALUES(?, ?)",
 }
 """View → the statement that takes its rows."""
@@ -63,6 +68,7 @@ class Rows(NamedTuple):
     audit: tuple[_Row, ...]
     records: tuple[_Row, ...] = ()
     sources: tuple[_Row, ...] = ()
+    elements: tuple[_Row, ...] = ()
     edges: tuple[_Row, ...] = ()
 
 
@@ -82,7 +88,7 @@ def project(index: int, entry: Entry, said: ProvenanceRecord | Extension | None,
     if said is None:
         return Rows(audit, records)
     sources = tuple([_source(index, n, source, protected) for n, source in enumerate(said.sources)])
-    return Rows(audit, records, sources, ((index, _arrows(said)),) if said.flow else ())
+    return Rows(audit, records, sources, _elements(index, said.sources), ((index, _arrows(said)),) if said.flow else ())
 
 
 def _key(key: str, subject: str) -> str | None:
@@ -110,7 +116,7 @@ def _record(index: int, record_id: str, record: ProvenanceRecord | None, protect
         len(record.model_calls),
         len(record.policy_checks),
     )
-    join = _join(output.join_digest)
+    join = join_of(output.join_digest)
     if protected:
         return (index, *(None,) * 5, *counts, None, 1, join)
     return (
@@ -128,10 +134,20 @@ def _record(index: int, record_id: str, record: ProvenanceRecord | None, protect
 
 
 def _source(index: int, n: int, source: Source, protected: bool) -> _Row:  # noqa: FBT001 a row
-    join = _join(source.join_digest)
+    join = join_of(source.join_digest)
     if protected:
         return (index, n, None, None, None, None, join)
     return (index, n, source.type, source.name, source.version, source.location, join)
+
+
+def _elements(index: int, sources: Sequence[Source]) -> tuple[_Row, ...]:
+    """Each content within a source once: another output's answer may be a field of what was loaded."""
+    found = [(n, join) for n, source in enumerate(sources) if source.elements for join in _joins_within(source)]
+    return tuple([(index, n, join) for n, join in found[:MAX_ELEMENTS]])
+
+
+def _joins_within(source: Source) -> list[bytes]:
+    return sorted({join for each in source.elements if (join := join_of(each.join_digest)) is not None})
 
 
 def _arrows(said: ProvenanceRecord | Extension) -> str:
@@ -161,7 +177,8 @@ def are_arrows(stored: object) -> bool:
         return False
 
 
-def _join(digest: str | None) -> bytes | None:
+def join_of(digest: str | None) -> bytes | None:
+    """The bytes of a join digest that views keep; None where there is none."""
     if digest is None:
         return None
     try:

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from provsdk.errors import KeyConflict, NotFound
+from provsdk.records.record import Completeness
 from provsdk.store.contract import Sealed
 
 
@@ -220,3 +221,64 @@ class StoreContract:
         store.close()
 
         assert opened().size() == 1
+
+    @pytest.mark.parametrize("protected", [False, True])
+    def test_records_are_found_by_what_they_came_to_and_by_what_they_loaded(self, opened, samples, protected):
+        store, record, other = opened(), samples.record(protected=protected), samples.record()
+        store.append([samples.draft(record), samples.draft(other)], timeout=5)
+        source = record.sources[1]
+
+        assert store.outputs_of(record.output.join_digest) == [record.record_id]
+        for value in (source, source.elements[0]):
+            (use,) = store.uses_of(value.join_digest)
+            assert (use.record_id, use.entry) == (record.record_id, 1)
+            assert use.name == (None if protected else source.name)
+        assert store.outputs_of(source.join_digest) == []
+        assert store.uses_of(record.output.join_digest) == []
+
+    def test_what_an_extension_loaded_is_its_records(self, opened, samples):
+        store, record = opened(), samples.record()
+        extension = samples.extension_draft(record)
+        store.append([samples.draft(record), extension], timeout=5)
+        (added,) = {one.join_digest for one in store.fold(record.record_id).record.sources} - {
+            one.join_digest for one in record.sources
+        }
+
+        assert [(use.record_id, use.entry) for use in store.uses_of(added)] == [(record.record_id, 2)]
+
+    def test_sources_are_found_by_location_name_and_pattern(self, opened, samples):
+        store, record, other = opened(), samples.record(), samples.record(protected=True)
+        store.append([samples.draft(record), samples.draft(other)], timeout=5)
+        first, second = record.sources
+
+        assert [use.location for use in store.uses_at(first.location)] == [first.location]
+        assert [use.name for use in store.uses_at(second.name)] == [second.name]
+        assert {use.location for use in store.uses_at("kb/*")} == {first.location, second.location}
+        assert store.uses_at("kb/") == []
+
+    def test_records_are_found_by_their_trace(self, opened, samples):
+        store, record = opened(), samples.record()
+        store.append([samples.draft(record), samples.draft(samples.record())], timeout=5)
+
+        assert store.records_of_trace(record.trace.trace_id) == [record.record_id]
+        assert store.records_of_trace("0" * 32) == []
+
+    def test_records_that_miss_something_are_found(self, opened, samples):
+        store = opened()
+        whole = samples.record(completeness=Completeness(complete=True, reasons=[]))
+        extended = samples.record(completeness=Completeness(complete=True, reasons=[]))
+        partial = samples.record()
+        drafts = [samples.draft(one) for one in (whole, partial, extended)]
+        store.append([*drafts, samples.extension_draft(extended)], timeout=5)
+
+        assert store.incomplete() == [partial.record_id, extended.record_id]
+
+    @pytest.mark.parametrize("protected", [False, True])
+    def test_a_summary_counts_what_extensions_add(self, opened, samples, protected):
+        store = opened()
+        record = samples.record(protected=protected, completeness=Completeness(complete=True, reasons=[]))
+        store.append([samples.draft(record), samples.extension_draft(record, "invalid_fact")], timeout=5)
+
+        (summary,) = store.summaries()
+
+        assert (summary.sources, summary.complete, summary.entry) == (len(record.sources) + 1, False, 1)

@@ -1,33 +1,22 @@
 """A project directory of its own for every test, and a store in it with real records."""
 
-import importlib.util
 import os
+import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from click.testing import CliRunner
 
 from provsdk.cli.app import cli
 
-
-def _samples() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "provsdk_report_samples", Path(__file__).parents[1] / "report" / "conftest.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-SAMPLES = _samples()
+sys.path.insert(0, str(Path(__file__).parents[2] / "fakes" / "records"))
 
 
 @pytest.fixture(scope="session")
 def build():
-    return SAMPLES.Build
+    from record_builder import Build
+
+    return Build
 
 
 @pytest.fixture

@@ -385,3 +385,59 @@ def test_export_takes_json_as_every_command_does(run, seal, build, home):
     assert json.loads(run("export", "@latest", "--json").stdout)["record_id"] == build.record().record_id
     told = json.loads(run("export", "--all", "--json", "-o", "out.jsonl").stdout)
     assert told == {"records": 1, "output": "out.jsonl"}
+
+
+@pytest.fixture
+def handed(seal, numbered, build):
+    """`answer-2` has loaded what `answer-1` came to."""
+    first = numbered(1)
+    loaded = build.source(1, name="reply", join_digest=first.output.join_digest, retrieved_at=build.at(5_000_000))
+    second = numbered(2, sources=[loaded])
+    seal(first, second)
+    return first, second
+
+
+def test_lineage_goes_on_in_the_record_whose_output_a_source_is(run, handed):
+    tree = run("lineage", "@latest", "--basis", "any").stdout
+
+    assert "reply · source, file · given to chat" in tree
+    assert "output answer-1 · rec_00000001 · observed: digest" in tree
+    assert "orders · source, database" in tree
+
+
+def test_lineage_can_leave_out_what_was_not_seen(run, three):
+    for basis in ("observed", "declared"):
+        tree = run("lineage", "@latest", "--basis", basis).stdout
+        assert "result of chat · observed: identity" in tree
+        assert "given to" not in tree
+        assert "inferred" not in tree
+
+
+def test_lineage_down_is_what_goes_back_to_an_output(run, handed):
+    tree = run("lineage", handed[0].record_id, "--down").stdout
+    assert "answer-2 · rec_00000002" in tree
+    assert "given, through reply" in tree
+
+    said = json.loads(run("lineage", handed[0].record_id, "--down", "--json").stdout)
+    (effect,) = said["effects"]
+    assert (effect["record_id"], effect["strength"]) == (handed[1].record_id, "given")
+    assert [source["name"] for source in effect["sources"]] == ["reply"]
+
+    assert "answer-2" not in run("lineage", handed[0].record_id, "--down", "--basis", "observed").stdout
+    assert "nothing in this store is known to go back to it" in run("lineage", "@latest", "--down").stdout
+
+
+@pytest.mark.parametrize(("format_", "first"), [("mermaid", "flowchart TD"), ("dot", "digraph lineage {")])
+@pytest.mark.parametrize("way", ["--up", "--down"])
+def test_lineage_is_drawn(run, handed, format_, first, way):
+    name = handed[1 if way == "--up" else 0].record_id
+
+    lines = run("lineage", name, way, "--format", format_).stdout.splitlines()
+
+    assert lines[0] == first
+    assert any("answer-1" in line for line in lines)
+    assert any("answer-2" in line for line in lines)
+
+
+def test_lineage_as_a_format_is_json_too(run, three):
+    assert run("lineage", "@latest", "--format", "json").stdout == run("lineage", "@latest", "--json").stdout

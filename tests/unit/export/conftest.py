@@ -1,25 +1,13 @@
 """Records and a small log in memory, with the shape that delivery reads."""
 
-import importlib.util
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import pytest
 
-
-def _samples() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "provsdk_report_samples", Path(__file__).parents[1] / "report" / "conftest.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-SAMPLES = _samples()
+sys.path.insert(0, str(Path(__file__).parents[2] / "fakes" / "records"))
 
 
 @dataclass
@@ -44,8 +32,10 @@ class SmallLog:
         return iter(self.rows[start:stop])
 
     def fold(self, record_id):
+        from record_builder import Build
+
         state = self.unreadable.get(record_id)
-        record = None if state else SAMPLES.record(record_id=record_id)
+        record = None if state else Build.record(record_id=record_id)
         entries = [row for row in self.rows if row.subject == record_id]
         unreadable = [(entries[0].index, "header", state)] if state else []
         return SimpleNamespace(record=record, entries=entries, unreadable=unreadable)

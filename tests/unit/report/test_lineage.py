@@ -6,11 +6,17 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 from rich.console import Console
 
+from provsdk.questions.across import Joined
 from provsdk.records import graph
 from provsdk.records.record import Stream
-from provsdk.report.lineage import STEPS_AT_MOST, lineage, lineage_json, lineage_tree
+from provsdk.report.lineage import STEPS_AT_MOST, lineage_json, lineage_tree
+from provsdk.report.lineage import lineage as lineage_across
 
 STREAM = Stream(chunks=5, boundary="generator", first_chunk_us=20)
+
+
+def lineage(record, depth=-1, **how):
+    return lineage_across(Joined((record,), (), (), cut=False), depth, **how)
 
 
 def screen(root, width=80):

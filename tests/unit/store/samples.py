@@ -62,7 +62,15 @@ def source(trace: str, span: str, n: int, number: int, **changes: Any) -> Source
         "requires_verification": False,
         "parameters": {},
         "arguments": [],
-        "elements": [],
+        "elements": [
+            Entity(
+                entity_id=f"ent_{trace}-{span}-{n}9",
+                role="element",
+                name="text",
+                element_of=f"ent_{trace}-{span}-{n}",
+                **digests(f"text of passage {number} {trace}"),
+            )
+        ],
         "basis": "identity",
         "status": "completed",
         "error_type": None,
@@ -191,8 +199,8 @@ def draft(of: ProvenanceRecord, *, content: bytes | None = None) -> Draft:
     )
 
 
-def extension_draft(of: ProvenanceRecord) -> Draft:
-    """One more source of a record, known later."""
+def extension_draft(of: ProvenanceRecord, *missing: str) -> Draft:
+    """One more source of a record, known later, and what it misses."""
     late = source(of.trace.trace_id, os.urandom(8).hex(), 0, 999_999)
     extension = Extension(
         record_id=of.record_id,
@@ -202,7 +210,7 @@ def extension_draft(of: ProvenanceRecord) -> Draft:
         model_calls=[],
         policy_checks=[],
         flow=[Edge(from_=of.output.output_id, to=late.source_id, relation="wasDerivedFrom", basis="explicit")],
-        missing=[],
+        missing=[Missing(reason=reason, detail=None) for reason in missing],
     )
     return Draft(
         kind="record.extended",

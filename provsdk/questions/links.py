@@ -1,17 +1,18 @@
-"""How strongly each source is linked to the output, and through what: the best path from effect to cause.
+"""How strongly a value is linked to an output, and through what: the best path from effect to cause.
 
 Every edge says how it is known. A path is as strong as its weakest edge, and of several paths the strongest counts.
 """
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Final, Literal
 
-from provsdk.records.flow import Causes, Step
+from provsdk.records.flow import Arrow, Causes, Step
 from provsdk.records.record import ProvenanceRecord
-from provsdk.vocabulary import Basis
+from provsdk.vocabulary import Basis, Relation
 
-__all__ = ["Link", "Strength", "links", "strength"]
+__all__ = ["UNLINKED", "Link", "Strength", "at_least", "best", "is_at_least", "links", "reach", "strength"]
 
 Strength = Literal["observed", "declared", "given", "inferred", "none"]
 """`given`: it was handed to a step on the way, and whether it shaped what the step made could not be seen."""
@@ -22,7 +23,7 @@ _RANKS: Final[tuple[Strength, ...]] = ("observed", "declared", "given", "inferre
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """How a source is linked to the output."""
+    """How a value is linked to the output."""
 
     strength: Strength
     basis: str | None
@@ -33,7 +34,9 @@ class Link:
     """For `given`: id of the activity that it was handed to."""
 
 
-_UNLINKED: Final = Link("none", None, 0, None)
+_USED: Final = Relation.USED.value
+
+UNLINKED: Final = Link("none", None, 0, None)
 
 
 def strength(basis: str) -> Strength:
@@ -45,16 +48,34 @@ def strength(basis: str) -> Strength:
     return "observed" if found == "observed" else "declared" if found == "declared" else "inferred"
 
 
+def is_at_least(found: Strength, least: Strength) -> bool:
+    """Whether a link is as strong as that."""
+    return _RANKS.index(found) <= _RANKS.index(least)
+
+
+def at_least(arrows: Iterable[Arrow], least: Strength) -> Iterator[Arrow]:
+    """The edges that are known so well: all with `inferred`; else without what steps were given, of which nobody saw
+    what became of it.
+    """
+    for arrow in arrows:
+        _, _, relation, basis = arrow
+        if least == "inferred" or (relation != _USED and is_at_least(strength(basis), least)):
+            yield arrow
+
+
 def links(record: ProvenanceRecord) -> dict[str, Link]:
     """The link of each source, by its id."""
-    reached = _reach(record)
+    causes = Causes((edge.from_, edge.to, edge.relation, edge.basis) for edge in record.flow)
+    reached = reach(causes, record.output.output_id)
     return {
-        source.source_id: min(
-            (reached.get(value, _UNLINKED) for value in (source.source_id, *(e.entity_id for e in source.elements))),
-            key=_order,
-        )
+        source.source_id: best(reached, (source.source_id, *(element.entity_id for element in source.elements)))
         for source in record.sources
     }
+
+
+def best(reached: Mapping[str, Link], values: Iterable[str]) -> Link:
+    """The strongest link among those of some values."""
+    return min((reached.get(value, UNLINKED) for value in values), key=_order, default=UNLINKED)
 
 
 def _order(link: Link) -> tuple[int, int]:
@@ -66,22 +87,21 @@ def _weakness(link: Link) -> tuple[int, int]:
     return _RANKS.index(link.strength), _BASES.index(link.basis) if link.basis in _BASES else 0
 
 
-def _reach(record: ProvenanceRecord) -> dict[str, Link]:
-    """Best link of every value that the output goes back to: Dijkstra's search by strength, then steps."""
-    causes = Causes((edge.from_, edge.to, edge.relation, edge.basis) for edge in record.flow)
-    best: dict[str, Link] = {}
+def reach(causes: Causes, start: str) -> dict[str, Link]:
+    """Best link of every value that `start` goes back to: Dijkstra's search by strength, then steps."""
+    reached: dict[str, Link] = {}
     found = [Link("observed", None, 0, None)]
-    queue = [(_order(found[0]), record.output.output_id, 0)]
+    queue = [(_order(found[0]), start, 0)]
     while queue:
         _, value, position = heappop(queue)
-        if value in best:
+        if value in reached:
             continue
-        best[value] = here = found[position]
+        reached[value] = here = found[position]
         for step in causes.steps(value):
-            if step.cause not in best:
+            if step.cause not in reached:
                 found.append(_weaker(here, step))
                 heappush(queue, (_order(found[-1]), step.cause, len(found) - 1))
-    return best
+    return reached
 
 
 def _weaker(here: Link, step: Step) -> Link:

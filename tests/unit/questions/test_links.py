@@ -2,7 +2,7 @@
 
 import pytest
 
-from provsdk.report.links import links, strength
+from provsdk.questions.links import links, strength
 
 
 def link_of(build, *edges, sources=None):

@@ -1,0 +1,210 @@
+"""Records join by content that one output came to and another one loaded, within a tenant, and by nothing else."""
+
+import json
+
+import pytest
+
+import provsdk
+from provsdk import traced_model_call, traced_output, traced_source
+from provsdk.pipeline import running
+from provsdk.questions.across import downstream, upstream
+from provsdk.questions.effects import effects
+
+POLICY = "Refunds are paid within 30 days of purchase, whatever the reason."
+
+
+@traced_source(type="file", name="policy")
+def load():
+    return POLICY
+
+
+@traced_output("summary")
+def summarise():
+    return "In short: " + load()
+
+
+@traced_source(type="file", name="handed over")
+def read(text):
+    return text
+
+
+@traced_output("mail")
+def mail(text):
+    return "Dear customer, " + read(text)
+
+
+@pytest.fixture
+def store():
+    provsdk.configure(service="across")
+    return running().store()
+
+
+def record(store, name):
+    return next(store.fold(one.record_id).record for one in store.summaries() if one.name == name)
+
+
+def names(joined):
+    return [one.output.name for one in joined.records]
+
+
+def test_an_output_that_another_one_loads_is_found_as_its_source(store):
+    mail(summarise())
+
+    joined = upstream(store, record(store, "mail"))
+
+    assert names(joined) == ["mail", "summary"]
+    (join,) = joined.joins
+    assert join == (
+        record(store, "mail").sources[0].source_id,
+        record(store, "summary").output.output_id,
+        "wasDerivedFrom",
+        "digest",
+    )
+
+
+def test_a_content_within_what_is_loaded_joins_too(store):
+    @traced_source(type="api", name="service")
+    def fetch(answer):
+        return json.loads(json.dumps({"answer": answer, "took": 3}))
+
+    @traced_output("page")
+    def page(answer):
+        return f"<p>{fetch(answer)['answer']}</p>"
+
+    page(summarise())
+
+    assert names(upstream(store, record(store, "page"))) == ["page", "summary"]
+    assert names(downstream(store, [record(store, "summary")])) == ["summary", "page"]
+
+
+def test_it_goes_on_from_record_to_record_both_ways(store):
+    first = summarise()
+    second = mail(first)
+    provsdk.traced_output("report")(lambda: "All mails: " + read(second))()
+
+    assert names(upstream(store, record(store, "report"))) == ["report", "mail", "summary"]
+    assert names(downstream(store, [record(store, "summary")])) == ["summary", "mail", "report"]
+
+
+def test_an_output_within_another_one_belongs_to_it(store):
+    @traced_output("outer")
+    def outer():
+        return "Here: " + summarise()
+
+    outer()
+
+    assert names(upstream(store, record(store, "outer"))) == ["outer", "summary"]
+    assert names(downstream(store, [record(store, "summary")])) == ["summary", "outer"]
+
+
+def test_another_tenant_is_not_joined(store):
+    text = summarise()
+    provsdk.traced_output("theirs", tenant="another")(lambda: read(text))()
+
+    assert names(upstream(store, record(store, "theirs"))) == ["theirs"]
+    assert names(downstream(store, [record(store, "summary")])) == ["summary"]
+
+
+def test_what_was_made_afterwards_is_no_source(store):
+    mail("In short: " + POLICY)
+    summarise()
+
+    assert names(upstream(store, record(store, "mail"))) == ["mail"]
+    assert names(downstream(store, [record(store, "summary")])) == ["summary"]
+
+
+def test_a_short_answer_joins_nothing(store):
+    provsdk.traced_output("verdict")(lambda: "yes")()
+    mail("yes")
+
+    assert names(upstream(store, record(store, "mail"))) == ["mail"]
+
+
+def test_a_prompt_that_two_records_share_joins_nothing(store):
+    prompt = "You are a helpful assistant and answer in one sentence only."
+
+    @traced_model_call
+    def ask(text):
+        return text.upper()
+
+    @traced_output("echo")
+    def echo():
+        return prompt + " Briefly."
+
+    echo()
+    provsdk.traced_output("asked")(lambda: ask(prompt + " Briefly."))()
+
+    assert names(upstream(store, record(store, "asked"))) == ["asked"]
+
+
+def test_a_cycle_ends(store):
+    text = "the same text goes round and round for ever"
+    again = provsdk.traced_output("again")(lambda: read(text))
+    again()
+    again()
+    first = store.fold(store.summaries(newest_first=False)[0].record_id).record
+
+    assert names(upstream(store, first)) == ["again"]
+    (effect,) = effects(downstream(store, [first]))
+    assert effect.effects == ()
+
+
+def test_what_cannot_be_read_is_named(store, monkeypatch):
+    mail(summarise())
+    hidden, fold = record(store, "summary").record_id, store.fold
+
+    class Locked:
+        record = None
+
+    class Reader:
+        outputs_of, uses_of, records_of_trace = store.outputs_of, store.uses_of, store.records_of_trace
+
+        def fold(self, record_id):
+            return Locked() if record_id == hidden else fold(record_id)
+
+    joined = upstream(Reader(), record(store, "mail"))
+
+    assert names(joined) == ["mail"]
+    assert joined.unreadable == (hidden,)
+
+
+def test_there_is_a_bound_and_it_is_said(store):
+    text = summarise()
+    for _ in range(4):
+        mail(text)
+
+    joined = downstream(store, [record(store, "summary")], at_most=3)
+
+    assert len(joined.records) == 3
+    assert joined.cut
+
+
+class TestEffects:
+    def test_each_says_how_it_is_linked_and_through_what(self, store):
+        mail(summarise())
+
+        (effect,) = effects(downstream(store, [record(store, "summary")]))
+
+        assert (effect.record.output.name, effect.link.strength, effect.link.basis) == (
+            "mail",
+            "observed",
+            "containment",
+        )
+        assert [source.name for source in effect.sources] == ["handed over"]
+
+    def test_what_was_loaded_and_not_used_is_inferred_and_can_be_left_out(self, store):
+        text = summarise()
+        provsdk.traced_output("blind")(lambda: (read(text), "nothing of that reached this answer")[1])()
+
+        joined = downstream(store, [record(store, "summary")])
+
+        assert [one.link.strength for one in effects(joined)] == ["inferred"]
+        assert effects(joined, least="declared") == ()
+
+    def test_a_depth_cuts_and_says_so(self, store):
+        text = mail(summarise())
+        provsdk.traced_output("report")(lambda: "All mails: " + read(text))()
+
+        (effect,) = effects(downstream(store, [record(store, "summary")]), 1)
+
+        assert (effect.record.output.name, effect.effects, effect.more) == ("mail", (), True)
