@@ -123,7 +123,7 @@ def from_readable(span: Any) -> SpanData:
         start_ns=start,
         end_ns=span.end_time if span.end_time is not None else start,
         attributes=span.attributes or {},
-        status="unset" if code is StatusCode.UNSET else _STATUS[code],
+        status="unset" if code is StatusCode.UNSET else _STATUS.get(code, "unset"),  # the program may have set anything
         resource=resource,
         dropped_attributes=dropped,
     )

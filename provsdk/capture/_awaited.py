@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import wrapt
 
 from provsdk.capture import _abandoned, _call, _guard, _process
-from provsdk.capture._likeness import like
+from provsdk.capture._likeness import has, like
 from provsdk.capture._reading import ABANDONED
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _PROTOCOL: Final = ("__await__", "send", "throw", "close")
 
 def is_coroutine(value: Any) -> bool:
     """Whether it has a coroutine's methods; asked of its class, as the object may answer anything."""
-    return all(hasattr(type(value), method) for method in _PROTOCOL)
+    return all(has(type(value), method) for method in _PROTOCOL)
 
 
 def await_later(plan: Plan, activity: Activity, coroutine: Any) -> Awaited:
@@ -106,9 +106,18 @@ class Awaited(wrapt.ObjectProxy):  # type: ignore[type-arg] # only new versions 
         """As the coroutine's."""
         return self._self_run().send(value)
 
-    def throw(self, *error: Any) -> Any:
+    def throw(self, *args: Any, **kwargs: Any) -> Any:
         """As the coroutine's."""
-        return self._self_run().throw(*error)
+        try:
+            return self._self_run().throw(*args, **kwargs)
+        finally:
+            del args, kwargs  # the error holds this frame by its traceback
+
+    def _self_call(self, *args: Any, **kwargs: Any) -> Any:
+        return self.__wrapped__(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
 
     def close(self) -> None:
         """As the coroutine's."""

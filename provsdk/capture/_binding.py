@@ -10,13 +10,21 @@ from typing import Any, Final, NamedTuple
 
 from provsdk.errors import UsageError
 
-__all__ = ["EXTRA", "RESULT", "Rule", "Signature", "rule_for"]
+__all__ = ["EXTRA", "RESULT", "Rule", "Signature", "attribute", "rule_for"]
 
 EXTRA: Final = "**"
 """Stands before the name of a keyword argument that the code does not name."""
 
 RESULT: Final = frozenset({"result", "item"})
 """Names by which a rule gets the call's result, or each item of it."""
+
+
+def attribute(value: Any, name: str, default: Any = None) -> Any:
+    """An attribute of somebody's object, whatever asking for it raises where it is not there."""
+    try:
+        return getattr(value, name, default)
+    except Exception:  # of `__getattr__ = dict.__getitem__`, for one
+        return default
 
 
 class Signature(NamedTuple):
@@ -35,12 +43,12 @@ class Signature(NamedTuple):
     @staticmethod
     def of(function: Callable[..., Any] | None) -> Signature:
         """Reads the parameters; a callable without a readable signature has none."""
-        raw = getattr(function, "__func__", function)
+        raw = attribute(function, "__func__", function)
         if raw is None:
             return Signature((), None, bound_first=False)
         try:
             signature = _signature(raw)
-        except (TypeError, ValueError):
+        except Exception:  # it has none, or asking it raises whatever its class says
             return Signature((), None, bound_first=False)
         positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         names = tuple(name for name, one in signature.parameters.items() if one.kind in positional)
@@ -76,6 +84,8 @@ class Signature(NamedTuple):
 def _signature(raw: Any) -> inspect.Signature:
     if isinstance(raw, functools.partialmethod):  # what is left to give once it is bound
         raw = functools.partial(raw.func, None, *raw.args, **raw.keywords)
+    if isinstance(raw, functools.singledispatchmethod):
+        raw = raw.func
     return inspect.signature(raw)
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import wrapt
 
+from provsdk.capture._binding import attribute
 from provsdk.capture._likeness import like
 from provsdk.errors import UnsupportedCallable
 
@@ -29,7 +30,8 @@ __all__ = ["TracedFunction", "kind_of", "public_methods", "traced_function"]
 Kind = Literal["function", "coroutine", "generator", "async generator", "class"]
 
 _CALL: Final = "__call__"
-_BOUND_AS_METHODS: Final = (FunctionType, staticmethod, classmethod, functools.partialmethod)
+_DESCRIPTORS: Final = (staticmethod, classmethod, functools.partialmethod, functools.singledispatchmethod)
+_BOUND_AS_METHODS: Final = (FunctionType, *_DESCRIPTORS)
 _METHOD: Final = ("function", "object")
 """What the type of methods is called with."""
 
@@ -42,28 +44,35 @@ def kind_of(function: Any) -> Kind:
     Raises:
         UnsupportedCallable: it cannot be called.
     """
-    raw = getattr(function, "__func__", function)
-    if isinstance(raw, functools.partialmethod):
+    raw = attribute(function, "__func__", function)
+    if isinstance(raw, (functools.partialmethod, functools.singledispatchmethod)):
         raw = raw.func
     if inspect.isclass(raw):
         return "class"
     if not callable(raw):
         raise UnsupportedCallable(f"{type(raw).__qualname__}: cannot be called, so it cannot be traced")
-    cores = (raw, getattr(raw, _CALL, None))
-    if any(inspect.isasyncgenfunction(core) for core in cores):
+    cores = (raw, attribute(raw, _CALL))
+    if any(_says(inspect.isasyncgenfunction, core) for core in cores):
         return "async generator"
-    if any(inspect.iscoroutinefunction(core) or _is_awaited(core) for core in cores):
+    if any(_says(inspect.iscoroutinefunction, core) or _is_awaited(core) for core in cores):
         return "coroutine"
-    if any(inspect.isgeneratorfunction(core) for core in cores):
+    if any(_says(inspect.isgeneratorfunction, core) for core in cores):
         return "generator"
     return "function"
+
+
+def _says(question: Callable[[Any], bool], core: Any) -> bool:
+    try:
+        return question(core)
+    except Exception:  # as in `attribute`
+        return False
 
 
 def _is_awaited(core: Any) -> bool:
     """Whether it is a generator function that `types.coroutine` made awaitable."""
     while isinstance(core, functools.partial):
         core = core.func
-    code = getattr(core, "__code__", None)
+    code = attribute(core, "__code__")
     return isinstance(code, CodeType) and bool(code.co_flags & inspect.CO_ITERABLE_COROUTINE)
 
 
@@ -88,7 +97,7 @@ def public_methods(cls: type) -> dict[str, Any]:
 
 def _is_method(found: Any) -> bool:
     """Whether it becomes a method when it is asked for: a function, or what a decorator made of one."""
-    if isinstance(found, (staticmethod, classmethod, functools.partialmethod)) or inspect.isfunction(found):
+    if isinstance(found, _DESCRIPTORS) or inspect.isfunction(found):
         return True
     return callable(found) and inspect.ismethoddescriptor(found) and not isinstance(found, _OF_THE_INTERPRETER)
 
@@ -168,9 +177,20 @@ class TracedFunction(wrapt.FunctionWrapper):  # type: ignore[type-arg] # only ne
 
 
 def traced_function(wrapped: Any, wrapper: Callable[..., Any], decorate: Callable[[Any], Any]) -> TracedFunction:
-    """The wrapper around a callable, with no more methods than that has."""
+    """The wrapper around a callable, with no more methods than that has.
+
+    Raises:
+        UnsupportedCallable: it answers a question for an attribute that it has not with another error than
+            `AttributeError`, which a wrapper cannot live with.
+    """
     kind = _kind_of_wrapper(type(wrapped))  # type: ignore[arg-type] # types are hashable
-    return kind(wrapped, wrapper, decorate)
+    try:
+        return kind(wrapped, wrapper, decorate)
+    except Exception as error:
+        raise UnsupportedCallable(
+            f"{type(wrapped).__qualname__}: asked for an attribute that it has not, it raises "
+            f"{type(error).__qualname__}; Python wants AttributeError. Decorate its `__call__`, or a function around it"
+        ) from error
 
 
 @functools.lru_cache(maxsize=1024)

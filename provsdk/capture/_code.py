@@ -6,11 +6,12 @@ Nothing is read here but the date of a file: the source is read when a record is
 from __future__ import annotations
 
 import os
-from functools import partial, partialmethod
+from functools import partial, partialmethod, singledispatchmethod
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from provsdk.capture import _guard
+from provsdk.capture._binding import attribute
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,16 +57,16 @@ def traced(number: int) -> TracedCode | None:
 def _python_function(function: Any) -> tuple[Any, CodeType] | None:
     """What was written in Python below decorators, partials and bound methods; of an object its `__call__`."""
     for _ in range(MAX_WRAPPERS):
-        if isinstance(function, (partial, partialmethod)):
+        if isinstance(function, (partial, partialmethod, singledispatchmethod)):
             function = function.func
             continue
-        inner = getattr(function, "__wrapped__", None) or getattr(function, "__func__", None)
+        inner = attribute(function, "__wrapped__") or attribute(function, "__func__")
         if inner is None or inner is function:
             break
         function = inner
-    if not hasattr(function, "__code__"):
+    if attribute(function, "__code__") is None:
         function = getattr(type(function), "__call__", None)  # noqa: B004 the method itself is asked
-    code = getattr(function, "__code__", None)
+    code = attribute(function, "__code__")
     return (function, code) if type(code) is CodeType else None
 
 

@@ -189,7 +189,7 @@ def write_facts(activity: Activity) -> None:
         said[semconv.FACTS] = text
     else:
         said[semconv.FACTS_PARTS] = _write_pieces(activity, text)
-    span.set_attributes(said)
+    getattr(span, "write", span.set_attributes)(said)
 
 
 def _said(activity: Activity) -> SpanFacts:

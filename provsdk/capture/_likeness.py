@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
-__all__ = ["Absent", "like"]
+__all__ = ["Absent", "has", "like"]
 
 P = TypeVar("P")
 
@@ -28,7 +28,11 @@ _OPERATORS: Final = tuple(
 )  # fmt: skip
 """Asked also where the other side is what knows: `a_list += stream` is for the list to do."""
 
-_PLAIN: Final = ("send", "throw", "close", "asend", "athrow", "aclose")
+_IF_THERE: Final = {
+    name: f"_self_{name.strip('_')}" for name in ("send", "throw", "close", "asend", "athrow", "aclose", "__call__")
+}
+"""Methods that a proxy's class gets where the object has them, and by which name the proxy has them ready: whoever asks
+an abstract base class finds a name in the class, or not."""
 
 
 class Absent:
@@ -53,10 +57,11 @@ _FALLBACKS: Final = {
 @lru_cache(maxsize=1024)
 def like(proxy: type[P], kind: type) -> type[P]:
     """The proxy class for objects of type `kind`, without what they do not have."""
-    hidden: dict[str, Any] = {name: None for name in _SPECIAL if _has(proxy, name) and _is_absent(name, kind)}
-    hidden |= {name: _no_operand for name in _OPERATORS if _has(proxy, name) and not _has(kind, name)}
-    hidden |= {name: Absent() for name in _PLAIN if _has(proxy, name) and not _has(kind, name)}
-    return type(proxy.__name__, (proxy,), {"__module__": proxy.__module__, "__doc__": proxy.__doc__, **hidden})
+    hidden: dict[str, Any] = {name: None for name in _SPECIAL if has(proxy, name) and _is_absent(name, kind)}
+    hidden |= {name: _no_operand for name in _OPERATORS if has(proxy, name) and not has(kind, name)}
+    shown = {name: getattr(proxy, own) for name, own in _IF_THERE.items() if has(proxy, own) and has(kind, name)}
+    space = {"__module__": proxy.__module__, "__doc__": proxy.__doc__, **hidden, **shown}
+    return type(proxy.__name__, (proxy,), space)
 
 
 def _no_operand(*_: Any) -> Any:
@@ -64,9 +69,9 @@ def _no_operand(*_: Any) -> Any:
 
 
 def _is_absent(name: str, kind: type) -> bool:
-    return not _has(kind, name) and not any(_has(kind, other) for other in _FALLBACKS.get(name, ()))
+    return not has(kind, name) and not any(has(kind, other) for other in _FALLBACKS.get(name, ()))
 
 
-def _has(kind: type, name: str) -> bool:
+def has(kind: type, name: str) -> bool:
     """In the classes themselves: a metaclass may answer anything."""
     return any(name in vars(one) for one in kind.__mro__)

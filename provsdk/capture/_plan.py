@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from provsdk import semconv
 from provsdk.capture import _code, _guard
-from provsdk.capture._binding import Rule, Signature, rule_for
+from provsdk.capture._binding import Rule, Signature, attribute, rule_for
 from provsdk.capture._declared import (
     CAPTURE_CONTENT,
     CHECKSUM,
@@ -155,7 +155,7 @@ class Plan:
             raise UsageError(f"name of {kind}: wants a str or a function, got {type(name).__name__}")
         plan = cls(kind, name, signature, each=each, item_name=item_name)
         plan.code = _code.number_of(function)
-        code = getattr(getattr(function, "__func__", function), "__code__", None)
+        code = attribute(attribute(function, "__func__", function), "__code__")
         constants = code.co_consts if type(code) is CodeType else ()  # a mock passes for anything
         plan.constants = frozenset(id(one) for one in constants if type(one) in _CONSTANTS)
         if kind in _DEFAULT_TYPES:
@@ -324,9 +324,9 @@ def compare_checksum(activity: Activity, stated: str, value: Any, **of: Any) -> 
 
 def _own_name(function: Any) -> str | None:
     """The function's qualified name; that of what a partial calls, or of an object's class."""
-    while isinstance(function, (functools.partial, functools.partialmethod)):
+    while isinstance(function, (functools.partial, functools.partialmethod, functools.singledispatchmethod)):
         function = function.func
-    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None)
+    name = attribute(function, "__qualname__") or attribute(function, "__name__")
     return name if isinstance(name, str) else type(function).__qualname__ if function is not None else None
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from provsdk.capture import _guard, _origin, _otel, ports
 from provsdk.capture._bound import PROCESS_POOL, bound
+from provsdk.capture._inherited import inherited_environment
 from provsdk.capture._patches import Arguments, Layer, Switch, layer, put_on
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _open(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, An
         return args, kwargs
     held.hands_over("subprocess")
     if len(args) <= _ENV_POSITION and kwargs.get("env") is None:
-        kwargs = {**kwargs, "env": {**os.environ, **_origin.as_variables(held.headers())}}
+        kwargs = {**kwargs, "env": {**inherited_environment(), **_origin.as_variables(held.headers())}}
     return args, kwargs
 
 

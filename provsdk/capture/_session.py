@@ -190,7 +190,7 @@ class Activity(Values):
                 self._write()
             except Exception as error:
                 if not came_from_outside(error):
-                    span.end()
+                    _finish(span)
                 raise
         span.end()
 
@@ -208,7 +208,7 @@ class Activity(Values):
     def abandon(self) -> None:
         """Lets go of a call that we could not begin to follow: nothing stays current or running, the span has ended."""
         self._let_go()
-        self.span.end()
+        _finish(self.span)
 
     def _let_go(self) -> None:
         if self._token is not None:
@@ -269,7 +269,7 @@ def open_activity(ports: Ports, kind: str, name: str) -> Activity:
     try:
         activity = Activity(ports, kind, safe, parent, span)
     except BaseException:
-        span.end()
+        _finish(span)
         raise
     activity.spans_current = current if parent is None else parent.spans_current
     if safe is not name:
@@ -289,6 +289,11 @@ def open_activity(ports: Ports, kind: str, name: str) -> Activity:
         with _counting:
             parent.nested += (f"out_{activity.key}",)
     return activity
+
+
+def _finish(span: Span) -> None:
+    """Ends a span that says nothing: ours take that for the program's doing."""
+    getattr(span, "finish", span.end)()
 
 
 def _runs(activity: Activity) -> bool:

@@ -16,7 +16,7 @@ import wrapt
 from provsdk import semconv
 from provsdk.capture import _abandoned, _call, _gate, _guard
 from provsdk.capture._awaited import await_later, is_coroutine
-from provsdk.capture._likeness import Absent, like
+from provsdk.capture._likeness import Absent, has, like
 from provsdk.capture._reading import Reading
 
 if TYPE_CHECKING:
@@ -92,8 +92,54 @@ class _Proxy(wrapt.ObjectProxy):  # type: ignore[type-arg] # only new versions o
         finally:
             await _await_quietly(reading.failed(error[1]) if error[1] is not None else reading.closed(), error[1])
 
+    def _self_call(self, *args: Any, **kwargs: Any) -> Any:
+        return self.__wrapped__(*args, **kwargs)
+
+    def _self_closed(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Closes the stream as it is closed; its record is sealed when this returns."""
+        reading = self._self_reading
+        entered = reading.enter() if reading.is_open else None
+        try:
+            try:
+                result = self.__wrapped__.close(*args, **kwargs)
+            except BaseException as error:
+                reading.leave(entered)
+                if not _is_alive(self.__wrapped__):  # else it was refused: another thread is reading it
+                    _wait_quietly(reading.failed(error))
+                raise
+            reading.leave(entered)
+        except BaseException:
+            reading.leave_again(entered)
+            raise
+        if inspect.isawaitable(result):
+            return self._self_aclosed(lambda: result)
+        _wait(reading, reading.closed())
+        return result
+
+    async def _self_aclosed(self, close: Callable[[], Any]) -> Any:
+        """The same where that is awaited."""
+        reading = self._self_reading
+        entered = reading.enter() if reading.is_open else None
+        try:
+            try:
+                result = await close()
+            except BaseException as error:
+                reading.leave(entered)
+                if not _is_alive(self.__wrapped__):  # as above
+                    await _await_quietly(reading.failed(error), error)
+                raise
+            reading.leave(entered)
+        except BaseException:
+            reading.leave_again(entered)
+            raise
+        await _await(reading, reading.closed())
+        return result
+
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError(f"cannot pickle {type(self.__wrapped__).__name__!r} object")
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
 
 
 def _stood_for(proxy: Any, stream: Any, reading: Reading) -> Any:
@@ -120,32 +166,20 @@ class Stream(_Proxy):
     def __next__(self) -> Any:
         return self._self_step("__next__")
 
-    def send(self, value: Any) -> Any:
+    def _self_send(self, *args: Any, **kwargs: Any) -> Any:
         """As the generator's."""
-        return self._self_step("send", value)
+        return self._self_step("send", *args, **kwargs)
 
-    def throw(self, *error: Any) -> Any:
+    def _self_throw(self, *args: Any, **kwargs: Any) -> Any:
         """As the generator's."""
-        return self._self_step("throw", *error)
-
-    def close(self) -> Any:
-        """As the stream's; its record is sealed when this returns."""
-        reading = self._self_reading
-        entered = reading.enter() if reading.is_open else None
         try:
-            try:
-                result = self.__wrapped__.close()
-            except BaseException as error:
-                reading.leave(entered)
-                if not _is_alive(self.__wrapped__):  # else it was refused: another thread is reading it
-                    _wait_quietly(reading.failed(error))
-                raise
-            reading.leave(entered)
-        except BaseException:
-            reading.leave_again(entered)
-            raise
-        _wait(reading, reading.closed())
-        return result
+            return self._self_step("throw", *args, **kwargs)
+        finally:
+            del args, kwargs  # the error holds this frame by its traceback: only the garbage collector would find them
+
+    def _self_close(self, *args: Any, **kwargs: Any) -> Any:
+        """As the stream's."""
+        return self._self_closed(args, kwargs)
 
     def __enter__(self) -> Any:
         return self._self_itself(self.__wrapped__.__enter__())
@@ -153,14 +187,14 @@ class Stream(_Proxy):
     def __exit__(self, *error: Any) -> Any:  # noqa: PYI036 as it is passed on
         return self._self_exit(error)
 
-    def _self_step(self, step: str, *given: Any) -> Any:
+    def _self_step(self, step: str, *args: Any, **kwargs: Any) -> Any:
         reading = self._self_reading
         entered = reading.enter()
         try:
             try:
                 if reading.to_ask is not None:
                     self.__wrapped__ = reading.asked(self.__wrapped__)
-                chunk = getattr(self.__wrapped__, step)(*given)
+                chunk = getattr(self.__wrapped__, step)(*args, **kwargs)
             except StopIteration as end:
                 reading.leave(entered)
                 _wait(reading, reading.completed(end.value))
@@ -174,6 +208,8 @@ class Stream(_Proxy):
         except BaseException:
             reading.leave_again(entered)
             raise
+        finally:
+            del args, kwargs
         if reading.gated:
             chunk = self._self_passed(chunk)
         reading.took(chunk)
@@ -202,39 +238,26 @@ class AsyncStream(_Proxy):
     async def __anext__(self) -> Any:
         return await self._self_astep("__anext__")
 
-    async def asend(self, value: Any) -> Any:
+    async def _self_asend(self, *args: Any, **kwargs: Any) -> Any:
         """As the generator's."""
-        return await self._self_astep("asend", value)
+        return await self._self_astep("asend", *args, **kwargs)
 
-    async def athrow(self, *error: Any) -> Any:
+    async def _self_athrow(self, *args: Any, **kwargs: Any) -> Any:
         """As the generator's."""
-        return await self._self_astep("athrow", *error)
-
-    async def aclose(self) -> Any:
-        """As the stream's; its record is sealed when this returns."""
-        return await self._self_aclose_by("aclose")
-
-    async def close(self) -> Any:
-        """As the stream's: model clients call it so."""
-        return await self._self_aclose_by("close")
-
-    async def _self_aclose_by(self, method: str) -> Any:
-        reading = self._self_reading
-        entered = reading.enter() if reading.is_open else None
         try:
-            try:
-                result = await getattr(self.__wrapped__, method)()
-            except BaseException as error:
-                reading.leave(entered)
-                if not _is_alive(self.__wrapped__):  # as above
-                    await _await_quietly(reading.failed(error), error)
-                raise
-            reading.leave(entered)
-        except BaseException:
-            reading.leave_again(entered)
-            raise
-        await _await(reading, reading.closed())
-        return result
+            return await self._self_astep("athrow", *args, **kwargs)
+        finally:
+            del args, kwargs  # as above
+
+    async def _self_aclose(self, *args: Any, **kwargs: Any) -> Any:
+        """As the stream's; its record is sealed when this returns."""
+        return await self._self_aclosed(lambda: self.__wrapped__.aclose(*args, **kwargs))
+
+    def _self_close(self, *args: Any, **kwargs: Any) -> Any:
+        """As the stream's: most are awaited, as model clients do, and some are not."""
+        if inspect.iscoroutinefunction(type(self.__wrapped__).close):
+            return self._self_aclosed(lambda: self.__wrapped__.close(*args, **kwargs))
+        return self._self_closed(args, kwargs)
 
     async def __aenter__(self) -> Any:
         return self._self_itself(await self.__wrapped__.__aenter__())
@@ -242,14 +265,14 @@ class AsyncStream(_Proxy):
     async def __aexit__(self, *error: Any) -> Any:  # noqa: PYI036 as above
         return await self._self_aexit(error)
 
-    async def _self_astep(self, step: str, *given: Any) -> Any:
+    async def _self_astep(self, step: str, *args: Any, **kwargs: Any) -> Any:
         reading = self._self_reading
         entered = reading.enter()
         try:
             try:
                 if reading.to_ask is not None:
                     self.__wrapped__ = await reading.aasked(self.__wrapped__)
-                chunk = await getattr(self.__wrapped__, step)(*given)
+                chunk = await getattr(self.__wrapped__, step)(*args, **kwargs)
             except StopAsyncIteration:
                 reading.leave(entered)
                 await _await(reading, reading.completed(None))
@@ -263,6 +286,8 @@ class AsyncStream(_Proxy):
         except BaseException:
             reading.leave_again(entered)
             raise
+        finally:
+            del args, kwargs
         if reading.gated:
             chunk = await self._self_apassed(chunk)
         reading.took(chunk)
@@ -285,10 +310,7 @@ class AsyncStream(_Proxy):
 class EitherStream(Stream, AsyncStream):
     """A stream that its reader may read either way: the steps say which one it was."""
 
-    def close(self) -> Any:
-        """As the stream's, which is one or the other."""
-        is_async = inspect.iscoroutinefunction(type(self.__wrapped__).close)
-        return AsyncStream.close(self) if is_async else Stream.close(self)
+    _self_close = AsyncStream._self_close  # noqa: SLF001 it is one or the other
 
 
 class _StreamPart(Stream):
@@ -431,13 +453,13 @@ def _proxy_for(kind: type) -> type[Stream | AsyncStream] | None:
 
     A stream is an iterator that can be closed. Files and database cursors are more than that and stay what they are.
     """
-    if issubclass(kind, io.IOBase) or hasattr(kind, "fetchone"):
+    if issubclass(kind, io.IOBase) or has(kind, "fetchone"):
         return None
-    if not (hasattr(kind, "close") or hasattr(kind, "aclose")):
+    if not (has(kind, "close") or has(kind, "aclose")):
         return None
-    if hasattr(kind, "__next__"):
-        return EitherStream if hasattr(kind, "__anext__") else Stream
-    return AsyncStream if hasattr(kind, "__anext__") else None
+    if has(kind, "__next__"):
+        return EitherStream if has(kind, "__anext__") else Stream
+    return AsyncStream if has(kind, "__anext__") else None
 
 
 @lru_cache(maxsize=1024)
@@ -445,9 +467,9 @@ def _manager_for(kind: type) -> type[_Manager] | None:
     """The proxy for what opens a stream in a `with` block: known by its name, as anything may be a context manager."""
     if "Stream" not in kind.__name__:
         return None
-    if hasattr(kind, "__aenter__"):
+    if has(kind, "__aenter__"):
         return AsyncStreamManager
-    return StreamManager if hasattr(kind, "__enter__") else None
+    return StreamManager if has(kind, "__enter__") else None
 
 
 def adopt(plan: Plan, activity: Activity, result: Any) -> Any:

@@ -11,6 +11,7 @@ from provsdk.capture._binding import EXTRA
 from provsdk.capture._content import encode
 from provsdk.capture._facts import missing_of
 from provsdk.capture._flow import GIVEN, MAX_ELEMENTS, MAX_WIDTH, known_in, look_into
+from provsdk.capture._likeness import has
 from provsdk.capture._request import SETTINGS
 from provsdk.capture._responses import answers_of
 from provsdk.digest import children, is_linkable, measure
@@ -400,8 +401,8 @@ class Values:
 
 
 def _reading_of(value: Any) -> Any:
-    """The reading of a traced stream; known by its attribute, for most values are none and few have attributes."""
-    return getattr(type(value), "provsdk_reading", None) and value.provsdk_reading
+    """The reading of a traced stream; known by its class, as an object, or a metaclass, may answer anything."""
+    return value.provsdk_reading if has(type(value), "provsdk_reading") else None
 
 
 def _holds_known(value: Any, registry: Registry) -> bool:

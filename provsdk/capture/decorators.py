@@ -15,10 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partialmethod
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
 from provsdk import semconv
 from provsdk.capture import ports
+from provsdk.capture._binding import attribute
 from provsdk.capture._callables import kind_of, public_methods, traced_function
 from provsdk.capture._declared import check_name
 from provsdk.capture._late import Late
@@ -45,6 +47,8 @@ __all__ = [
     "traced_source",
     "traced_transform",
 ]
+
+_MADE_CLASS_METHODS: Final = frozenset({"__init_subclass__", "__class_getitem__"})
 
 F = TypeVar("F", bound="Callable[..., Any] | partialmethod[Any]")
 T = TypeVar("T")
@@ -91,10 +95,12 @@ class Traced(Generic[H]):
             return self._decorate_class(function)
         if self._kind == semconv.KIND_POLICY_CHECK and "generator" in kind:
             raise UnsupportedCallable(f"{function.__qualname__}: a check answers once, so it cannot be a generator")
+        if attribute(function, "__name__") in _MADE_CLASS_METHODS and isinstance(function, FunctionType):
+            function = classmethod(function)  # as the interpreter would, which knows only functions
         plan = Plan.of(self._kind, self._first, self._facts, function, each=self._each, name=self._name)
         wrapper = _WRAPPERS[kind](plan)
         for name in ("__name__", "__qualname__"):  # a coroutine goes by the name of the function that made it
-            if isinstance(own := getattr(function, name, None), str):
+            if isinstance(own := attribute(function, name), str):
                 setattr(wrapper, name, own)
         return traced_function(function, wrapper, self)
 

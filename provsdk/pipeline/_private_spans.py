@@ -33,10 +33,11 @@ if TYPE_CHECKING:
 
     from provsdk.capture._facts import SpanFacts
 
-__all__ = ["OwnIds", "PrivateSpan", "PrivateTracer", "Readable"]
+__all__ = ["OwnIds", "PrivateSpan", "PrivateTracer", "Readable", "ids_like", "sampled", "says_all"]
 
-_SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
-_DROPPED: Final = TraceFlags(TraceFlags.DEFAULT)
+_RANDOM: Final[int] = getattr(TraceFlags, "RANDOM_TRACE_ID", 0)
+"""The flag of ids that are random (W3C Trace Context, level 2); older versions of the SDK set none."""
+_FLAGS: Final = tuple(TraceFlags(bits) for bits in range((TraceFlags.SAMPLED | _RANDOM) + 1))
 _OK: Final = Status()
 _COPIED: Final = frozenset({
     "_attributes", "_end_time", "_events", "_instrumentation_info", "_kind", "_links", "_name", "_parent",
@@ -87,6 +88,20 @@ class OthersIds(IdGenerator):
     def generate_trace_id(self) -> int:
         """As the program's generator."""
         return _made_by(self._ids, "generate_trace_id", 128) or self._own.generate_trace_id()
+
+    def is_trace_id_random(self) -> bool:
+        """As the program's generator."""
+        return _are_random(self._ids)
+
+
+def _are_random(ids: IdGenerator) -> bool:
+    """Whether it says so; older versions of the SDK do not ask."""
+    try:
+        says = getattr(ids, "is_trace_id_random", None)
+        return says is not None and bool(says())
+    except Exception as error:
+        _guard.report("ask the program's id generator", error)
+        return False
 
 
 def _made_by(ids: IdGenerator, method: str, bits: int) -> int | None:
@@ -154,13 +169,28 @@ class PrivateSpan(trace.Span):
         self._facts = facts
 
     def end(self, end_time: int | None = None) -> None:
-        """Ends the span, once, and hands it over; where that was interrupted, it does so again."""
+        """Ends the span, and hands it over where it says all that it has to say.
+
+        A program may end the span that is current: it takes nothing of the program's then, and its call goes on.
+        """
+        if self._facts is not None or says_all(self._written):
+            self.finish()
+        elif self.end_time is None:
+            self.end_time = end_time if end_time is not None else time_ns()
+
+    def finish(self) -> None:
+        """Ends it for its call, and hands it over, once; where that was interrupted, it does so again.
+
+        By the clock that never goes back: a span does not end before it started.
+        """
         if self._on_end is not None:
-            if self.end_time is None:
-                # By the clock that never goes back: a span does not end before it started.
-                self.end_time = end_time if end_time is not None else self.start_time + monotonic_ns() - self._started
+            self.end_time = self.start_time + monotonic_ns() - self._started
             self._on_end(self)
             self._on_end = None  # whoever keeps the span must not keep all that it was handed to
+
+    def write(self, said: Mapping[str, AttributeValue]) -> None:
+        """Takes what its call says in a form that cannot wait."""
+        self._written.update(said)
 
     def get_span_context(self) -> SpanContext:
         """Its ids."""
@@ -201,13 +231,14 @@ class PrivateSpan(trace.Span):
         """Until its end."""
         return self.end_time is None
 
-    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
-        """Sets the status, as the SDK: one that is good is final."""
+    def set_status(self, status: Any, description: str | None = None) -> None:
+        """Sets the status, as the SDK: one that is good is final, and what is none is passed over."""
         if self.end_time is not None or self.status.status_code is StatusCode.OK:
             return
-        said = status if isinstance(status, Status) else Status(status, description)
-        if said.status_code is not StatusCode.UNSET:
-            self.status = said
+        if isinstance(status, StatusCode):
+            status = Status(status, description)
+        if isinstance(status, Status) and status.status_code is not StatusCode.UNSET:
+            self.status = status
 
     def record_exception(
         self,
@@ -222,6 +253,11 @@ class PrivateSpan(trace.Span):
     def to_json(self, indent: int | None = 4) -> str:
         """As the SDK's."""
         return str(Readable(self, self.resource, self.instrumentation_scope).to_json(indent))
+
+
+def says_all(attributes: Mapping[str, Any]) -> bool:
+    """Whether these are of a call that has ended, or a piece of what it says."""
+    return semconv.KIND in attributes or semconv.FACTS in attributes
 
 
 def _written(facts: SpanFacts) -> dict[str, AttributeValue]:
@@ -248,6 +284,13 @@ def sampled(sampler: Sampler, *asked: Any) -> SamplingResult:
         return SamplingResult(Decision.DROP)
 
 
+def _both(given: Attributes, answered: Attributes) -> Attributes:
+    """A span's attributes with those that a sampler adds."""
+    if not answered:
+        return given
+    return {**given, **answered} if given else answered
+
+
 class PrivateTracer(trace.Tracer):
     """Starts private spans and hands each to `on_end` when it ends.
 
@@ -263,6 +306,7 @@ class PrivateTracer(trace.Tracer):
         self._on_end = on_end
         made = ids_like(ids)
         self._new_trace_id, self._new_span_id = made.generate_trace_id, made.generate_span_id
+        self._random = _RANDOM if _are_random(made) else 0
         self._sampler = sampler
 
     def start_span(
@@ -276,17 +320,18 @@ class PrivateTracer(trace.Tracer):
         """Starts a span below the current one of `context`."""
         above = trace.get_current_span(context).get_span_context() if context is None or context else None
         if above is not None and above[0]:  # by position: names of a span context are functions
-            trace_id = above[0]
+            trace_id, random = above[0], above[3] & _RANDOM
         else:
-            trace_id, above = self._new_trace_id(), None
-        flags, state = _SAMPLED, None
+            trace_id, above, random = self._new_trace_id(), None, self._random
+        flags, state = _FLAGS[TraceFlags.SAMPLED | random], None
         if self._sampler is DEFAULT_ON:
             if above is not None:
                 flags, state = above.trace_flags, above.trace_state  # what it says, asked cheaply
         elif self._sampler is not None:
             answer = sampled(self._sampler, context, trace_id, name, SpanKind.INTERNAL, attributes, ())
-            flags = _SAMPLED if answer.decision is Decision.RECORD_AND_SAMPLE else _DROPPED
+            flags = _FLAGS[(answer.decision is Decision.RECORD_AND_SAMPLE) | random]
             state = answer.trace_state
+            attributes = _both(attributes, answer.attributes)
         span_id = self._new_span_id()
         if _IS_TUPLE and state is None:
             made = tuple.__new__(SpanContext, (trace_id, span_id, False, flags, _NO_STATE, True))

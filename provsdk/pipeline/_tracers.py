@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider, _Span
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import TraceFlags
+from opentelemetry.trace import Span, TraceFlags, Tracer
 
 from provsdk import __version__, semconv
 from provsdk.capture import _guard
 from provsdk.interrupts import came_from_outside
-from provsdk.pipeline._private_spans import PrivateSpan, PrivateTracer, Readable, ids_like, sampled
+from provsdk.pipeline._private_spans import PrivateSpan, PrivateTracer, Readable, ids_like, sampled, says_all
 from provsdk.pipeline._watch import Watch, release, sampler_of, watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from opentelemetry.context import Context
-    from opentelemetry.trace import Link, SpanKind, Tracer
+    from opentelemetry.trace import Link, SpanKind
     from opentelemetry.trace.span import TraceState
     from opentelemetry.util.types import Attributes
 
@@ -211,7 +211,38 @@ class OwnTracers:
         # OTEL_SDK_DISABLED stops exports, which are the user's provider's; it does not stop records.
         provider._disabled = False  # noqa: SLF001 the SDK has no other way to say so
         provider.add_span_processor(self._keeper)
-        return provider.get_tracer(_SCOPE.name, _SCOPE.version)
+        return _HeldTracer(provider.get_tracer(_SCOPE.name, _SCOPE.version))
+
+
+class _HeldSpan(_Span):
+    """A span of the SDK that only its call ends: a program that ends the current one would end it too early."""
+
+    def end(self, end_time: int | None = None) -> None:
+        """Ends the span where it says all that it has to say."""
+        if says_all(self._attributes or {}):
+            super().end(end_time)
+
+    def finish(self) -> None:
+        """Ends it for its call."""
+        super().end()
+
+
+class _HeldTracer(Tracer):
+    """The SDK's tracer with such spans."""
+
+    def __init__(self, tracer: Tracer) -> None:
+        self._tracer = tracer
+
+    def start_span(self, *given: Any, **named: Any) -> Span:
+        """As the SDK's."""
+        span = self._tracer.start_span(*given, **named)
+        if type(span) is _Span:
+            span.__class__ = _HeldSpan
+        return span
+
+    def start_as_current_span(self, *given: Any, **named: Any) -> Any:
+        """As the SDK's."""
+        return trace.use_span(self.start_span(*given, **named), end_on_exit=True)
 
 
 def _processors_of(provider: TracerProvider) -> tuple[SpanProcessor, ...]:

@@ -8,6 +8,7 @@ that nothing else shaped it: a quotation is a step of its own, and lineage falls
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -114,8 +115,9 @@ def inferred(
     """The links from an output to what was loaded or made within its span, where lineage does not lead there.
 
     All that is known of these is that they were there when the output was made. So there is none for a load or a model
-    call that failed or was given up before anything of it came, and none for one that ended after the output had:
-    neither can have shaped it. A source or a call is led to where one of its values is.
+    call that failed or was given up before anything of it came, and none for one that came after the output had ended:
+    neither can have shaped it. Of a model's stream the first chunk counts. A source or a call is led to where one of
+    its values is.
     """
     causes = Causes(arrows)
     found = reached(causes, output_id)
@@ -129,7 +131,7 @@ def inferred(
     ]
     for call in calls:
         made = [each.entity_id for each in call.results if each.media_type is not None]
-        if made and _gave_something(call) and call.ended_at <= ended_at and found.isdisjoint(made):
+        if made and _gave_something(call) and _began_to_give(call) <= ended_at and found.isdisjoint(made):
             links.append((output_id, made[0], DERIVED, ENCLOSING))
     return links + [(output_id, nested, DERIVED, ENCLOSING) for nested in causes.outputs() - found]
 
@@ -137,6 +139,14 @@ def inferred(
 def _gave_something(step: Source | ModelCall) -> bool:
     """It came to its end, or chunks of it were delivered before."""
     return step.status == _COMPLETED or (step.stream is not UNSET and step.stream.chunks > 0)
+
+
+def _began_to_give(call: ModelCall) -> str:
+    """When the first of it was there: of a stream its first chunk."""
+    if call.stream is UNSET or call.stream.first_chunk_us is None:
+        return call.ended_at
+    first = datetime.fromisoformat(call.started_at) + timedelta(microseconds=call.stream.first_chunk_us)
+    return min(first.isoformat(timespec="microseconds").replace("+00:00", "Z"), call.ended_at)
 
 
 def nested_outputs(arrows: Iterable[Arrow], output_id: str) -> set[str]:

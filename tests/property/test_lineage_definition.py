@@ -70,3 +70,13 @@ def streamed(status, chunks):
 def test_what_gave_chunks_before_it_was_given_up_may_have_shaped_the_output(status):
     assert [basis for *_, basis in streamed(status, 2)] == ["enclosing"]
     assert not streamed(status, 0)
+
+
+def test_a_stream_that_outlasted_the_output_counts_from_its_first_chunk():
+    call = one(rag()).model_calls[0]
+    stream = Stream(chunks=1, boundary="generator", first_chunk_us=1)
+    start, end = "2026-01-01T00:00:00.000000Z", "2026-01-01T00:01:00.000000Z"
+    late = msgspec.structs.replace(call, status="closed_early", stream=stream, started_at=start, ended_at=end)
+
+    assert inferred([], "out_1", "2026-01-01T00:00:00.000001Z", [], [late])
+    assert not inferred([], "out_1", start, [], [late])

@@ -520,3 +520,51 @@ def test_a_mock_of_a_coroutine_function_is_traced(plug, kept):
     traced = traced_output("mocked")(AsyncMock(return_value="an answer"))
     assert asyncio.run(traced("a question")) == "an answer"
     assert len(kept.facts) == 1
+
+
+class Dispatched:
+    @functools.singledispatchmethod
+    def told(self, value):
+        return f"any {value}"
+
+    @told.register
+    def _(self, value: int):
+        return f"int {value}"
+
+
+def test_a_method_that_dispatches_by_type_is_traced_and_dispatches(plug, kept):
+    traced = traced_transform(Dispatched)
+    traced.told.register(float, lambda self, value: f"float {value}")
+
+    with traced_output("out"):
+        assert [traced().told(value) for value in ("x", 3, 1.5)] == ["any x", "int 3", "float 1.5"]
+    assert names(kept) == [*["Dispatched.told"] * 3, "out"]
+
+
+def test_what_the_interpreter_makes_a_class_method_is_one(plug, kept):
+    class Base:
+        @traced_output("made")
+        def __init_subclass__(cls, **given):
+            cls.given = given
+
+        @traced_output("item")
+        def __class_getitem__(cls, item):
+            return cls, item
+
+    class Below(Base, size=3):
+        pass
+
+    assert Below.given == {"size": 3}
+    assert Below["x"] == (Below, "x")
+    assert names(kept) == ["made", "item"]
+
+
+def test_an_object_that_raises_another_error_for_what_it_has_not_is_refused_with_the_reason():
+    class Record(dict):
+        __getattr__ = dict.__getitem__
+
+        def __call__(self):
+            return 1
+
+    with pytest.raises(UnsupportedCallable, match="raises KeyError; Python wants AttributeError"):
+        traced_output(Record())

@@ -207,7 +207,7 @@ class TestHeaders:
         key = key_of(captured, "out")
         trace_id, span_id = key.split("-")
         assert headers == {
-            "traceparent": f"00-{trace_id}-{span_id}-01",
+            "traceparent": f"00-{trace_id}-{span_id}-{captured.span('out').context.trace_flags:02x}",
             "provsdk-parent": f"act_{key};rec_{key}",
         }
 

@@ -1335,3 +1335,116 @@ def test_an_interrupt_that_comes_as_a_step_becomes_current_leaves_nothing_so(plu
     monkeypatch.undo()
     assert _otel.current_activity() is None
     assert _otel.current_context() == before
+
+
+class ClosedAtOnce(AsyncChunks):
+    """As clients whose `close` is not awaited."""
+
+    def close(self, code=0, *, reason=None):
+        self.closed = code, reason
+        return code
+
+
+async def test_an_async_stream_that_is_closed_without_being_awaited_is_closed_then(plug, kept):
+    stream = traced_model_call("model")(lambda: ClosedAtOnce(WORDS))()
+    assert await anext(stream) == WORDS[0]
+
+    assert stream.close(3, reason="enough") == 3
+    assert stream.closed == (3, "enough")
+    assert kept.said("model")["status"] == "closed_early"
+
+
+class ClosedLater(AsyncChunks):
+    """As clients whose plain `close` hands back what is to be awaited."""
+
+    def close(self):
+        return super().close()
+
+
+async def test_a_close_that_answers_what_is_to_be_awaited_ends_the_stream_when_it_is(plug, kept):
+    stream = traced_model_call("model")(lambda: ClosedLater(WORDS))()
+    await anext(stream)
+    closing = stream.close()
+    assert not kept.spans
+
+    await closing
+    assert kept.said("model")["status"] == "closed_early"
+
+
+class Called(Chunks):
+    """With what iterators may have beside."""
+
+    def close(self, code=0, *, reason=None):
+        self.closed = code, reason
+        return code
+
+    def __call__(self, more):
+        return more
+
+    def __repr__(self):
+        return "<as it says itself>"
+
+
+def test_a_stream_object_is_no_generator_and_takes_what_its_own_methods_take(plug, kept):
+    stream = traced_model_call("model")(lambda: Called(WORDS))()
+
+    assert not isinstance(stream, collections.abc.Generator)
+    assert isinstance(stream, collections.abc.Iterator)
+    assert not hasattr(stream, "send")
+    assert (stream(3), repr(stream)) == (3, "<as it says itself>")
+    assert stream.close(2, reason="enough") == 2
+    assert stream.closed == (2, "enough")
+
+
+def test_a_generator_is_one(plug, kept):
+    stream = answer()
+
+    assert isinstance(stream, collections.abc.Generator)
+    assert isinstance(answer_later(), collections.abc.AsyncGenerator)
+    assert repr(stream) == repr(stream.__wrapped__)
+
+
+class AnswersAnything(type):
+    def __getattr__(cls, name):
+        return lambda *given, **named: None
+
+
+class Odd(metaclass=AnswersAnything):
+    """Its class seems to have every method."""
+
+
+def test_a_value_whose_metaclass_answers_anything_is_what_it_is(plug, kept):
+    value = Odd()
+
+    assert traced_output("odd")(lambda given: given)(value) is value
+    assert kept.said("odd")["status"] == "completed"
+
+
+@pytest.mark.parametrize("way", ["stream", "awaited"])
+def test_what_a_generator_held_is_let_go_when_an_error_that_was_thrown_in_is_over(plug, kept, way):
+    log = []
+
+    @traced_transform("inner")
+    def inner():
+        try:
+            yield 1
+        finally:
+            log.append("closed")
+
+    def outer():
+        held = inner()
+        yield next(held)
+
+    def wrapper():
+        return types.coroutine(outer)()
+
+    made = traced_output("outer")(outer if way == "stream" else wrapper)()
+    made.send(None)
+    gc.collect()
+    gc.disable()
+    try:
+        with contextlib.suppress(ValueError):
+            made.throw(ValueError())
+        assert log == ["closed"]
+    finally:
+        gc.enable()

@@ -10,8 +10,8 @@ from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Sampler, TraceIdRatioBased
-from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, SamplingResult, TraceIdRatioBased
+from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from provsdk import semconv, traced_output, traced_source
 from provsdk.capture import _guard
@@ -228,6 +228,88 @@ def test_a_name_that_the_program_gives_our_span_is_its_exporters_and_not_the_rec
         (record,) = records
     assert record.output.name == "declared"
     assert [span.name for span in user.exporter.get_finished_spans()] == ["POST /answer/some.body"]
+
+
+@pytest.mark.parametrize("given", ["error", None, 2, ValueError("no")])
+def test_what_is_no_status_costs_neither_record_nor_export(user, given):
+    otlp = pytest.importorskip("opentelemetry.exporter.otlp.proto.common.trace_encoder")
+
+    @traced_output("says so")
+    def says_so():
+        trace.get_current_span().set_status(given)
+
+    with captured_records(tracer_provider=user()) as records:
+        says_so()
+        (record,) = records
+    assert record.output.status == "completed"
+    (span,) = user.exporter.get_finished_spans()
+    assert span.status.status_code is StatusCode.UNSET
+    assert otlp.encode_spans([span]).resource_spans
+
+
+def test_a_program_that_ends_the_current_span_ends_no_record(user):
+    @traced_source("handbook")
+    def ended():
+        with trace.use_span(trace.get_current_span(), end_on_exit=True):
+            return LONG
+
+    @traced_output("ends")
+    def ends():
+        found = ended()
+        trace.get_current_span().set_attribute("app", "before")
+        trace.get_current_span().end()
+        trace.get_current_span().set_attribute("app.late", "after")
+        return found
+
+    with captured_records(tracer_provider=user()) as records:
+        ends()
+        (record,) = records
+    assert (record.output.name, record.output.status) == ("ends", "completed")
+    assert [source.name for source in record.sources] == ["handbook"]
+    spans = {span.name: span for span in user.exporter.get_finished_spans()}
+    assert set(spans) == {"ends", "handbook"}
+    assert spans["ends"].attributes["app"] == "before"
+    assert spans["ends"].attributes[semconv.RECORD_ID] == record.record_id
+
+
+def test_a_program_that_ends_the_current_span_loses_no_long_facts(user):
+    ends = traced_output("ends")(lambda *pages: trace.get_current_span().end())
+    with captured_records(tracer_provider=user()) as records:
+        ends(*[f"{n}: {LONG}" for n in range(2_000)])
+        (record,) = records
+    assert len(record.output.arguments) == 2_000
+
+
+class Chosen(Sampler):
+    """As samplers that say why."""
+
+    def should_sample(self, *given, **named):
+        return SamplingResult(Decision.RECORD_AND_SAMPLE, {"sampling.rule": "r1"})
+
+    def get_description(self):
+        return "chosen"
+
+
+def test_what_a_sampler_adds_and_the_flags_of_random_ids_are_those_of_the_sdk(user):
+    provider = user(sampler=Chosen())
+    with captured_records(tracer_provider=provider):
+        answer()
+    with provider.get_tracer("app").start_as_current_span("theirs"):
+        pass
+    ours, *_, theirs = sorted(user.exporter.get_finished_spans(), key=lambda span: span.name == "theirs")
+    assert ours.attributes["sampling.rule"] == "r1"
+    assert ours.context.trace_flags == theirs.context.trace_flags
+
+
+@pytest.mark.parametrize("flags", [0, 1, 2, 3])
+def test_a_parents_random_flag_goes_on(user, flags):
+    above = SpanContext(7, 9, is_remote=True, trace_flags=TraceFlags(flags))
+    with (
+        captured_records(tracer_provider=user(sampler=Chosen())),
+        trace.use_span(trace.NonRecordingSpan(above)),
+    ):
+        answer()
+    assert {span.context.trace_flags for span in user.exporter.get_finished_spans()} == {1 | flags & 2}
 
 
 class Fails(Sampler):
