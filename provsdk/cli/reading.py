@@ -3,12 +3,15 @@
 import json
 from typing import Any
 
+import click
+
+from provsdk.cli.gaps import absent_outputs
+from provsdk.cli.place import configuration
 from provsdk.errors import NotFound, StoreDamaged, StoreUnavailable
 from provsdk.records.record import ProvenanceRecord
 from provsdk.report.nested import Nested, nested_ids
 from provsdk.report.summary import Custody, Integrity, LogLine
 from provsdk.store.contract import Folded, Store
-from provsdk.store.gaps import absence_of
 from provsdk.vocabulary import IntegrityStatus
 
 __all__ = [
@@ -48,8 +51,7 @@ def _gap_of(log: Store, name: str) -> str | None:
     """What is known of an output of that id that has no record."""
     if len(name) < SHORTEST or not name.startswith(("rec_", "out_")):
         return None
-    for entry in log.entries_of_kind("emitter.gap"):
-        gap = absence_of(log, entry)
+    for gap in absent_outputs(log, configuration(click.get_current_context().params.get("store"))).gaps:
         if gap.record_id is not None and gap.record_id.startswith(f"rec_{name[4:]}"):
             return (
                 f"{gap.record_id} is an output without a record ({gap.reason}); `provsdk gaps` says what is known of it"

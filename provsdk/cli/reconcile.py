@@ -2,10 +2,11 @@
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -38,8 +39,20 @@ __all__ = ["reconcile"]
 
 _YEAR_S = 366 * 86_400
 
+TOLERANCE_S = 60.0
+
 EDGE = timedelta(seconds=5)
-"""How far outside of the compared time a record may lie that goes with a line: what is further belongs to others."""
+"""How far outside of the compared time a record may lie that goes with a line, where no tolerance is asked for: what is
+further belongs to lines of other files, and would stand in for outputs that have none."""
+
+A_SECOND = timedelta(seconds=1)
+"""What a line of whole seconds stands for."""
+
+LONGEST = timedelta(hours=1)
+"""How long an output may have run that is looked for by its start."""
+
+MAX_BEGUN = 50_000
+"""Records that are read for when their outputs began."""
 
 SHOWN = 50
 """Findings that are shown where a person reads; all with --json."""
@@ -57,7 +70,9 @@ SHOWN = 50
 @click.option("--since", metavar="TIME", help="Compare from here; else from the first line's time.")
 @click.option("--until", metavar="TIME", help="Compare to here; else to the last line's time.")
 @click.option(
-    "--tolerance", type=click.FloatRange(0, _YEAR_S), default=60.0, help="Seconds between line and record. [60]"
+    "--tolerance",
+    type=click.FloatRange(0, _YEAR_S),
+    help="Seconds between line and record. [60; 5 beyond the first and last line]",
 )
 @click.option("--period", type=click.FloatRange(1, _YEAR_S), help="Seconds to count in. [3600, or what FILE counts in]")
 @store_option
@@ -127,17 +142,43 @@ def _compared(log: "Store", count: Count, wanted: Wanted, options: dict[str, Any
     period = _period(options["period"], count.lines)
     window = _window(options, count.lines, period if sums else None)
     lines = tuple(line for line in count.lines if line.time is None or window.holds(line.time))
-    tolerance = timedelta(seconds=options["tolerance"])
     if by_ids:
         made = list(_made(log, Window(None, None), options))  # a line may be written long after its output was made
         made = _with_responses(log, made, ids)
         if wanted.id_field is not None or _are_known(ids, made) or any(line.time is None for line in lines):
             return by_id(lines, made, window)
         remark("The ids in the lines are no ids of records: compared by time. --id says which member is one.")
-    made = list(_made(log, window.wider(timedelta(0) if sums else min(tolerance, EDGE)), options))
     if sums:
+        made = list(_made(log, window, options))
         return by_period(lines, [one.time for one in made for _ in range(one.count)], period)
-    return by_time(lines, made, window, tolerance=tolerance, period=period)
+    return _by_time(log, lines, window, options, period)
+
+
+def _by_time(
+    log: "Store", lines: Sequence[Line], window: Window, options: dict[str, Any], period: timedelta
+) -> Reconciliation:
+    """Beside the end of each output, as most servers write a line then; or its start, where fewer are left over so.
+
+    Some write a line when a response begins, and a stream may take minutes from there.
+    """
+    asked = options["tolerance"]
+    tolerance = timedelta(seconds=TOLERANCE_S if asked is None else asked)
+    second = timedelta(0) if any(line.time and line.time.microsecond for line in lines) else A_SECOND
+    near = window.wider((min(tolerance, EDGE) if asked is None else tolerance) + second)
+
+    def compared(made: Iterable[Made]) -> Reconciliation:
+        return by_time(lines, list(made), window, tolerance=tolerance, period=period)
+
+    made = list(_made(log, window.wider(tolerance + second), options))
+    found = compared(one for one in made if near.holds(one.time))
+    if found.ok:
+        return found
+    begun = list(islice(_begun(log, near, options), MAX_BEGUN))
+    if len(begun) < MAX_BEGUN:
+        beside_starts = compared(begun)
+        if beside_starts.left_over < found.left_over:
+            return replace(beside_starts, moment="start")
+    return replace(found, at_edge=max(found.without_record - compared(made).without_record, 0))
 
 
 def _are_known(ids: list[str], made: list[Made]) -> bool:
@@ -189,6 +230,16 @@ def _made(log: "Store", window: Window, options: dict[str, Any]) -> Iterator[Mad
             yield Made(summary.record_id, summary.name, moment, names_of(summary.record_id), weight)
 
 
+def _begun(log: "Store", window: Window, options: dict[str, Any]) -> Iterator[Made]:
+    """The records of outputs that ran within the window, with the time when they began; as far as they can be read."""
+    for one in _made(log, Window(window.start, window.end and window.end + LONGEST), options):
+        record = log.fold(one.record_id).record
+        if record is not None:
+            begun = moment_of(record.output.started_at)
+            if window.end is None or begun <= window.end:
+                yield replace(one, time=begun)
+
+
 def _with_responses(log: "Store", made: list[Made], ids: list[str]) -> list[Made]:
     """Ids of responses stand inside of records, which are read only where a line has an id that is no other."""
     known = {name for one in made for name in one.names}
@@ -222,6 +273,13 @@ def _print(found: Reconciliation, count: Count, *, as_json: bool) -> None:
         f"{found.lines:,} counted in the file ({count.format}, by {found.by}), {found.records:,} by records in the "
         f"same time: {found.without_record:,} without a record, {found.without_line:,} without a line."
     )
+    if found.moment == "start":
+        remark("Each line beside the start of an output: fewer are left over than beside the ends.")
+    if found.at_edge:
+        remark(
+            f"{counted(found.at_edge, 'line')} without a record may go with records beyond the compared time: "
+            f"--tolerance {TOLERANCE_S:.0f} takes those for theirs."
+        )
     if count.left_out:
         remark(f"{counted(count.left_out, 'line')} left out by --only.")
 
@@ -231,11 +289,13 @@ def _as_json(found: Reconciliation, count: Count) -> dict[str, Any]:
         "ok": found.ok,
         "format": count.format,
         "by": found.by,
+        "moment": found.moment,
         "lines": found.lines,
         "left_out": count.left_out,
         "records": found.records,
         "without_record": found.without_record,
         "without_line": found.without_line,
+        "at_edge": found.at_edge,
         "lines_left": [
             {"line": one.number, "time": _text(one.time), "id": one.id, "count": one.count} for one in found.lines_left
         ],

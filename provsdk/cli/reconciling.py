@@ -33,7 +33,8 @@ _KEY: Final = re.compile(r"(?:(?:rec|out)_)?([0-9a-f]{32}-[0-9a-f]{16})")
 _TRACE: Final = re.compile(r"(?:[0-9a-f]{2}-)?([0-9a-f]{32})(?:-[0-9a-f]{16}-[0-9a-f]{2})?")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _UNIT: Final = timedelta(microseconds=1)
-_HALF_A_SECOND: Final = timedelta(seconds=0.5)
+_HALF_A_SECOND: Final = timedelta(microseconds=499_999)
+"""The middle of a second, which ends before the next one begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,20 @@ class Reconciliation:
     periods: tuple[Period, ...] = ()
     """By time: those that differ, in order."""
 
+    moment: Literal["start", "end"] = "end"
+    """By time: of the outputs, what lines were compared with."""
+    at_edge: int = 0
+    """By time: of the lines without a record, those that may go with records beyond the compared time."""
+
+    @property
+    def left_over(self) -> int:
+        """On both sides."""
+        return self.without_record + self.without_line
+
     @property
     def ok(self) -> bool:
         """Whether both agree."""
-        return not (self.without_record or self.without_line)
+        return not self.left_over
 
 
 class Window(NamedTuple):

@@ -103,7 +103,8 @@ def _rates(found: "Stats") -> dict[str, Any]:
     """What a record takes, and what a month takes at this rate; None where it is too early to tell."""
     from provsdk.report.steps import microseconds_between  # noqa: PLC0415 help needs none of it
 
-    per_record = found.bytes_total / found.records if found.records else None
+    kept = found.bytes_log + found.bytes_parts + found.bytes_views
+    per_record = kept / found.records if found.records else None
     rates: dict[str, Any] = {
         "bytes_per_record": None if per_record is None else round(per_record),
         "records_per_day": None,

@@ -158,4 +158,5 @@ def _over(seconds: float) -> str:
 
 def _shares(found: Any) -> list[tuple[str, int]]:
     rest = "views" if found.records else "the database itself"
-    return [("log", found.bytes_log), ("parts", found.bytes_parts), (rest, found.bytes_views)]
+    shares = [("log", found.bytes_log), ("parts", found.bytes_parts), (rest, found.bytes_views)]
+    return [*shares, ("on its way there", found.bytes_underway)] if found.bytes_underway else shares

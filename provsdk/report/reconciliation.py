@@ -18,7 +18,7 @@ def differences(found: Any, at_most: int) -> Iterator[RenderableType]:
         found: `lines_left`, `records_left` and `periods`, as a comparison gives them.
         at_most: Lines of a section.
     """
-    certain = "" if found.by == "id" else "by time: that many for certain, of several at once the likeliest"
+    certain = "" if found.by == "id" else "by time: of several at once the likeliest"
     if found.lines_left:
         hint = _hint(found.lines_left, at_most, certain)
         yield section("Outputs without a record", hint, _lines(found.lines_left[:at_most]))

@@ -80,12 +80,13 @@ def _headline(report: Report) -> RenderableType:
     record, output = report.record, report.record.output
     version = f"version {output.version}" if output.version else None
     value = [output.media_type, wording.size(output.size_bytes), wording.digest(output.digest or output.join_digest)]
+    given = [item for item in output.arguments if item.element_of is None]
     rows: list[tuple[str, RenderableType | None]] = [
         ("made", joined([wording.moment(record.generated_at), f"in {wording.duration(report.duration_us)}", version])),
         ("answers for it", _accountable(record.ownership)),
         ("context", _context(record)),
         ("handed over by", _handed_over_by(record.trace)),
-        ("from", listed(_argument(item) for item in output.arguments) if output.arguments else None),
+        ("from", listed(map(_argument, given)) if given else None),
         ("value", joined(value) if any(value) else cell("none", "dim")),
         ("delivered", cell(wording.delivered(output.stream)) if output.stream else None),
         ("class", cell(output.classification)),

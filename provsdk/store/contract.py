@@ -131,9 +131,12 @@ class Stats:
     first_record_at: str | None
     last_record_at: str | None
     bytes_total: int
+    """Of the files; with what is on its way into them."""
     bytes_log: int
     bytes_parts: int
     bytes_views: int
+    bytes_underway: int
+    """Of the file that writers append to until it is taken over; it is there while they run, and used again."""
 
 
 class Store(Protocol):

@@ -317,16 +317,18 @@ def stats(connection: sqlite3.Connection, path: Path) -> Stats:
     )
     pages = _sum(connection, "PRAGMA page_count") - _sum(connection, "PRAGMA freelist_count")
     first, last = connection.execute("SELECT min(idx), max(idx) FROM records").fetchone()
-    files = (path, path.with_name(f"{path.name}-wal"))
+    underway = path.with_name(f"{path.name}-wal")
+    sizes = [file.stat().st_size if file.exists() else 0 for file in (path, underway)]
     return Stats(
         entries=_sum(connection, "SELECT count(*) FROM entries"),
         records=_sum(connection, "SELECT count(*) FROM records"),
         first_record_at=None if first is None else entry_at(connection, first).time,
         last_record_at=None if last is None else entry_at(connection, last).time,
-        bytes_total=sum(file.stat().st_size for file in files if file.exists()),
+        bytes_total=sum(sizes),
         bytes_log=log,
         bytes_parts=parts,
         bytes_views=max(pages * _sum(connection, "PRAGMA page_size") - log - parts, 0),
+        bytes_underway=sizes[1],
     )
 
 

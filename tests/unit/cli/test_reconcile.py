@@ -234,3 +234,31 @@ def test_what_a_hostile_line_holds_is_printed_harmless(against, three):
 
     assert "\x1b" not in result.stdout
     assert "\u202e" not in result.stdout
+
+
+@pytest.mark.parametrize("second", [26, 27])
+def test_a_line_of_whole_seconds_finds_the_record_of_its_second(against, seal, numbered, build, second):
+    made = numbered(1)
+    seal(build.changed(made, generated_at="2026-11-24T02:13:26.700000Z"))
+
+    against(access(second), "--tolerance", "0.3")
+
+
+def test_a_tolerance_that_is_asked_for_counts_at_the_edges_too(against, three):
+    text = access(16)
+
+    assert "1 without a record, 0 without a line" in against(text, code=1).stderr
+    assert "1 line without a record may go with records beyond" in " ".join(against(text, code=1).stderr.split())
+    against(text, "--tolerance", "20")
+
+
+def test_a_line_that_is_written_when_a_long_response_begins_is_that_outputs(against, seal, numbered, build):
+    made = numbered(1)
+    begun = build.changed(made.output, started_at="2026-11-24T02:13:25.100000Z", ended_at="2026-11-24T02:15:01.000000Z")
+    seal(build.changed(made, output=begun, generated_at="2026-11-24T02:15:01.000000Z"))
+
+    result = against(access(26))
+
+    assert "1 counted in the file (access-log, by time), 1 by records" in result.stderr
+    assert "beside the start of an output" in result.stderr
+    assert json.loads(against(access(26), "--json").stdout)["moment"] == "start"
