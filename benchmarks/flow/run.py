@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import programs  # noqa: F401 it fills PROGRAMS
 from _bench import PROGRAMS, Program
 
-from provsdk.report.links import links
+from provsdk.questions.links import links
 from provsdk.testing import captured_records
 
 

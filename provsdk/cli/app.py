@@ -32,6 +32,7 @@ COMMANDS: Final = {
         "Show every source of a record, or all that the store's records rest on.",
     ),
     "lineage": ("provsdk.cli.lineage:lineage", "Show what an output goes back to, or what goes back to it."),
+    "impact": ("provsdk.cli.impact:impact", "Show what rests on a source."),
     "audit": ("provsdk.cli.log:audit", "List log entries in log order."),
     "verify": ("provsdk.cli.log:verify", "Recompute everything and say whether it was tampered with."),
     "gaps": ("provsdk.cli.gaps:gaps", "List outputs that started and have no record."),

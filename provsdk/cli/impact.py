@@ -1,0 +1,112 @@
+"""What rests on a source."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from provsdk.cli.place import as_json, configuration, opened, store_option
+from provsdk.cli.terminal import print_json, remark, show
+
+if TYPE_CHECKING:
+    from provsdk.config import Config
+    from provsdk.questions.impact import Asked, Impact
+    from provsdk.store.contract import Store
+
+__all__ = ["impact"]
+
+SHOWN: Final = 50
+"""Lines of a section that are shown where a person reads; all with --json."""
+
+_PLAIN: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+_JOIN: Final = re.compile(r"hmac-sha256:[0-9a-f]{16}:[0-9a-f]{64}")
+_SOURCE_ID: Final = re.compile(r"ent_([0-9a-f]{32})-[0-9a-f]{16}-[0-9]+")
+
+
+@click.command("impact")
+@click.argument("source")
+@store_option
+@as_json
+def impact(source: str, store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
+    """Show what rests on a source.
+
+    The outputs that used it, directly or through other outputs; those that may have, or for which it cannot be ruled
+    out; and how many others there are. SOURCE is a file, a location or name or a pattern of one (with @VERSION for one
+    version of it), a digest (sha256:…, or a join digest), or a source's id. Exits 1 where no record has such a source.
+    """
+    from provsdk.errors import NotFound  # noqa: PLC0415 help needs none of it
+    from provsdk.questions.impact import impact as impact_of  # noqa: PLC0415 as above
+
+    with opened(store) as log:
+        config = configuration(store)
+        found = impact_of(log, _asked(log, config, source))
+        if not found.sources:
+            raise NotFound(f"no record in this store has a source {source!r}{_hint(source)}")
+        _print(log, config, found, as_json=as_json)
+
+
+def _hint(source: str) -> str:
+    if Path(source).is_file():
+        return ": neither by this content nor by this location"
+    return "; `provsdk sources` lists those that there are"
+
+
+def _asked(log: "Store", config: "Config", source: str) -> "Asked":
+    from provsdk.questions.impact import Asked  # noqa: PLC0415 help needs none of it
+
+    if _JOIN.fullmatch(source):
+        return Asked(joins=(source,))
+    plain = _PLAIN.fullmatch(source)
+    if plain is not None:
+        return Asked(joins=(_joined(config, bytes.fromhex(plain[1])),))
+    identified = _SOURCE_ID.fullmatch(source)
+    if identified is not None:
+        return Asked(joins=_joins_of(log, source, identified[1]))
+    path = Path(source)
+    if path.is_file():
+        from provsdk.digest import file_digest  # noqa: PLC0415 as above
+
+        places = dict.fromkeys([source, str(path), str(path.absolute()), path.absolute().as_uri()])
+        return Asked(joins=(_joined(config, file_digest(path)),), places=tuple(map(_literal, places)))
+    place, at, version = source.rpartition("@")
+    if at and place and version and not log.uses_at(source):
+        return Asked(places=(place,), version=version)
+    return Asked(places=(source,))
+
+
+def _literal(place: str) -> str:
+    """A path whose brackets are no pattern."""
+    return re.sub(r"([*?[])", r"[\1]", place)
+
+
+def _joined(config: "Config", digest: bytes) -> str:
+    from provsdk.digest import JoinKey  # noqa: PLC0415 help needs none of it
+    from provsdk.ledger.keys import digest_key  # noqa: PLC0415 as above
+
+    return JoinKey(digest_key(config.keys, create=False)).join(digest)
+
+
+def _joins_of(log: "Store", source_id: str, trace_id: str) -> tuple[str, ...]:
+    """What the record that has this source knows its content as."""
+    records = (log.fold(record_id).record for record_id in log.records_of_trace(trace_id))
+    sources = (source for record in records if record is not None for source in record.sources)
+    return tuple(one.join_digest for one in sources if one.source_id == source_id and one.join_digest is not None)
+
+
+def _print(log: "Store", config: "Config", found: "Impact", *, as_json: bool) -> None:
+    from provsdk.cli.gaps import absent_outputs  # noqa: PLC0415 help needs none of it
+    from provsdk.cli.reading import short_names  # noqa: PLC0415 as above
+    from provsdk.report.impact import impact_json, impact_screen, rest  # noqa: PLC0415 as above
+
+    stats, gaps = log.stats(), len(absent_outputs(log, config).gaps)
+    if as_json:
+        print_json(impact_json(found, stats.records, gaps))
+        return
+    shown = [hit.record.record_id for hits in (found.used, found.possible, found.unlinked) for hit in hits[:SHOWN]]
+    through = [one for hit in (*found.used[:SHOWN], *found.possible[:SHOWN]) for one in hit.through]
+    shorts = short_names(log, [*dict.fromkeys([*shown, *through, *(one.record_id for one in found.doubtful[:SHOWN])])])
+    for part in impact_screen(found, shorts, SHOWN):
+        show(part)
+    for line in rest(found, stats.records, gaps, stats.first_record_at):
+        remark(f"{line[0].upper()}{line[1:]}.")
