@@ -1,0 +1,159 @@
+"""What rests on a source: what used it, what may have, what cannot be ruled out, and nothing else."""
+
+import pytest
+
+import provsdk
+from provsdk import traced_model_call, traced_output, traced_source
+from provsdk.digest import JoinKey, digest
+from provsdk.ledger.keys import digest_key
+from provsdk.pipeline import running
+from provsdk.questions.impact import Asked, impact
+
+POLICY = "Refunds are paid within 30 days of purchase, whatever the reason."
+TERMS = "Deliveries take a week, on islands and in mountains two weeks at most."
+
+
+@traced_source(type="file", location="docs/policy.txt", version=lambda version: version)
+def policy(version="1"):
+    return POLICY
+
+
+@traced_source(type="file", name="terms", location="docs/terms.txt")
+def terms():
+    return TERMS
+
+
+@traced_source(type="file", name="handed over")
+def read(text):
+    return text
+
+
+@traced_output
+def quotes(version="1"):
+    return "It says: " + policy(version)
+
+
+@pytest.fixture
+def store():
+    provsdk.configure(service="impact")
+    return running().store()
+
+
+def rests_on(store, *places, **asked):
+    return impact(store, Asked(places=places, **asked))
+
+
+def names(hits):
+    return [hit.record.output.name for hit in hits]
+
+
+@pytest.mark.parametrize("place", ["docs/policy.txt", "policy", "docs/pol*", "docs/policy.tx?"])
+def test_a_source_is_found_by_its_location_its_name_and_a_pattern(store, place):
+    quotes()
+
+    found = rests_on(store, place)
+
+    assert names(found.used) == ["quotes"]
+    assert [source.location for source in found.sources] == ["docs/policy.txt"]
+    assert not rests_on(store, "docs/").sources
+
+
+def test_it_is_found_by_its_content_wherever_it_was_loaded_from(store):
+    quotes()
+    traced_output("page")(lambda: read(POLICY) + "!")()
+    join = JoinKey(digest_key(running().config.keys, create=False)).join(digest(POLICY))
+
+    found = impact(store, Asked(joins=(join,)))
+
+    assert names(found.used) == ["quotes", "page"]
+    assert {source.name for source in found.sources} == {"policy", "handed over"}
+
+
+def test_one_version_is_asked_about_alone(store):
+    quotes("1")
+    quotes("2")
+
+    (hit,) = rests_on(store, "policy", version="2").used
+
+    assert hit.versions == ("2",)
+
+
+def test_what_rests_on_it_through_other_outputs_counts_with_its_weakest_link(store):
+    first = quotes()
+    traced_output("mail")(lambda: "Dear customer: " + read(first))()
+
+    found = rests_on(store, "policy")
+
+    assert names(found.used) == ["quotes", "mail"]
+    direct, through = found.used
+    assert direct.through == ()
+    assert through.through == (direct.record.record_id,)
+    assert (through.link.strength, through.link.basis) == ("observed", "containment")
+
+
+def test_what_was_only_loaded_may_have_used_it(store):
+    @traced_model_call
+    def ask(prompt):
+        return {"answer": "Within a month, unless the thing was broken by then."}
+
+    @traced_output("asked")
+    def asked():
+        return ask("Answer from this: " + policy())["answer"]
+
+    @traced_output("blind")
+    def blind():
+        policy()
+        return "nothing of what was loaded is in this answer"
+
+    asked()
+    blind()
+
+    found = rests_on(store, "policy")
+
+    assert found.used == ()
+    assert [(hit.record.output.name, hit.link.strength) for hit in found.possible] == [
+        ("asked", "given"),
+        ("blind", "inferred"),
+    ]
+
+
+def test_a_load_that_failed_links_nothing(store):
+    @traced_source(type="file", name="policy")
+    def broken():
+        raise OSError
+
+    @traced_output("without")
+    def without():
+        try:
+            broken()
+        except OSError:
+            return "an answer that went without the policy"
+
+    without()
+
+    found = rests_on(store, "policy")
+
+    assert (found.used, found.possible) == ((), ())
+    assert names(found.unlinked) == ["without"]
+
+
+def test_a_record_that_misses_something_cannot_be_ruled_out(store):
+    quotes()
+
+    holds_itself = []
+    holds_itself.append(holds_itself)
+    traced_output("knows little")(lambda: holds_itself)()
+    traced_output("other")(lambda: "It says: " + terms())()
+
+    found = rests_on(store, "policy")
+
+    assert [(doubt.name, doubt.reasons) for doubt in found.doubtful] == [("knows little", ("value_not_digestible",))]
+    assert names((*found.used, *found.possible)) == ["quotes"]
+
+
+def test_nothing_is_found_of_a_source_that_nobody_loaded(store):
+    quotes()
+
+    found = rests_on(store, "another")
+
+    assert (found.sources, found.used, found.possible) == ((), (), ())
