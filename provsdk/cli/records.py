@@ -1,6 +1,7 @@
 """Records as lists and reports."""
 
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,12 +11,18 @@ from provsdk.cli.terminal import complain, console, print_json, remark
 from provsdk.cli.terminal import show as show_screen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from provsdk.questions.filters import Filter
     from provsdk.report.summary import Integrity
-    from provsdk.store.contract import Folded, Store
+    from provsdk.store.contract import Folded, Store, Summary
 
 __all__ = ["list_", "show"]
 
 PAGE = 50
+
+READ_AT_ONCE = 500
+"""Summaries."""
 
 
 @click.command("list")
@@ -23,34 +30,81 @@ PAGE = 50
     "-n", "--limit", type=click.IntRange(min=1), help=f"At most so many; {PAGE} where a person reads, all with --json."
 )
 @click.option("--oldest-first", is_flag=True, help="In log order.")
+@click.option("--name", metavar="NAME", help="Of outputs of this name; like all below a pattern, as 'support-*'.")
+@click.option("--since", metavar="TIME", help="Made then or later.")
+@click.option("--until", metavar="TIME", help="Made then or earlier.")
+@click.option("--status", metavar="STATUS", help="completed, failed, cancelled, closed_early, abandoned, blocked.")
+@click.option("--class", "classification", metavar="CLASS", help="Of this classification.")
+@click.option("--incomplete", is_flag=True, help="That say that they miss something.")
+@click.option("--source", metavar="PLACE", help="With a source of this location or name.")
+@click.option("--model", metavar="MODEL", help="With a call of this model, or PROVIDER/MODEL.")
+@click.option("--owner", metavar="AGENT", help="That this one answers for.")
+@click.option("--check", metavar="CHECK", help="With a check of this name or type, this result, or NAME=RESULT.")
+@click.option("--subject", metavar="SUBJECT", help="That concern this one.")
+@click.option("--session", metavar="SESSION", help="Of this session.")
 @store_option
 @as_json
-def list_(limit: int | None, oldest_first: bool, store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
+def list_(limit: int | None, oldest_first: bool, store: str | None, as_json: bool, **wanted: Any) -> None:  # noqa: FBT001 click's options
     """List records, newest first."""
     import dataclasses  # noqa: PLC0415 help needs none of it
 
+    only = _filter(wanted)
     with opened(store) as log:
-        wanted = limit if limit or as_json else PAGE
-        summaries = log.summaries(limit=wanted, newest_first=not oldest_first)
+        at_most = limit if limit or as_json else PAGE
+        found = list(islice(_fitting(log, only, newest_first=not oldest_first), at_most))
         if as_json:
-            print_json([dataclasses.asdict(summary) for summary in summaries])
-            return
-        if not summaries:
-            remark(f"No records yet: {WHEN_RECORDED}.")
-            return
-        from provsdk.cli.reading import short_names  # noqa: PLC0415 as above
-        from provsdk.report.listing import any_incomplete, left_out, record_table  # noqa: PLC0415 as above
+            print_json([dataclasses.asdict(summary) for summary in found])
+        elif found:
+            _print_list(log, found, is_filtered=any(wanted.values()))
+        else:
+            remark("No record is like that." if any(wanted.values()) else f"No records yet: {WHEN_RECORDED}.")
 
-        names, width = short_names(log, [summary.record_id for summary in summaries]), console().width
-        show_screen(record_table(summaries, names, width=width))
-        hidden = left_out(summaries, names, width=width)
-        if hidden:
-            remark(f"No room for {', '.join(hidden)}: a wider terminal or --json shows them.")
-        if any_incomplete(summaries):
-            remark("!: the record says that something is missing from it; `provsdk show` names it.")
-        total = log.stats().records
-        if total > len(summaries):
-            remark(f"{len(summaries)} of {total:,} records; more with --limit.")
+
+def _filter(wanted: dict[str, Any]) -> "Filter":
+    from provsdk.cli.moments import moment_of  # noqa: PLC0415 help needs none of it
+    from provsdk.errors import FormatError  # noqa: PLC0415 as above
+    from provsdk.questions.filters import Filter  # noqa: PLC0415 as above
+
+    times = {}
+    for name in ("since", "until"):
+        try:
+            times[name] = None if wanted[name] is None else moment_of(wanted[name])
+        except FormatError as error:
+            raise click.UsageError(f"--{name}: {error}") from None
+    return Filter(**{**wanted, **times})
+
+
+def _fitting(log: "Store", only: "Filter", *, newest_first: bool) -> "Iterator[Summary]":
+    """Page after page, as far as they are asked for."""
+    beyond: int | None = None
+    while page := log.summaries(limit=READ_AT_ONCE, newest_first=newest_first, beyond=beyond):
+        beyond = page[-1].entry
+        for summary in page:
+            if only.fits_summary(summary) and (not only.reads_records or _fits(log, summary, only)):
+                yield summary
+
+
+def _fits(log: "Store", summary: "Summary", only: "Filter") -> bool:
+    record = log.fold(summary.record_id).record
+    return record is not None and only.fits_record(record)
+
+
+def _print_list(log: "Store", summaries: "Sequence[Summary]", *, is_filtered: bool) -> None:
+    from provsdk.cli.reading import short_names  # noqa: PLC0415 help needs none of it
+    from provsdk.report.listing import any_incomplete, left_out, record_table  # noqa: PLC0415 as above
+
+    names, width = short_names(log, [summary.record_id for summary in summaries]), console().width
+    show_screen(record_table(summaries, names, width=width))
+    hidden = left_out(summaries, names, width=width)
+    if hidden:
+        remark(f"No room for {', '.join(hidden)}: a wider terminal or --json shows them.")
+    if any_incomplete(summaries):
+        remark("!: the record says that something is missing from it; `provsdk show` names it.")
+    total = log.stats().records
+    if is_filtered:
+        remark(f"{len(summaries):,} shown of {total:,} records.")
+    elif total > len(summaries):
+        remark(f"{len(summaries)} of {total:,} records; more with --limit.")
 
 
 @click.command("show")

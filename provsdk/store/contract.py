@@ -199,8 +199,10 @@ class Store(Protocol):
         """
         ...
 
-    def summaries(self, *, limit: int | None = None, newest_first: bool = True) -> list[Summary]:
-        """Records in log order or the reverse."""
+    def summaries(
+        self, *, limit: int | None = None, newest_first: bool = True, beyond: int | None = None
+    ) -> list[Summary]:
+        """Records in log order or the reverse; from the one that follows the entry `beyond` in that order."""
         ...
 
     def outputs_of(self, join_digest: str) -> list[str]:

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from provsdk import canonical
 from provsdk.errors import FormatError, NotFound, StoreDamaged
@@ -17,6 +17,7 @@ from provsdk.store.views import join_of, output_id_of
 
 __all__ = [
     "AT_ONCE",
+    "Page",
     "entries",
     "entries_about",
     "entries_of_kind",
@@ -156,28 +157,37 @@ def _begins(name: str) -> str:
 _EXTENDED: Final = "SELECT subject FROM audit WHERE kind = 'record.extended'"
 
 _SUMMARY: Final = f"""SELECT idx, subject, output_id, name, status, generated_at, classification, sources,
-    transformations, model_calls, policy_checks, complete, protected {_RECORDS} ORDER BY idx"""
+    transformations, model_calls, policy_checks, complete, protected,
+    EXISTS(SELECT 1 FROM audit AS other WHERE other.subject = audit.subject AND other.kind = 'record.extended')
+    {_RECORDS}"""  # noqa: S608 a statement of ours
 
 
-def summaries(
-    connection: sqlite3.Connection,
-    limit: int | None,
-    newest_first: bool,  # noqa: FBT001 as in the contract
-    find_key: FindKey,
-) -> list[Summary]:
+class Page(NamedTuple):
+    """Which records of all."""
+
+    limit: int | None
+    newest_first: bool
+    beyond: int | None
+    """From the one that follows this entry, in that order."""
+
+
+def summaries(connection: sqlite3.Connection, page: Page, find_key: FindKey) -> list[Summary]:
     """Records in log order or the reverse; of protected ones what can be decrypted."""
-    order = "DESC" if newest_first else "ASC"
-    rows = connection.execute(f"{_SUMMARY} {order} LIMIT ?", (-1 if limit is None else limit,)).fetchall()
-    extended = connection.execute(_EXTENDED)
-    by_extension = {subject for (subject,) in extended}
-    return [_summary(connection, row, find_key, is_extended=row[1] in by_extension) for row in rows]
+    order, sign = ("DESC", "<") if page.newest_first else ("ASC", ">")
+    start = (_NO_STOP if page.newest_first else -1) if page.beyond is None else page.beyond
+    rows = connection.execute(
+        f"{_SUMMARY} WHERE idx {sign} ? ORDER BY idx {order} LIMIT ?", (start, -1 if page.limit is None else page.limit)
+    ).fetchall()
+    return [_summary(connection, row, find_key) for row in rows]
 
 
-def _summary(connection: sqlite3.Connection, row: tuple[Any, ...], find_key: FindKey, *, is_extended: bool) -> Summary:
-    index, record_id, output_id, name, status, generated_at, classification, *counts, complete, protected = row
+def _summary(connection: sqlite3.Connection, row: tuple[Any, ...], find_key: FindKey) -> Summary:
+    index, record_id, output_id, name, status, generated_at, classification, *counts, complete, protected, extended = (
+        row
+    )
     complete = None if complete is None else bool(complete)
-    if protected or is_extended:
-        whole = folded(connection, record_id, find_key).record if is_extended else None
+    if protected or extended:
+        whole = folded(connection, record_id, find_key).record if extended else None
         record = whole or said_by_entry(connection, index, find_key)
         if isinstance(record, ProvenanceRecord):
             counts = [

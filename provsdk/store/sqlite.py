@@ -292,12 +292,13 @@ class SqliteStore:
         with self._reading() as connection:
             return queries.resolve(connection, name)
 
-    def summaries(self, *, limit: int | None = None, newest_first: bool = True) -> list[Summary]:
+    def summaries(
+        self, *, limit: int | None = None, newest_first: bool = True, beyond: int | None = None
+    ) -> list[Summary]:
         """Records in log order or the reverse."""
         with self._reading() as connection:
-            return queries.summaries(
-                connection, limit, newest_first, lambda subject: self._find_key(connection, subject)
-            )
+            page = queries.Page(limit, newest_first, beyond)
+            return queries.summaries(connection, page, lambda subject: self._find_key(connection, subject))
 
     def outputs_of(self, join_digest: str) -> list[str]:
         """Ids of the records whose output has that join digest."""

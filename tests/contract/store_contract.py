@@ -282,3 +282,15 @@ class StoreContract:
         (summary,) = store.summaries()
 
         assert (summary.sources, summary.complete, summary.entry) == (len(record.sources) + 1, False, 1)
+
+    @pytest.mark.parametrize("newest_first", [True, False])
+    def test_summaries_are_read_page_after_page(self, opened, samples, newest_first):
+        store = opened()
+        store.append([samples.draft(samples.record()) for _ in range(5)], timeout=5)
+        whole, pages, beyond = store.summaries(newest_first=newest_first), [], None
+
+        while page := store.summaries(limit=2, newest_first=newest_first, beyond=beyond):
+            pages += page
+            beyond = page[-1].entry
+
+        assert pages == whole

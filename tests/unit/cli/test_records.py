@@ -441,3 +441,41 @@ def test_lineage_is_drawn(run, handed, format_, first, way):
 
 def test_lineage_as_a_format_is_json_too(run, three):
     assert run("lineage", "@latest", "--format", "json").stdout == run("lineage", "@latest", "--json").stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        (("--name", "answer-2"), ["answer-2"]),
+        (("--name", "answer-*", "-n", "2"), ["answer-3", "answer-2"]),
+        (("--since", "2026-11-24T02:13:27Z"), ["answer-3", "answer-2"]),
+        (("--until", "2026-11-24T02:13:26Z"), ["answer-1"]),
+        (("--source", "orders", "--oldest-first"), ["answer-1", "answer-2", "answer-3"]),
+        (("--model", "anthropic/*"), []),
+        (
+            ("--check", "pii_scan=pass", "--owner", "ml-team", "--class", "internal", "--incomplete"),
+            ["answer-3", "answer-2", "answer-1"],
+        ),
+        (("--session", "s-17", "--status", "completed", "--name", "answer-1"), ["answer-1"]),
+    ],
+)
+def test_list_shows_what_is_asked_for(run, three, options, names):
+    found = [item["name"] for item in json.loads(run("list", *options, "--json").stdout)]
+
+    assert found == names
+    result = run("list", *options)
+    if found:
+        assert f"{len(found)} shown of 3 records" in result.stderr
+    else:
+        assert "No record is like that" in result.stderr
+
+
+def test_list_reads_on_where_the_first_page_holds_nothing_of_it(run, three, monkeypatch):
+    monkeypatch.setattr("provsdk.cli.records.READ_AT_ONCE", 1)
+
+    assert [item["name"] for item in json.loads(run("list", "--name", "answer-1", "--json").stdout)] == ["answer-1"]
+
+
+def test_list_refuses_what_is_no_time_and_no_result(run, three):
+    assert "--since: not a time" in run("list", "--since", "soon", code=2).stderr
+    assert "no result of a check" in run("list", "--check", "pii=maybe", code=2).stderr
