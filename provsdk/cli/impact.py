@@ -1,6 +1,5 @@
 """What rests on a source."""
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,17 +10,13 @@ from provsdk.cli.terminal import print_json, remark, show
 
 if TYPE_CHECKING:
     from provsdk.config import Config
-    from provsdk.questions.impact import Asked, Impact
+    from provsdk.questions.impact import Impact
     from provsdk.store.contract import Store
 
 __all__ = ["impact"]
 
 SHOWN: Final = 50
 """Lines of a section that are shown where a person reads; all with --json."""
-
-_PLAIN: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
-_JOIN: Final = re.compile(r"hmac-sha256:[0-9a-f]{16}:[0-9a-f]{64}")
-_SOURCE_ID: Final = re.compile(r"ent_([0-9a-f]{32})-[0-9a-f]{16}-[0-9]+")
 
 
 @click.command("impact")
@@ -35,12 +30,13 @@ def impact(source: str, store: str | None, as_json: bool) -> None:  # noqa: FBT0
     out; and how many others there are. SOURCE is a file, a location or name or a pattern of one (with @VERSION for one
     version of it), a digest (sha256:…, or a join digest), or a source's id. Exits 1 where no record has such a source.
     """
-    from provsdk.errors import NotFound  # noqa: PLC0415 help needs none of it
+    from provsdk.ask import asked_about  # noqa: PLC0415 help needs none of it
+    from provsdk.errors import NotFound  # noqa: PLC0415 as above
     from provsdk.questions.impact import impact as impact_of  # noqa: PLC0415 as above
 
     with opened(store) as log:
         config = configuration(store)
-        found = impact_of(log, _asked(log, config, source))
+        found = impact_of(log, asked_about(log, config.keys, source))
         if not found.sources:
             raise NotFound(f"no record in this store has a source {source!r}{_hint(source)}")
         _print(log, config, found, as_json=as_json)
@@ -50,48 +46,6 @@ def _hint(source: str) -> str:
     if Path(source).is_file():
         return ": neither by this content nor by this location"
     return "; `provsdk sources` lists those that there are"
-
-
-def _asked(log: "Store", config: "Config", source: str) -> "Asked":
-    from provsdk.questions.impact import Asked  # noqa: PLC0415 help needs none of it
-
-    if _JOIN.fullmatch(source):
-        return Asked(joins=(source,))
-    plain = _PLAIN.fullmatch(source)
-    if plain is not None:
-        return Asked(joins=(_joined(config, bytes.fromhex(plain[1])),))
-    identified = _SOURCE_ID.fullmatch(source)
-    if identified is not None:
-        return Asked(joins=_joins_of(log, source, identified[1]))
-    path = Path(source)
-    if path.is_file():
-        from provsdk.digest import file_digest  # noqa: PLC0415 as above
-
-        places = dict.fromkeys([source, str(path), str(path.absolute()), path.absolute().as_uri()])
-        return Asked(joins=(_joined(config, file_digest(path)),), places=tuple(map(_literal, places)))
-    place, at, version = source.rpartition("@")
-    if at and place and version and not log.uses_at(source):
-        return Asked(places=(place,), version=version)
-    return Asked(places=(source,))
-
-
-def _literal(place: str) -> str:
-    """A path whose brackets are no pattern."""
-    return re.sub(r"([*?[])", r"[\1]", place)
-
-
-def _joined(config: "Config", digest: bytes) -> str:
-    from provsdk.digest import JoinKey  # noqa: PLC0415 help needs none of it
-    from provsdk.ledger.keys import digest_key  # noqa: PLC0415 as above
-
-    return JoinKey(digest_key(config.keys, create=False)).join(digest)
-
-
-def _joins_of(log: "Store", source_id: str, trace_id: str) -> tuple[str, ...]:
-    """What the record that has this source knows its content as."""
-    records = (log.fold(record_id).record for record_id in log.records_of_trace(trace_id))
-    sources = (source for record in records if record is not None for source in record.sources)
-    return tuple(one.join_digest for one in sources if one.source_id == source_id and one.join_digest is not None)
 
 
 def _print(log: "Store", config: "Config", found: "Impact", *, as_json: bool) -> None:

@@ -1,6 +1,6 @@
 """What an output goes back to."""
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from provsdk.store.contract import Store
 
 __all__ = ["lineage"]
-
-_LEAST: "Final[Mapping[str, Strength]]" = {"observed": "observed", "declared": "declared", "any": "inferred"}
-"""What `--basis` says → the weakest link that is followed."""
 
 
 class Depth(click.ParamType):  # type: ignore[type-arg] # generic from click 8.2 on only
@@ -70,7 +67,9 @@ def lineage(record: str, store: str | None, as_json: bool, **options: Any) -> No
     in this store, by equal content, goes on there. RECORD is an id, a unique prefix of it, an output id, or @latest.
     """
     depth = -1 if options["depth"] is None else options["depth"]
-    least = _LEAST[options["basis"]]
+    from provsdk.ask import LEAST  # noqa: PLC0415 help needs none of it
+
+    least = LEAST[options["basis"]]
     how = "json" if as_json else options["format_"]
     with opened(store) as log:
         (_up if options["up"] else _down)(log, record, depth, least, how)

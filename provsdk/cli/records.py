@@ -11,7 +11,7 @@ from provsdk.cli.terminal import complain, console, print_json, remark
 from provsdk.cli.terminal import show as show_screen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from provsdk.questions.filters import Filter
     from provsdk.report.summary import Integrity
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["list_", "show"]
 
 PAGE = 50
-
-READ_AT_ONCE = 500
-"""Summaries."""
 
 
 @click.command("list")
@@ -48,10 +45,12 @@ def list_(limit: int | None, oldest_first: bool, store: str | None, as_json: boo
     """List records, newest first."""
     import dataclasses  # noqa: PLC0415 help needs none of it
 
+    from provsdk.ask import matching  # noqa: PLC0415 as above
+
     only = _filter(wanted)
     with opened(store) as log:
         at_most = limit if limit or as_json else PAGE
-        found = list(islice(_fitting(log, only, newest_first=not oldest_first), at_most))
+        found = list(islice(matching(log, only, newest_first=not oldest_first), at_most))
         if as_json:
             print_json([dataclasses.asdict(summary) for summary in found])
         elif found:
@@ -72,21 +71,6 @@ def _filter(wanted: dict[str, Any]) -> "Filter":
         except FormatError as error:
             raise click.UsageError(f"--{name}: {error}") from None
     return Filter(**{**wanted, **times})
-
-
-def _fitting(log: "Store", only: "Filter", *, newest_first: bool) -> "Iterator[Summary]":
-    """Page after page, as far as they are asked for."""
-    beyond: int | None = None
-    while page := log.summaries(limit=READ_AT_ONCE, newest_first=newest_first, beyond=beyond):
-        beyond = page[-1].entry
-        for summary in page:
-            if only.fits_summary(summary) and (not only.reads_records or _fits(log, summary, only)):
-                yield summary
-
-
-def _fits(log: "Store", summary: "Summary", only: "Filter") -> bool:
-    record = log.fold(summary.record_id).record
-    return record is not None and only.fits_record(record)
 
 
 def _print_list(log: "Store", summaries: "Sequence[Summary]", *, is_filtered: bool) -> None:

@@ -48,7 +48,7 @@ def test_the_tests_of_a_page_pass(name, run, tmp_path):
 
 
 def test_the_guides_are_run():
-    names = ("tracing", "deployment", "exporters", "absence", "concurrency", "opentelemetry")
+    names = ("asking", "tracing", "deployment", "exporters", "absence", "concurrency", "opentelemetry")
     guides = {f"docs/guides/{name}.md" for name in names}
 
     assert guides <= set(WITH_PYTHON)

@@ -471,7 +471,7 @@ def test_list_shows_what_is_asked_for(run, three, options, names):
 
 
 def test_list_reads_on_where_the_first_page_holds_nothing_of_it(run, three, monkeypatch):
-    monkeypatch.setattr("provsdk.cli.records.READ_AT_ONCE", 1)
+    monkeypatch.setattr("provsdk.ask.READ_AT_ONCE", 1)
 
     assert [item["name"] for item in json.loads(run("list", "--name", "answer-1", "--json").stdout)] == ["answer-1"]
 

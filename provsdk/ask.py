@@ -1,0 +1,194 @@
+"""Questions of a log, for programs: the answers of the command line as typed values.
+
+    with provsdk.ask.open_log() as log:
+        record = log.record("@latest")
+        for hit in log.impact("docs/handbook.md").used:
+            print(hit.record.output.name, hit.link.basis)
+
+It reads, and appends nothing. A record is named by its id, a unique prefix of it, its output's id, or `@latest`.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, Protocol, Self
+
+from provsdk.config import load
+from provsdk.digest import JoinKey, file_digest
+from provsdk.errors import NotFound, StoreUnavailable
+from provsdk.ledger.keys import digest_key
+from provsdk.questions.across import downstream, upstream
+from provsdk.questions.effects import Effect, effects
+from provsdk.questions.filters import Filter
+from provsdk.questions.impact import Asked, Impact, impact
+from provsdk.questions.links import Strength, at_least
+from provsdk.questions.reader import Reader
+from provsdk.records.graph import Lineage, lineage_across
+from provsdk.records.record import ProvenanceRecord
+from provsdk.store.contract import Store, Summary
+from provsdk.store.open import open_store
+
+__all__ = ["LEAST", "Basis", "Filter", "Log", "asked_about", "matching", "open_log"]
+
+Basis = Literal["observed", "declared", "any"]
+"""The least that a step has to be: seen; that, or said by somebody; or anything."""
+
+LEAST: Final[Mapping[str, Strength]] = {"observed": "observed", "declared": "declared", "any": "inferred"}
+"""The weakest link that is followed for each."""
+
+READ_AT_ONCE: Final = 500
+"""Summaries."""
+
+_PLAIN: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+_JOIN: Final = re.compile(r"hmac-sha256:[0-9a-f]{16}:[0-9a-f]{64}")
+_SOURCE_ID: Final = re.compile(r"ent_([0-9a-f]{32})-[0-9a-f]{16}-[0-9]+")
+
+
+def open_log(store: str | Path | None = None) -> "Log":
+    """The log of the configured store, or of another one; close it, or use it in a `with` block.
+
+    Raises:
+        ConfigError: the configuration is wrong.
+        StoreError: there is no such store, or it cannot be read.
+    """
+    config = load({} if store is None else {"store": str(store)}, os.environ, Path.cwd())
+    return Log(open_store(config.store, keys=config.keys, state=config.state, read_only=True), config.keys)
+
+
+class Log:
+    """A log that is read.
+
+    Args:
+        store: an open store.
+        keys: directory of the key files; digests of content are looked up under its digest key.
+    """
+
+    def __init__(self, store: Store, keys: Path) -> None:
+        self._store = store
+        self._keys = keys
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of files. Idempotent."""
+        self._store.close()
+
+    def records(self, wanted: Filter | None = None, *, newest_first: bool = True) -> Iterator[Summary]:
+        """A summary of each record that is wanted, read page by page: take as many as are needed."""
+        return matching(self._store, wanted or Filter(), newest_first=newest_first)
+
+    def record(self, name: str) -> ProvenanceRecord:
+        """The record with its extensions folded in.
+
+        Raises:
+            NotFound: there is none of that name, or more than one.
+            StoreUnavailable: it is encrypted and its key is not reachable, or was erased.
+        """
+        record = self._store.fold(self._store.resolve(name)).record
+        if record is None:
+            raise StoreUnavailable(f"{name} cannot be read: it is encrypted and its key is not here, or was erased")
+        return record
+
+    def lineage(self, name: str, *, depth: int = -1, basis: Basis = "any") -> Lineage:
+        """What the record's output goes back to, as a tree, from record to record; *depth* steps of it, or all.
+
+        Raises:
+            NotFound, StoreUnavailable: as `record`.
+        """
+        joined = upstream(self._store, self.record(name))
+        return lineage_across(joined.records, at_least(joined.arrows(), LEAST[basis]), depth=depth)
+
+    def effects(self, name: str, *, depth: int = -1, basis: Basis = "any") -> tuple[Effect, ...]:
+        """What goes back to the record's output: the outputs of other records, each with those that go back to it.
+
+        Raises:
+            NotFound, StoreUnavailable: as `record`.
+        """
+        return effects(downstream(self._store, [self.record(name)]), depth, least=LEAST[basis])
+
+    def impact(self, source: str | Path) -> Impact:
+        """What rests on a source: a file, a location, name or pattern (with `@VERSION`), a digest, or a source's id.
+
+        Raises:
+            NotFound: no record has such a source.
+            KeyUnusable: the digest key is not here, and the source is to be found by its content.
+        """
+        found = impact(self._store, asked_about(self._store, self._keys, str(source)))
+        if not found.sources:
+            raise NotFound(f"no record in this store has a source {str(source)!r}")
+        return found
+
+
+class _Summaries(Protocol):
+    def summaries(
+        self, *, limit: int | None = None, newest_first: bool = True, beyond: int | None = None
+    ) -> list[Summary]: ...
+    def fold(self, record_id: str) -> Any: ...
+
+
+def matching(store: _Summaries, wanted: Filter, *, newest_first: bool) -> Iterator[Summary]:
+    """The summaries of the records that are wanted, page after page."""
+    beyond: int | None = None
+    while page := store.summaries(limit=READ_AT_ONCE, newest_first=newest_first, beyond=beyond):
+        beyond = page[-1].entry
+        for summary in page:
+            if wanted.fits_summary(summary) and (not wanted.reads_records or _fits(store, summary, wanted)):
+                yield summary
+
+
+def _fits(store: _Summaries, summary: Summary, wanted: Filter) -> bool:
+    record = store.fold(summary.record_id).record
+    return record is not None and wanted.fits_record(record)
+
+
+def asked_about(reader: Reader, keys: Path, source: str) -> Asked:
+    """Which source somebody means.
+
+    Args:
+        reader: a store.
+        keys: directory of its key files.
+        source: as it was written.
+
+    Raises:
+        KeyUnusable: its content is meant, and the digest key is not here.
+    """
+    if _JOIN.fullmatch(source):
+        return Asked(joins=(source,))
+    plain = _PLAIN.fullmatch(source)
+    if plain is not None:
+        return Asked(joins=(_joined(keys, bytes.fromhex(plain[1])),))
+    identified = _SOURCE_ID.fullmatch(source)
+    if identified is not None:
+        return Asked(joins=_joins_of(reader, source, identified[1]))
+    path = Path(source)
+    if path.is_file():
+        places = dict.fromkeys([source, str(path), str(path.absolute()), path.absolute().as_uri()])
+        return Asked(joins=(_joined(keys, file_digest(path)),), places=tuple(map(_literal, places)))
+    place, at, version = source.rpartition("@")
+    if at and place and version and not reader.uses_at(source):
+        return Asked(places=(place,), version=version)
+    return Asked(places=(source,))
+
+
+def _literal(place: str) -> str:
+    """A path whose brackets are no pattern."""
+    return re.sub(r"([*?[])", r"[\1]", place)
+
+
+def _joined(keys: Path, digest: bytes) -> str:
+    return JoinKey(digest_key(keys, create=False)).join(digest)
+
+
+def _joins_of(reader: Reader, source_id: str, trace_id: str) -> tuple[str, ...]:
+    """What the record that has this source knows its content as."""
+    records = (reader.fold(record_id).record for record_id in reader.records_of_trace(trace_id))
+    sources = (source for record in records if record is not None for source in record.sources)
+    return tuple(one.join_digest for one in sources if one.source_id == source_id and one.join_digest is not None)

@@ -1,0 +1,113 @@
+"""A log answers programs as it answers the command line."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import provsdk
+from provsdk import ask, traced_output, traced_source
+from provsdk.errors import NotFound, StoreUnavailable
+from provsdk.records.record import ProvenanceRecord
+
+TEXT = "Parcels are kept for fourteen days, then they go back to whoever sent them."
+
+
+@traced_source(type="file", name="handbook", location="docs/handbook.md", version="7")
+def load():
+    return TEXT
+
+
+@traced_source(type="file", name="handed over")
+def read(path):
+    return path.read_text()
+
+
+@pytest.fixture
+def log(tmp_path):
+    provsdk.configure(service="ask")
+    first = traced_output("summary", owner="ana")(lambda: "In short: " + load())()
+    handed_over = tmp_path / "summary.txt"
+    handed_over.write_text(first)
+    traced_output("letter", session="s-1")(lambda: "Dear customer, " + read(handed_over))()
+    with ask.open_log() as opened:
+        yield opened
+
+
+def names(records):
+    return [one.name for one in records]
+
+
+def test_records_are_read_as_they_are_asked_for(log):
+    records = log.records()
+
+    assert next(records).name == "letter"
+    assert names(records) == ["summary"]
+    assert names(log.records(newest_first=False)) == ["summary", "letter"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({"name": "l*"}, ["letter"]),
+        ({"owner": "ana"}, ["summary"]),
+        ({"session": "s-1"}, ["letter"]),
+        ({"source": "docs/*"}, ["summary"]),
+        ({"until": datetime(2020, 1, 1, tzinfo=UTC)}, []),
+    ],
+)
+def test_records_are_those_that_are_wanted(log, wanted, found):
+    assert names(log.records(ask.Filter(**wanted))) == found
+
+
+def test_a_record_is_read_by_its_name(log):
+    record = log.record("@latest")
+
+    assert isinstance(record, ProvenanceRecord)
+    assert record.output.name == "letter"
+    assert log.record(record.output.output_id) == record
+    with pytest.raises(NotFound):
+        log.record("rec_0")
+
+
+def test_lineage_goes_from_record_to_record(log):
+    tree = log.lineage("@latest", basis="observed")
+    found = [tree.name]
+    while tree.causes:
+        (tree,) = tree.causes
+        found.append(tree.name)
+
+    assert found == ["letter", "handed over", "summary", "handbook"]
+    assert log.lineage("@latest", depth=1).causes[0].cut
+
+
+def test_effects_are_what_goes_back_to_an_output(log):
+    (effect,) = log.effects(next(log.records(ask.Filter(name="summary"))).record_id)
+
+    assert (effect.record.output.name, effect.link.strength) == ("letter", "observed")
+    assert log.effects("@latest") == ()
+
+
+def test_impact_is_what_rests_on_a_source(log, tmp_path):
+    moved = tmp_path / "moved.md"
+    moved.write_text(TEXT)
+
+    for source in ("handbook", "docs/*.md", "handbook@7", moved, str(moved)):
+        assert [hit.record.output.name for hit in log.impact(source).used] == ["summary", "letter"]
+    with pytest.raises(NotFound, match="no record in this store has a source 'handbook@8'"):
+        log.impact("handbook@8")
+
+
+def test_a_log_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(StoreUnavailable, match="there is no store"):
+        ask.open_log(Path(tmp_path, "nowhere"))
+
+
+def test_what_cannot_be_read_is_told(log):
+    provsdk.configure(service="secret", classification="confidential")
+    traced_output("secret")(lambda: "nobody is to read this answer")()
+    keys = Path(log._keys)
+    (keys / "content.key").rename(keys / "away.key")
+
+    with ask.open_log() as without, pytest.raises(StoreUnavailable, match="its key is not here"):
+        without.record("@latest")
