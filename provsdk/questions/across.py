@@ -1,28 +1,34 @@
 """Records that belong together: what a record goes back to in others, and what goes back to it.
 
 Records join where a value that one output came to is what a source of another one, or a content within it, is: by equal
-join digests, within a tenant. An output within another one has the same id in both records. Nothing else joins: no
-prompt, no template, no argument, and no value under 32 bytes, which chance repeats.
+join digests, within a tenant. An output within another one has the same id in both records. What was made in another
+process for an output is known by what it says of where its work came from: by content where that came back, else as
+something that was made meanwhile. Nothing else joins: no prompt, no template, and no value under 32 bytes, which chance
+repeats.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec import UNSET
+
 from provsdk.digest import MIN_LINKABLE_BYTES
 from provsdk.errors import NotFound, StoreDamaged
 from provsdk.questions.reader import Reader
 from provsdk.records.flow import Arrow, nested_outputs
-from provsdk.records.record import Entity, Output, ProvenanceRecord, Source
-from provsdk.vocabulary import Basis, Relation
+from provsdk.records.record import Entity, ModelCall, Output, ProvenanceRecord, Source, Transformation
+from provsdk.vocabulary import Basis, OutputStatus, Relation
 
-__all__ = ["MAX_RECORDS", "Joined", "downstream", "upstream"]
+__all__ = ["MAX_RECORDS", "Joined", "downstream", "upstream", "values_of"]
 
 MAX_RECORDS: Final = 1_000
 """Records that are read for one answer; beyond, it says that there are more."""
 
 _DERIVED: Final = Relation.WAS_DERIVED_FROM.value
 _DIGEST: Final = Basis.DIGEST.value
+_ENCLOSING: Final = Basis.ENCLOSING.value
+_COMPLETED: Final = OutputStatus.COMPLETED.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,9 @@ class _Search:
     def causes_of(self, record: ProvenanceRecord) -> Iterator[ProvenanceRecord]:
         for output_id in nested_outputs(_flow(record), record.output.output_id):
             yield from self._read([f"rec_{output_id.removeprefix('out_')}"])
+        for other in self._read(self._reader.records_of_trace(record.trace.trace_id)):
+            if other.trace.parent_record_id == record.record_id and self._handed_over(record, other):
+                yield other
         for source in record.sources:
             for value_id, join in _values(source):
                 for other in self._read(self._reader.outputs_of(join)):
@@ -100,6 +109,10 @@ class _Search:
         output_id = record.output.output_id
         for other in self._read(self._reader.records_of_trace(record.trace.trace_id)):
             if output_id in nested_outputs(_flow(other), other.output.output_id):
+                yield other
+        parent = record.trace.parent_record_id
+        for other in self._read([] if parent is UNSET else [parent]):
+            if self._handed_over(other, record):
                 yield other
         join = _join_of(record.output)
         for other in self._read(use.record_id for use in self._reader.uses_of(join)) if join is not None else ():
@@ -113,6 +126,19 @@ class _Search:
             if arrows:
                 self._joins.update(dict.fromkeys(arrows))
                 yield other
+
+    def _handed_over(self, record: ProvenanceRecord, other: ProvenanceRecord) -> bool:
+        """Notes how an output goes back to one that was made for it in another process; whether it does."""
+        join = _join_of(other.output)
+        holders = [] if join is None else [value_id for value_id, held in values_of(record) if held == join]
+        output_id = other.output.output_id
+        if holders:
+            self._joins.update(dict.fromkeys((value_id, output_id, _DERIVED, _DIGEST) for value_id in holders))
+        elif other.output.status == _COMPLETED and other.output.ended_at <= record.output.ended_at:
+            self._joins[record.output.output_id, output_id, _DERIVED, _ENCLOSING] = None
+        else:
+            return False
+        return True
 
     def _read(self, record_ids: Iterable[str]) -> Iterator[ProvenanceRecord]:
         for record_id in dict.fromkeys(record_ids):
@@ -132,6 +158,17 @@ class _Search:
 
 def _flow(record: ProvenanceRecord) -> Iterator[Arrow]:
     return ((edge.from_, edge.to, edge.relation, edge.basis) for edge in record.flow)
+
+
+def values_of(record: ProvenanceRecord) -> Iterator[tuple[str, str | None]]:
+    """Ids and join digests of every value of a record."""
+    yield record.output.output_id, _join_of(record.output)
+    for source in record.sources:
+        yield from ((value.entity_id, _join_of(value)) for value in (*source.arguments, *source.elements))
+        yield source.source_id, _join_of(source)
+    steps: list[Transformation | ModelCall] = [*record.transformations, *record.model_calls]
+    for value in (*record.output.arguments, *(value for step in steps for value in (*step.arguments, *step.results))):
+        yield value.entity_id, _join_of(value)
 
 
 def _values(source: Source) -> Iterator[tuple[str, str]]:

@@ -1,12 +1,12 @@
 """What goes back to an output: the outputs of other records, each with how it is linked to the one above it. Pure."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from provsdk.questions.across import Joined
-from provsdk.questions.links import Link, Strength, best, is_at_least, reach
-from provsdk.records.flow import Causes, nested_outputs
+from provsdk.questions.across import Joined, values_of
+from provsdk.questions.links import UNLINKED, Link, Strength, is_at_least, reach
+from provsdk.records.flow import Arrow, Causes, nested_outputs
 from provsdk.records.record import ProvenanceRecord, Source
 
 __all__ = ["Effect", "effects", "rests_on"]
@@ -28,21 +28,17 @@ class Effect:
     """More goes back to it than the depth that was asked for shows."""
 
 
-def rests_on(joined: Joined) -> dict[str, dict[str, list[str]]]:
-    """For each output, by its id, the records that hold its value, by their ids, and under which ids they hold it."""
-    owners = {
-        value_id: record.record_id
-        for record in joined.records
-        for source in record.sources
-        for value_id in (source.source_id, *(element.entity_id for element in source.elements))
-    }
-    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for value_id, output_id, _, _ in joined.joins:
-        found[output_id][owners[value_id]].append(value_id)
+def rests_on(joined: Joined) -> dict[str, dict[str, list[Arrow]]]:
+    """For each output, by its id, the records that hold its value, by their ids, and the edges by which they do; none
+    where it was made within them.
+    """
+    owners = {value_id: record.record_id for record in joined.records for value_id, _ in values_of(record)}
+    found: dict[str, dict[str, list[Arrow]]] = defaultdict(lambda: defaultdict(list))
+    for arrow in joined.joins:
+        found[arrow[1]][owners[arrow[0]]].append(arrow)
     for record in joined.records:
-        arrows = ((edge.from_, edge.to, edge.relation, edge.basis) for edge in record.flow)
-        for output_id in nested_outputs(arrows, record.output.output_id):
-            found[output_id][record.record_id].append(output_id)
+        for output_id in nested_outputs(_flow(record), record.output.output_id):
+            found[output_id][record.record_id].extend(())
     return found
 
 
@@ -65,21 +61,22 @@ class _Tree:
         self._records: Mapping[str, ProvenanceRecord] = {record.record_id: record for record in joined.records}
         self._holders = rests_on(joined)
         self._followed: set[str] = set()
-        self._reached: dict[str, dict[str, Link]] = {}
 
     def below(self, record: ProvenanceRecord, depth: int) -> tuple[Effect, ...]:
         self._followed.add(record.record_id)
-        holders = self._holders.get(record.output.output_id, {})
-        linked = (
-            (self._records[one], values, self._link(self._records[one], values)) for one, values in holders.items()
-        )
-        return tuple(self._effect(*one, depth) for one in linked if is_at_least(one[2].strength, self._least))
+        output_id = record.output.output_id
+        found = []
+        for record_id, joins in self._holders.get(output_id, {}).items():
+            other = self._records[record_id]
+            link = reach(Causes((*_flow(other), *joins)), other.output.output_id).get(output_id, UNLINKED)
+            if is_at_least(link.strength, self._least):
+                found.append(self._effect(other, {arrow[0] for arrow in joins}, link, depth))
+        return tuple(found)
 
-    def _effect(self, record: ProvenanceRecord, values: list[str], link: Link, depth: int) -> Effect:
+    def _effect(self, record: ProvenanceRecord, held: set[str], link: Link, depth: int) -> Effect:
         follows = bool(self._holders.get(record.output.output_id))
         repeated = record.record_id in self._followed
         more = follows and not repeated and depth == 1
-        held = set(values)
         return Effect(
             record=record,
             link=link,
@@ -89,11 +86,9 @@ class _Tree:
             more=more,
         )
 
-    def _link(self, record: ProvenanceRecord, values: list[str]) -> Link:
-        if record.record_id not in self._reached:
-            causes = Causes((edge.from_, edge.to, edge.relation, edge.basis) for edge in record.flow)
-            self._reached[record.record_id] = reach(causes, record.output.output_id)
-        return best(self._reached[record.record_id], values)
+
+def _flow(record: ProvenanceRecord) -> Iterator[Arrow]:
+    return ((edge.from_, edge.to, edge.relation, edge.basis) for edge in record.flow)
 
 
 def _ids(source: Source) -> set[str]:

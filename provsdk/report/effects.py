@@ -60,7 +60,7 @@ def _how(effect: Effect) -> str:
     link = effect.link
     how = f"{link.strength}: {link.basis}" if link.basis else "not linked" if link.strength == "none" else link.strength
     through = ", ".join(sorted({source.name for source in effect.sources}))
-    return f"{how}, through {through}" if through else f"{how}, made within it"
+    return f"{how}, through {through}" if through else f"{how}, made for it"
 
 
 def effects_json(root: ProvenanceRecord, found: Sequence[Effect]) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """Records join by content that one output came to and another one loaded, within a tenant, and by nothing else."""
 
+import contextvars
 import json
 
 import pytest
 
 import provsdk
-from provsdk import traced_model_call, traced_output, traced_source
+from provsdk import traced_model_call, traced_output, traced_source, traced_transform
 from provsdk.pipeline import running
 from provsdk.questions.across import downstream, upstream
 from provsdk.questions.effects import effects
@@ -147,6 +148,66 @@ def test_a_cycle_ends(store):
     assert names(upstream(store, first)) == ["again"]
     (effect,) = effects(downstream(store, [first]))
     assert effect.effects == ()
+
+
+def elsewhere(headers, function):
+    """Does work as another process does that got these headers."""
+
+    def work():
+        with provsdk.extract(headers):
+            return function()
+
+    return contextvars.Context().run(work)
+
+
+def test_what_was_made_for_an_output_in_another_process_belongs_to_it(store):
+    @traced_output("outer")
+    def outer():
+        headers = {}
+        provsdk.inject(headers)
+        return "two paragraphs: " + str(len(elsewhere(headers, summarise)))
+
+    outer()
+
+    joined = upstream(store, record(store, "outer"))
+    assert names(joined) == ["outer", "summary"]
+    assert [basis for *_, basis in joined.joins] == ["enclosing"]
+    (effect,) = effects(downstream(store, [record(store, "summary")]))
+    assert (effect.record.output.name, effect.link.strength, effect.sources) == ("outer", "inferred", ())
+    assert effects(downstream(store, [record(store, "summary")]), least="declared") == ()
+
+
+def test_what_came_back_from_another_process_is_known_by_its_content(store):
+    @traced_transform("join")
+    def join(parts):
+        return "\n".join(parts)
+
+    @traced_output("outer")
+    def outer():
+        headers = {}
+        provsdk.inject(headers)
+        return join([json.loads(json.dumps(elsewhere(headers, summarise))), "and no more than that"])
+
+    outer()
+
+    joined = upstream(store, record(store, "outer"))
+    assert [basis for *_, basis in joined.joins] == ["digest"]
+    (effect,) = effects(downstream(store, [record(store, "summary")]))
+    assert (effect.record.output.name, effect.link.strength) == ("outer", "observed")
+
+
+def test_what_was_handed_over_and_came_too_late_shaped_nothing(store):
+    headers = {}
+
+    @traced_output("outer")
+    def outer():
+        provsdk.inject(headers)
+        return "an answer that waited for nobody else"
+
+    outer()
+    elsewhere(headers, summarise)
+
+    assert names(upstream(store, record(store, "outer"))) == ["outer"]
 
 
 def test_what_cannot_be_read_is_named(store, monkeypatch):
