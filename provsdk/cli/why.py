@@ -1,0 +1,117 @@
+"""Which sources support what an output says."""
+
+import hashlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from provsdk.cli.app import FINDING, NOT_CARRIED_OUT
+from provsdk.cli.place import as_json, configuration, opened, store_option
+from provsdk.cli.terminal import complain, print_json, remark, show
+
+if TYPE_CHECKING:
+    from provsdk.config import Config
+    from provsdk.records.record import ProvenanceRecord
+    from provsdk.store.contract import Store
+
+__all__ = ["why"]
+
+_TEXT = "text/plain"
+
+
+@click.command("why")
+@click.argument("record")
+@click.option(
+    "--text", "file", metavar="FILE", help="The output's text, or - for stdin: where its content was not kept."
+)
+@click.option("--format", "format_", type=click.Choice(["text", "json", "html"]), default="text", help="[text]")
+@store_option
+@as_json
+def why(record: str, file: str | None, format_: str, store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
+    """Show which sources support each sentence of an output.
+
+    By the words that they share: what says the same in other words is unsupported here. The record keeps places, not
+    words: the text comes from captured content, or from FILE, which is compared with the record first. Exits 1 where
+    that is another text.
+    """
+    from provsdk.cli.reading import readable  # noqa: PLC0415 help needs none of it
+    from provsdk.questions.why import why as why_of  # noqa: PLC0415 as above
+    from provsdk.report.why import why_html, why_json, why_screen, why_summary  # noqa: PLC0415 as above
+
+    with opened(store) as log:
+        found = readable(log, record)
+        config = configuration(store)
+        candidates = _kept(log, found) if file is None else _given(file)
+        text = next((one for one in candidates if _is_output(found, one, config)), None)
+    if text is None:
+        complain(_another_text(found, file))
+        is_another = file is not None and found.output.media_type == _TEXT
+        click.get_current_context().exit(FINDING if is_another else NOT_CARRIED_OUT)
+    told = why_of(found, text)
+    if as_json or format_ == "json":
+        print_json(why_json(found, told))
+    elif format_ == "html":
+        click.echo(why_html(found, text, told), nl=False)
+    else:
+        for part in why_screen(told):
+            show(part)
+        remark(f"{why_summary(told)}, by the words that they share with a source.")
+
+
+def _given(file: str) -> list[str]:
+    """The text of a file, also without the line end that editors add.
+
+    Raises:
+        FormatError: it is no text.
+    """
+    from provsdk.errors import FormatError  # noqa: PLC0415 help needs none of it
+
+    data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{file}: not UTF-8 at byte {error.start + 1}") from None
+    return list(dict.fromkeys([text, text.removesuffix("\n"), text.replace("\r\n", "\n").removesuffix("\n")]))
+
+
+def _kept(log: "Store", record: "ProvenanceRecord") -> list[str]:
+    """The texts among the captured contents of the record."""
+    import json  # noqa: PLC0415 help needs none of it
+
+    found = []
+    for entry in log.entries_about(record.record_id):
+        for part in log.parts(entry.index):
+            if part.path.startswith("content/") and part.content is not None:
+                said = json.loads(part.content)
+                if said.get("encoding") == "utf-8":
+                    found.append(str(said["content"]))
+    return found
+
+
+def _is_output(record: "ProvenanceRecord", text: str, config: "Config") -> bool:
+    digest, output = hashlib.sha256(text.encode()), record.output
+    if output.media_type != _TEXT:
+        return False
+    if output.digest is not None:
+        return output.digest == f"sha256:{digest.hexdigest()}"
+    from provsdk.digest import JoinKey  # noqa: PLC0415 help needs none of it
+    from provsdk.ledger.keys import digest_key  # noqa: PLC0415 as above
+
+    return output.join_digest == JoinKey(digest_key(config.keys, create=False)).join(digest.digest())
+
+
+def _another_text(record: "ProvenanceRecord", file: str | None) -> str:
+    output = record.output
+    if output.media_type != _TEXT:
+        return f"{record.record_id}: its output is no text, but {output.media_type or 'nothing'}"
+    if file is None:
+        return (
+            f"{record.record_id}: its content was not kept (`capture_content`); "
+            "give the text with --text FILE: it is compared with the record first"
+        )
+    return (
+        f"{file} is not what {record.record_id} came to: expected {output.size_bytes} bytes of "
+        f"{output.digest or output.join_digest}"
+    )

@@ -1,0 +1,144 @@
+"""Which sources support each sentence of an output, and how that is known. Pure: the record's edges keep the places."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+from msgspec import UNSET
+
+from provsdk.records.record import ProvenanceRecord
+from provsdk.vocabulary import Basis, Relation
+
+__all__ = ["Sentence", "Support", "sentences", "why"]
+
+_DERIVED: Final = Relation.WAS_DERIVED_FROM.value
+_SAME: Final = frozenset({Basis.IDENTITY.value, Basis.DIGEST.value})
+
+ENOUGH: Final = 0.5
+"""Of a sentence's letters and figures, that stand in sources: less supports it in part."""
+
+_END: Final = re.compile(
+    r"(?:[.!?\u2026]+[\"'\u00bb\u201d\u2019)\]]*(?=\s|$)|[\u3002\uff01\uff1f]+[\u300d\u300f\u201d]*|\n+)"
+)
+"""Where a sentence may end: a full stop or its like before a blank, one of the East at once, a line."""
+
+Verdict = Literal["supported", "in part", "unsupported"]
+
+
+class Support(NamedTuple):
+    """A source that has words of the sentence."""
+
+    source_id: str
+    source: str
+    """Its name, and that of the element where it is one."""
+    basis: str
+    start: int
+    """Of the words in the output, in characters."""
+    end: int
+    source_start: int
+    """And in the source, or in the element of it."""
+    source_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of an output."""
+
+    start: int
+    end: int
+    text: str
+    supports: tuple[Support, ...]
+    share: float
+    """Of its letters and figures, how many stand in sources, 0 to 1."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """`supported` where at least half of it stands in sources."""
+        return "supported" if self.share >= ENOUGH else "in part" if self.share > 0 else "unsupported"
+
+
+def why(record: ProvenanceRecord, text: str) -> tuple[Sentence, ...]:
+    """The sentences of the output with the sources whose words they repeat.
+
+    Args:
+        record: of the output.
+        text: what the output came to, whole; whoever calls has compared it with the record's digest.
+    """
+    supports = sorted(_supports(record, len(text)), key=lambda one: (one.start, one.end, one.source))
+    found = []
+    for start, end in sentences(text):
+        mine = tuple(one for one in supports if one.start < end and one.end > start)
+        found.append(Sentence(start, end, text[start:end], mine, _share(text, start, end, mine)))
+    return tuple(found)
+
+
+def sentences(text: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each sentence, without the blanks around it.
+
+    >>> text = "It costs 3.50 a day. Is that all? Yes."
+    >>> [text[start:end] for start, end in sentences(text)]
+    ['It costs 3.50 a day.', 'Is that all?', 'Yes.']
+    """
+    start = 0
+    for end in [*(found.end() for found in _END.finditer(text)), len(text)]:
+        if _goes_on(text, end):
+            continue
+        stripped = text[start:end].strip()
+        if stripped:
+            first = text.index(stripped, start)
+            yield first, first + len(stripped)
+        start = end
+
+
+def _goes_on(text: str, end: int) -> bool:
+    """Whether what follows begins small: a full stop before that is an abbreviation's."""
+    following = text[end : end + 2].lstrip(" ")
+    return text[end - 1 : end] == "." and following[:1].islower()
+
+
+def _share(text: str, start: int, end: int, supports: Iterable[Support]) -> float:
+    counted = [place for place in range(start, end) if text[place].isalnum()]
+    covered = {place for one in supports for place in range(max(one.start, start), min(one.end, end))}
+    return sum(place in covered for place in counted) / len(counted) if counted else 0.0
+
+
+def _supports(record: ProvenanceRecord, length: int) -> Iterator[Support]:
+    names = _names(record)
+    equal = _equal_to_output(record)
+    for value_id, basis in equal.items():
+        if value_id in names:
+            source_id, name = names[value_id]
+            yield Support(source_id, name, basis, 0, length, 0, length)
+    for edge in record.flow:
+        if edge.relation == _DERIVED and edge.from_ in equal and edge.to in names and edge.spans is not UNSET:
+            source_id, name = names[edge.to]
+            for span in edge.spans:
+                yield Support(source_id, name, edge.basis, *span)
+
+
+def _equal_to_output(record: ProvenanceRecord) -> dict[str, str]:
+    """The values that are the output, each with how that is known: what is known of their text is known of its text."""
+    same: dict[str, list[tuple[str, str]]] = {}
+    for edge in record.flow:
+        if edge.relation == _DERIVED and edge.basis in _SAME:
+            same.setdefault(edge.from_, []).append((edge.to, edge.basis))
+    found, waiting = {record.output.output_id: Basis.IDENTITY.value}, [record.output.output_id]
+    while waiting:
+        above = waiting.pop()
+        for value, basis in same.get(above, ()):
+            if value not in found:
+                found[value] = basis if found[above] == Basis.IDENTITY.value else found[above]
+                waiting.append(value)
+    return found
+
+
+def _names(record: ProvenanceRecord) -> Mapping[str, tuple[str, str]]:
+    """Id and name of the source that a value is, or is in."""
+    found = {}
+    for source in record.sources:
+        found[source.source_id] = source.source_id, source.name
+        for element in source.elements:
+            place = f"{source.name}: {element.name}" if element.name else source.name
+            found[element.entity_id] = source.source_id, place
+    return found

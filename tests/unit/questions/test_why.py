@@ -1,0 +1,109 @@
+"""Each sentence of an output goes with the sources whose words it repeats; what nothing supports is told."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import provsdk
+from provsdk import traced_model_call, traced_output, traced_source
+from provsdk.pipeline import running
+from provsdk.questions.why import sentences, why
+
+POLICY = "Refunds are paid within 30 days of purchase, whatever the reason for it may be."
+TERMS = "Deliveries to islands and to mountain huts take two weeks at most from the day of the order."
+
+
+@traced_source(type="file", each=True, name=lambda item: item[:7].lower())
+def load():
+    return [POLICY, TERMS]
+
+
+@traced_model_call(provider="acme", model="small-1")
+def ask(prompt, answer):
+    return {"choices": [{"message": {"role": "assistant", "content": answer}}]}
+
+
+@pytest.fixture
+def told():
+    """What is said of an answer that a model gave to both texts."""
+    provsdk.configure(service="why")
+
+    def told(answer):
+        @traced_output("answer")
+        def output():
+            return ask("\n".join(load()), answer)["choices"][0]["message"]["content"]
+
+        output()
+        store = running().store()
+        return why(store.fold(store.resolve("@latest")).record, answer)
+
+    return told
+
+
+def test_a_sentence_is_supported_by_the_source_whose_words_it_repeats(told):
+    first, second = told(
+        "They are paid within 30 days of purchase, whatever the reason for it. "
+        "Islands and mountain huts take two weeks at most from the day of the order."
+    )
+
+    assert (first.verdict, {one.source for one in first.supports}) == ("supported", {"refunds"})
+    assert (second.verdict, {one.source for one in second.supports}) == ("supported", {"deliver"})
+    (support,) = first.supports
+    assert POLICY[support.source_start : support.source_end] in first.text
+    assert support.basis in {"quotation", "containment"}
+
+
+def test_a_sentence_of_its_own_words_is_unsupported(told):
+    supported, alone = told(
+        "Refunds are paid within 30 days of purchase, whatever the reason. We wish everybody a pleasant afternoon."
+    )
+
+    assert supported.verdict == "supported"
+    assert (alone.verdict, alone.supports, alone.share) == ("unsupported", (), 0.0)
+
+
+def test_a_sentence_that_adds_more_than_it_repeats_is_supported_in_part(told):
+    (mixed,) = told(
+        "As our friendly colleagues from the second floor have said so many times before, refunds are paid within "
+        "30 days of purchase"
+    )
+
+    assert mixed.verdict == "in part"
+    assert 0 < mixed.share < 0.5
+
+
+def test_an_output_that_is_a_source_is_supported_as_a_whole(told):
+    provsdk.configure(service="why")
+    traced_output("whole")(lambda: load()[0])()
+    store = running().store()
+
+    (only,) = why(store.fold(store.resolve("@latest")).record, POLICY)
+
+    assert (only.verdict, only.share) == ("supported", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("One. Two! Three?", ["One.", "Two!", "Three?"]),
+        ("It costs 3.50 a day. Yes.", ["It costs 3.50 a day.", "Yes."]),
+        ("Ask e.g. ana about it. She knows.", ["Ask e.g. ana about it.", "She knows."]),
+        ("- one line\n- another\n\n", ["- one line", "- another"]),
+        ('He said "no." Then he left.', ['He said "no."', "Then he left."]),
+        ("包裹保留十天。然后退回。", ["包裹保留十天。", "然后退回。"]),
+        ("", []),
+        ("   ", []),
+    ],
+)
+def test_sentences_end_where_they_do(text, found):
+    assert [text[start:end] for start, end in sentences(text)] == found
+
+
+@given(st.text(alphabet='ab .!?\n。"', max_size=60))
+def test_every_letter_stands_in_one_sentence(text):
+    places = [place for start, end in sentences(text) for place in range(start, end)]
+
+    assert len(places) == len(set(places))
+    assert {place for place, letter in enumerate(text) if not letter.isspace()} == {
+        place for place in places if not text[place].isspace()
+    }
