@@ -12,6 +12,7 @@
     ├── StoreError                 the store cannot do what was asked
     │   ├── StoreUnavailable       missing, locked, read-only, full: may work later
     │   ├── StoreForeign           the file is not a provsdk store
+    │   ├── StoreOutdated          its views are those of an older version
     │   ├── StoreTooNew            written by a newer version
     │   ├── StoreDamaged           what it holds contradicts itself or its signature
     │   │   └── StoreRolledBack    it is older than what is remembered outside
@@ -40,6 +41,7 @@ __all__ = [
     "StoreDamaged",
     "StoreError",
     "StoreForeign",
+    "StoreOutdated",
     "StoreRolledBack",
     "StoreTooNew",
     "StoreUnavailable",
@@ -94,6 +96,10 @@ class StoreForeign(StoreError):
 
 class StoreTooNew(StoreError):
     """The store was written by a newer version of provsdk."""
+
+
+class StoreOutdated(StoreError):
+    """The store's views are those of an older version; log and parts are the same, and give the new ones."""
 
 
 class StoreDamaged(StoreError):

@@ -50,8 +50,8 @@ def configuration(store: str | None = None) -> "Config":
 
 
 @contextmanager
-def opened(store: str | None, *, read_only: bool = True) -> Iterator["Store"]:
-    """The store, open.
+def opened(store: str | None, *, read_only: bool = True, outdated: bool = False) -> Iterator["Store"]:
+    """The store, open; with *outdated* also one whose views are those of an older version.
 
     Raises:
         StoreUnavailable: there is none; the message says how to get one. Also missing rights, locks, full disks.
@@ -61,7 +61,7 @@ def opened(store: str | None, *, read_only: bool = True) -> Iterator["Store"]:
     from provsdk.store.open import open_store  # noqa: PLC0415 a wrong configuration is told first, and cheaply
 
     try:
-        log = open_store(config.store, keys=config.keys, state=config.state, read_only=read_only)
+        log = open_store(config.store, keys=config.keys, state=config.state, read_only=read_only, outdated=outdated)
     except StoreUnavailable as error:
         raise _guided(error, Path(config.store)) from error
     try:

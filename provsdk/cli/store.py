@@ -26,11 +26,12 @@ SHORTEST_S = 3_600
 def rebuild(store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
     """Derive every view again from log and parts.
 
-    The log is not touched. What comes out is the same as before, byte for byte.
+    The log is not touched. What comes out is the same as before, byte for byte; of a store that an older version wrote,
+    the views of this one.
     """
     from provsdk.report.log import counts  # noqa: PLC0415 help needs none of it
 
-    with opened(store, read_only=False) as log:
+    with opened(store, read_only=False, outdated=True) as log:
         rows = log.rebuild()
     if as_json:
         print_json(rows)

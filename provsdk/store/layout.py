@@ -10,6 +10,7 @@ from provsdk.errors import (
     StoreDamaged,
     StoreError,
     StoreForeign,
+    StoreOutdated,
     StoreRolledBack,
     StoreTooNew,
     StoreUnavailable,
@@ -32,12 +33,18 @@ def is_blank(connection: sqlite3.Connection) -> bool:
     return application == version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
 
 
-def check_version(connection: sqlite3.Connection, path: Path) -> None:
+def check_version(connection: sqlite3.Connection, path: Path, *, outdated: bool = False) -> None:
     """That this is a store, and one that this version reads.
+
+    Args:
+        connection: to the database.
+        path: of it.
+        outdated: one whose views are those of an older version will do.
 
     Raises:
         StoreForeign: it is something else.
         StoreTooNew: a newer version wrote it.
+        StoreOutdated: its views are those of an older version.
     """
     application, version = _marks(connection)
     if application != APPLICATION_ID:
@@ -45,6 +52,14 @@ def check_version(connection: sqlite3.Connection, path: Path) -> None:
             raise foreign(path)
         what = "an empty database" if is_blank(connection) else "an SQLite database of something else"
         raise StoreForeign(f"{path} is {what}, not a provsdk store; name another place with `store`")
+    if 0 < version < SCHEMA_VERSION:
+        if outdated:
+            return
+        raise StoreOutdated(
+            f"the store at {path} has version {version}, and this provsdk reads version {SCHEMA_VERSION}: stop the "
+            f"programs that write to it and run `provsdk rebuild --store {path.parent}`, which derives its views "
+            "again; log and parts stay as they are"
+        )
     if version != SCHEMA_VERSION:
         raise StoreTooNew(
             f"the store at {path} has version {version}; this provsdk reads version {SCHEMA_VERSION}. "

@@ -33,7 +33,7 @@ _SCHEME: Final = "sqlite:"
 _log: Final = logging.getLogger("provsdk")
 
 
-def open_store(
+def open_store(  # noqa: PLR0913 each stands for itself
     place: str | Path,
     *,
     keys: str | Path,
@@ -41,6 +41,7 @@ def open_store(
     origin: str | None = None,
     create: bool = False,
     read_only: bool = False,
+    outdated: bool = False,
 ) -> SqliteStore:
     """Opens the store at `place`.
 
@@ -51,11 +52,13 @@ def open_store(
         origin: Name of the log; a random one if None and the log is made. Where there is a log it must be its name.
         create: Make a store where there is none.
         read_only: Nothing will be appended; `create` is of no effect then.
+        outdated: One whose views are those of an older version is opened too, to derive them again.
 
     Raises:
         StoreUnavailable: there is none and not `create`; it cannot be read or written; it is locked.
         StoreRolledBack: there was one, and it is gone; or there was a log of that origin elsewhere.
         StoreForeign, StoreTooNew: the file is no store, or of a newer version, where no log is remembered.
+        StoreOutdated: its views are those of an older version.
         StoreDamaged: it contradicts itself, or cannot be opened as a store where a log is remembered.
         KeyUnusable: a key is damaged, or cannot be made.
         ConfigError: the log there has another origin.
@@ -69,7 +72,7 @@ def open_store(
             raise accused(error, Memory(state, directory)) from error
     elif not present(directory / DATABASE):
         raise missing(directory, Memory(state, directory))
-    store = SqliteStore(directory, keys=keys, state=state, read_only=read_only)
+    store = SqliteStore(directory, keys=keys, state=state, read_only=read_only, outdated=outdated)
     try:
         if origin is not None:
             _check_origin(store, origin)

@@ -8,7 +8,7 @@ from provsdk.errors import FormatError, KeyUnusable, StoreDamaged
 from provsdk.ledger.entries import decode
 from provsdk.store.database import rolled_back
 from provsdk.store.reading import FindKey, derived_rows
-from provsdk.store.schema import VIEWS, create_views
+from provsdk.store.schema import SCHEMA_VERSION, VIEWS, create_views
 from provsdk.store.views import INSERTS
 
 __all__ = ["rebuild"]
@@ -26,6 +26,7 @@ def rebuild(connection: sqlite3.Connection, find_key: FindKey) -> dict[str, int]
     connection.execute("BEGIN IMMEDIATE")
     try:
         create_views(connection)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         locked = _fill(connection, find_key)
         _refuse_loss(locked)
         connection.execute("COMMIT")

@@ -12,8 +12,8 @@ __all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "VIEWS", "create", "create_views"
 APPLICATION_ID: Final = 0x70727673
 """`prvs`, in the header of the file: what tells a store from other SQLite files."""
 
-SCHEMA_VERSION: Final = 1
-"""`user_version` of the file: counts up when tables change."""
+SCHEMA_VERSION: Final = 2
+"""`user_version` of the file: counts up when tables change. From 1 on only views did, which can be derived again."""
 
 _LOG: Final = """
 CREATE TABLE entries(idx INTEGER PRIMARY KEY, bytes BLOB NOT NULL, seal BLOB NOT NULL);

@@ -51,17 +51,19 @@ class SqliteStore:
         keys: Directory of the key files.
         state: The user's state directory, for the memory and the key store.
         read_only: Nothing can be appended.
+        outdated: One whose views are those of an older version is opened too, to derive them again.
 
     Raises:
         StoreError: the file is missing, foreign, too new, damaged or cannot be opened.
     """
 
-    def __init__(self, directory: Path, *, keys: Path, state: Path, read_only: bool) -> None:
+    def __init__(self, directory: Path, *, keys: Path, state: Path, read_only: bool, outdated: bool = False) -> None:
         self.directory = directory
         self.path = directory / DATABASE
         self.keys = keys
         self.state = state
         self.read_only = read_only
+        self._outdated = outdated
         self.memory = Memory(state, directory)
         self._lock = threading.RLock()
         self._pid = os.getpid()
@@ -101,7 +103,7 @@ class SqliteStore:
     def _opened(self) -> sqlite3.Connection:
         connection = connect(self.path, read_only=self.read_only)
         try:
-            check_version(connection, self.path)
+            check_version(connection, self.path, outdated=self._outdated)
             if not self.read_only:
                 make_durable(connection)
             busy_for(connection, _READ_WAIT_S)

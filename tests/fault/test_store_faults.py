@@ -19,6 +19,7 @@ from provsdk.errors import (
     KeyUnusable,
     StoreDamaged,
     StoreForeign,
+    StoreOutdated,
     StoreRolledBack,
     StoreTooNew,
     StoreUnavailable,
@@ -279,13 +280,31 @@ class TestTheFile:
     def test_of_a_newer_version_is_left_alone(self, store, places, tmp_path):
         store.close()
         with closing(sqlite3.connect(places["place"] / "log.db")) as newer:
-            newer.execute("PRAGMA user_version = 2")
+            newer.execute("PRAGMA user_version = 3")
 
         for options in ({}, {"create": True}, {"read_only": True}):
             with pytest.raises(StoreTooNew, match="Upgrade"):
                 open_store(**{**places, "state": tmp_path / "nothing remembered"}, **options)
             with pytest.raises(StoreDamaged, match=r"Upgrade.*4 entries"):
                 open_store(**places, **options)
+
+    def test_of_an_older_version_is_rebuilt_and_not_before(self, store, places):
+        size, before = store.size(), store.summaries()
+        store.close()
+        with closing(sqlite3.connect(places["place"] / "log.db")) as older:
+            older.execute("DROP TABLE elements")
+            older.execute("DROP INDEX sources_name")
+            older.execute("PRAGMA user_version = 1")
+
+        for options in ({}, {"create": True}, {"read_only": True}):
+            with pytest.raises(StoreOutdated, match="run `provsdk rebuild --store"):
+                open_store(**places, **options)
+        with closing(open_store(**places, outdated=True)) as outdated:
+            outdated.rebuild()
+
+        with closing(open_store(**places)) as rebuilt:
+            assert (rebuilt.size(), rebuilt.summaries()) == (size, before)
+            assert verify(rebuilt).ok
 
     @pytest.mark.parametrize("mark", ["application_id", "user_version"])
     def test_whose_marks_were_changed_where_a_log_is_known_is_damaged(self, store, places, mark):
