@@ -8,6 +8,7 @@
 It reads, and appends nothing. A record is named by its id, a unique prefix of it, its output's id, or `@latest`.
 """
 
+import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -17,26 +18,30 @@ from typing import Any, Final, Literal, Protocol, Self
 
 from provsdk.config import load
 from provsdk.digest import JoinKey, file_digest
-from provsdk.errors import NotFound, StoreUnavailable
+from provsdk.errors import NotFound, StoreUnavailable, UsageError
 from provsdk.ledger.keys import digest_key
 from provsdk.questions.across import downstream, upstream
+from provsdk.questions.diff import Difference, diff
 from provsdk.questions.effects import Effect, effects
 from provsdk.questions.filters import Filter
 from provsdk.questions.impact import Asked, Impact, impact
 from provsdk.questions.links import Strength, at_least
 from provsdk.questions.reader import Reader
+from provsdk.questions.why import Sentence, why
 from provsdk.records.graph import Lineage, lineage_across
 from provsdk.records.record import ProvenanceRecord
 from provsdk.store.contract import Store, Summary
 from provsdk.store.open import open_store
 
-__all__ = ["LEAST", "Basis", "Filter", "Log", "asked_about", "matching", "open_log"]
+__all__ = ["LEAST", "TEXT", "Basis", "Filter", "Log", "asked_about", "is_text_of", "matching", "open_log"]
 
 Basis = Literal["observed", "declared", "any"]
 """The least that a step has to be: seen; that, or said by somebody; or anything."""
 
 LEAST: Final[Mapping[str, Strength]] = {"observed": "observed", "declared": "declared", "any": "inferred"}
 """The weakest link that is followed for each."""
+
+TEXT: Final = "text/plain"
 
 READ_AT_ONCE: Final = 500
 """Summaries."""
@@ -126,6 +131,30 @@ class Log:
             raise NotFound(f"no record in this store has a source {str(source)!r}")
         return found
 
+    def diff(self, first: str, second: str) -> tuple[Difference, ...]:
+        """What was not the same when two outputs were made, the likeliest cause first.
+
+        Raises:
+            NotFound, StoreUnavailable: as `record`.
+        """
+        return diff(self.record(first), self.record(second))
+
+    def why(self, name: str, text: str) -> tuple[Sentence, ...]:
+        """Each sentence of the record's output with the sources that support it.
+
+        Args:
+            name: of the record.
+            text: what its output came to.
+
+        Raises:
+            NotFound, StoreUnavailable: as `record`.
+            UsageError: the output came to something else.
+        """
+        record = self.record(name)
+        if not is_text_of(record, text, self._keys):
+            raise UsageError(f"that is not the text that {record.record_id} came to")
+        return why(record, text)
+
 
 class _Summaries(Protocol):
     def summaries(
@@ -176,6 +205,25 @@ def asked_about(reader: Reader, keys: Path, source: str) -> Asked:
     if at and place and version and not reader.uses_at(source):
         return Asked(places=(place,), version=version)
     return Asked(places=(source,))
+
+
+def is_text_of(record: ProvenanceRecord, text: str, keys: Path) -> bool:
+    """Whether the record's output is that text, by its digest.
+
+    Args:
+        record: of the output.
+        text: that it may be.
+        keys: directory of the key files, for records that have no plain digest.
+
+    Raises:
+        KeyUnusable: such a record, and the digest key is not here.
+    """
+    output, plain = record.output, hashlib.sha256(text.encode("utf-8", "surrogatepass"))
+    if output.media_type != TEXT:
+        return False
+    if output.digest is not None:
+        return output.digest == f"sha256:{plain.hexdigest()}"
+    return output.join_digest == _joined(keys, plain.digest())
 
 
 def _literal(place: str) -> str:

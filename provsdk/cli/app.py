@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "lineage": ("provsdk.cli.lineage:lineage", "Show what an output goes back to, or what goes back to it."),
     "impact": ("provsdk.cli.impact:impact", "Show what rests on a source."),
     "why": ("provsdk.cli.why:why", "Show which sources support each sentence of an output."),
+    "diff": ("provsdk.cli.diff:diff", "Show why two outputs differ, the likeliest cause first."),
     "audit": ("provsdk.cli.log:audit", "List log entries in log order."),
     "verify": ("provsdk.cli.log:verify", "Recompute everything and say whether it was tampered with."),
     "gaps": ("provsdk.cli.gaps:gaps", "List outputs that started and have no record."),

@@ -1,6 +1,5 @@
 """Which sources support what an output says."""
 
-import hashlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +11,10 @@ from provsdk.cli.place import as_json, configuration, opened, store_option
 from provsdk.cli.terminal import complain, print_json, remark, show
 
 if TYPE_CHECKING:
-    from provsdk.config import Config
     from provsdk.records.record import ProvenanceRecord
     from provsdk.store.contract import Store
 
 __all__ = ["why"]
-
-_TEXT = "text/plain"
 
 
 @click.command("why")
@@ -36,7 +32,8 @@ def why(record: str, file: str | None, format_: str, store: str | None, as_json:
     words: the text comes from captured content, or from FILE, which is compared with the record first. Exits 1 where
     that is another text.
     """
-    from provsdk.cli.reading import readable  # noqa: PLC0415 help needs none of it
+    from provsdk.ask import TEXT, is_text_of  # noqa: PLC0415 help needs none of it
+    from provsdk.cli.reading import readable  # noqa: PLC0415 as above
     from provsdk.questions.why import why as why_of  # noqa: PLC0415 as above
     from provsdk.report.why import why_html, why_json, why_screen, why_summary  # noqa: PLC0415 as above
 
@@ -44,10 +41,10 @@ def why(record: str, file: str | None, format_: str, store: str | None, as_json:
         found = readable(log, record)
         config = configuration(store)
         candidates = _kept(log, found) if file is None else _given(file)
-        text = next((one for one in candidates if _is_output(found, one, config)), None)
+        text = next((one for one in candidates if is_text_of(found, one, config.keys)), None)
     if text is None:
         complain(_another_text(found, file))
-        is_another = file is not None and found.output.media_type == _TEXT
+        is_another = file is not None and found.output.media_type == TEXT
         click.get_current_context().exit(FINDING if is_another else NOT_CARRIED_OUT)
     told = why_of(found, text)
     if as_json or format_ == "json":
@@ -90,21 +87,11 @@ def _kept(log: "Store", record: "ProvenanceRecord") -> list[str]:
     return found
 
 
-def _is_output(record: "ProvenanceRecord", text: str, config: "Config") -> bool:
-    digest, output = hashlib.sha256(text.encode()), record.output
-    if output.media_type != _TEXT:
-        return False
-    if output.digest is not None:
-        return output.digest == f"sha256:{digest.hexdigest()}"
-    from provsdk.digest import JoinKey  # noqa: PLC0415 help needs none of it
-    from provsdk.ledger.keys import digest_key  # noqa: PLC0415 as above
-
-    return output.join_digest == JoinKey(digest_key(config.keys, create=False)).join(digest.digest())
-
-
 def _another_text(record: "ProvenanceRecord", file: str | None) -> str:
+    from provsdk.ask import TEXT  # noqa: PLC0415 help needs none of it
+
     output = record.output
-    if output.media_type != _TEXT:
+    if output.media_type != TEXT:
         return f"{record.record_id}: its output is no text, but {output.media_type or 'nothing'}"
     if file is None:
         return (

@@ -7,7 +7,7 @@ import pytest
 
 import provsdk
 from provsdk import ask, traced_output, traced_source
-from provsdk.errors import NotFound, StoreUnavailable
+from provsdk.errors import NotFound, StoreUnavailable, UsageError
 from provsdk.records.record import ProvenanceRecord
 
 TEXT = "Parcels are kept for fourteen days, then they go back to whoever sent them."
@@ -111,3 +111,19 @@ def test_what_cannot_be_read_is_told(log):
 
     with ask.open_log() as without, pytest.raises(StoreUnavailable, match="its key is not here"):
         without.record("@latest")
+
+
+def test_diff_says_what_was_not_the_same(log):
+    summary = next(log.records(ask.Filter(name="summary"))).record_id
+
+    assert {one.kind for one in log.diff(summary, "@latest")} >= {"sources", "output"}
+    assert log.diff("@latest", "@latest") == ()
+
+
+def test_why_says_what_supports_each_sentence_of_the_very_text(log):
+    summary = next(log.records(ask.Filter(name="summary"))).record_id
+
+    (sentence,) = log.why(summary, "In short: " + TEXT)
+    assert [one.source for one in sentence.supports] == ["handbook"]
+    with pytest.raises(UsageError, match="is not the text that rec_"):
+        log.why(summary, TEXT)

@@ -479,3 +479,21 @@ def test_list_reads_on_where_the_first_page_holds_nothing_of_it(run, three, monk
 def test_list_refuses_what_is_no_time_and_no_result(run, three):
     assert "--since: not a time" in run("list", "--since", "soon", code=2).stderr
     assert "no result of a check" in run("list", "--check", "pii=maybe", code=2).stderr
+
+
+def test_diff_says_what_was_not_the_same(run, seal, numbered, build):
+    first = numbered(1)
+    call = build.changed(first.model_calls[0], parameters={"temperature": 0.9, "max_tokens": 400})
+    second = numbered(2, model_calls=[call])
+    seal(first, second, numbered(3))
+
+    result = run("diff", first.record_id, second.record_id)
+    assert "chat: temperature" in result.stdout
+    assert "rec_00000001" in result.stdout
+    assert "Both came to the same value; " in result.stderr
+    assert "not the same." in result.stderr
+
+    said = json.loads(run("diff", first.record_id, second.record_id, "--json").stdout)
+    assert (said["first"], said["second"]) == (first.record_id, second.record_id)
+    assert {"kind": "settings", "what": "chat: temperature", "first": "0.2", "second": "0.9"} in said["differences"]
+    assert "nothing that is recorded was different" in run("diff", first.record_id, first.record_id).stderr
