@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Protocol, Self
@@ -27,6 +28,7 @@ from provsdk.questions.filters import Filter
 from provsdk.questions.impact import Asked, Impact, impact
 from provsdk.questions.links import Strength, at_least
 from provsdk.questions.reader import Reader
+from provsdk.questions.stale import Stale, stale, uses
 from provsdk.questions.why import Sentence, why
 from provsdk.records.graph import Lineage, lineage_across
 from provsdk.records.record import ProvenanceRecord
@@ -138,6 +140,14 @@ class Log:
             NotFound, StoreUnavailable: as `record`.
         """
         return diff(self.record(first), self.record(second))
+
+    def stale(self) -> tuple[Stale, ...]:
+        """Sources of which records rest on another content than was loaded last, or that are due for a refresh.
+
+        Nothing is fetched: what is there now, `provsdk stale` tells.
+        """
+        records = (self._store.fold(one.record_id).record for one in self.records(newest_first=False))
+        return stale(uses(record for record in records if record is not None), {}, datetime.now(UTC))
 
     def why(self, name: str, text: str) -> tuple[Sentence, ...]:
         """Each sentence of the record's output with the sources that support it.

@@ -1,6 +1,7 @@
 """Reads what reports are made of out of a store, and says why where it cannot."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -16,6 +17,7 @@ from provsdk.vocabulary import IntegrityStatus
 
 __all__ = [
     "custody_of",
+    "every_record",
     "found",
     "integrity_of",
     "log_key",
@@ -82,6 +84,19 @@ def readable(log: Store, name: str) -> ProvenanceRecord:
     if folded.record is None:
         raise StoreUnavailable(why_unreadable(folded))
     return folded.record
+
+
+def every_record(log: Store, unreadable: list[str]) -> Iterator[ProvenanceRecord]:
+    """Every record that can be read, in log order; the ids of others are added to *unreadable*."""
+    for summary in log.summaries(newest_first=False):
+        try:
+            record = log.fold(summary.record_id).record
+        except StoreDamaged:  # what `verify` is for; the others are here all the same
+            record = None
+        if record is None:
+            unreadable.append(summary.record_id)
+        else:
+            yield record
 
 
 def why_unreadable(folded: Folded) -> str:

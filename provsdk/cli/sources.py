@@ -12,18 +12,15 @@ from provsdk.cli.terminal import print_json, remark
 from provsdk.cli.terminal import show as show_screen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from provsdk.records.record import ProvenanceRecord, Source
-    from provsdk.report.verdicts import Content, Verdict
+    from provsdk.records.record import Source
+    from provsdk.report.verdicts import Verdict
     from provsdk.store.contract import Store
 
 __all__ = ["sources"]
 
 PAGE: Final = 50
-AT_ONCE: Final = 8
-"""Sources that are fetched at the same time."""
-
 WAIT_S: Final = 10.0
 """How long a note waits for programs that are writing to the store."""
 
@@ -54,7 +51,7 @@ def sources(record: str | None, verify: bool, noted: bool, limit: int | None, st
         raise click.UsageError("a record's sources are shown all: name a RECORD or a --limit, not both")
     with opened(store, read_only=not noted) as log:
         page = _of_store(log, None if as_json else limit or PAGE) if record is None else _of_record(log, record)
-        verdicts = _fetched_again(page) if verify else {}
+        verdicts = _verdicts(page) if verify else {}
         notes = _note(log, page, verdicts) if noted else 0
         page.show(verdicts, as_json)
     if verify:
@@ -96,11 +93,12 @@ def _of_record(log: "Store", name: str) -> _Page:
 def _of_store(log: "Store", limit: int | None) -> _Page:
     from datetime import UTC, datetime  # noqa: PLC0415 help needs none of it
 
+    from provsdk.cli.reading import every_record  # noqa: PLC0415 as above
     from provsdk.report.inventory import inventory, inventory_json, inventory_screen  # noqa: PLC0415 as above
     from provsdk.report.steps import counted  # noqa: PLC0415 as above
 
     unreadable: list[str] = []
-    every = inventory(_records(log, unreadable), datetime.now(UTC))
+    every = inventory(every_record(log, unreadable), datetime.now(UTC))
     lines = every[:limit]
 
     def show(verdicts: "dict[int, Verdict]", as_json: bool) -> None:  # noqa: FBT001 one of two ways
@@ -118,65 +116,10 @@ def _of_store(log: "Store", limit: int | None) -> _Page:
     return _Page({one.number: one.source for one in lines}, {one.number: one.record_id for one in lines}, show)
 
 
-def _records(log: "Store", unreadable: list[str]) -> "Iterator[ProvenanceRecord]":
-    from provsdk.errors import StoreDamaged  # noqa: PLC0415 help needs none of it
+def _verdicts(page: _Page) -> "dict[int, Verdict]":
+    from provsdk.cli.refetch import fetched_again  # noqa: PLC0415 help needs none of it
 
-    for summary in log.summaries(newest_first=False):
-        try:
-            record = log.fold(summary.record_id).record
-        except StoreDamaged:  # what `verify` is for; the others are here all the same
-            record = None
-        if record is None:
-            unreadable.append(summary.record_id)
-        else:
-            yield record
-
-
-# Fetched again.
-
-
-def _fetched_again(page: _Page) -> "dict[int, Verdict]":
-    """What each source came to; each location is fetched once."""
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 help needs none of it
-
-    join = _join()
-    first = {(source.location, source.type): source for source in page.sources.values()}
-    with ThreadPoolExecutor(AT_ONCE, "provsdk-fetch") as pool:
-        found = dict(zip(first, pool.map(_fetched, first.values()), strict=True))
-    return {n: _judged(source, found[source.location, source.type], join) for n, source in page.sources.items()}
-
-
-def _fetched(source: "Source") -> "Content | Verdict":
-    from provsdk.cli.fetch import Cannot, Gone, fetch  # noqa: PLC0415 help needs none of it
-    from provsdk.report.verdicts import Verdict  # noqa: PLC0415 as above
-
-    try:
-        return fetch(source)
-    except Gone as gone:
-        return Verdict("gone", str(gone))
-    except Cannot as cannot:
-        return Verdict("unknown", str(cannot))
-
-
-def _judged(source: "Source", found: "Content | Verdict", join: "Callable[[bytes], str] | None") -> "Verdict":
-    from provsdk.report.verdicts import Verdict, judge  # noqa: PLC0415 help needs none of it
-
-    if source.status != "completed":
-        return Verdict("unknown", "it was not loaded")
-    return found if isinstance(found, Verdict) else judge(source, found, join)
-
-
-def _join() -> "Callable[[bytes], str] | None":
-    """Makes join digests, for records that have no others; None where the digest key is not here."""
-    from provsdk.cli.place import configuration  # noqa: PLC0415 help needs none of it
-    from provsdk.digest import JoinKey  # noqa: PLC0415 as above
-    from provsdk.errors import KeyUnusable  # noqa: PLC0415 as above
-    from provsdk.ledger.keys import digest_key  # noqa: PLC0415 as above
-
-    try:
-        return JoinKey(digest_key(configuration().keys, create=False)).join
-    except KeyUnusable:
-        return None
+    return fetched_again(page.sources)
 
 
 def _summary(verdicts: "Sequence[Verdict]") -> str:

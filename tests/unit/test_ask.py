@@ -127,3 +127,12 @@ def test_why_says_what_supports_each_sentence_of_the_very_text(log):
     assert [one.source for one in sentence.supports] == ["handbook"]
     with pytest.raises(UsageError, match="is not the text that rec_"):
         log.why(summary, TEXT)
+
+
+def test_stale_is_what_was_loaded_since_with_another_content(log, tmp_path):
+    assert log.stale() == ()
+    handed_over = tmp_path / "summary.txt"
+    handed_over.write_text("In short: another text than the one that stood here before.")
+    traced_output("letter")(lambda: "Dear customer, " + read(handed_over))()
+
+    assert [(one.source.name, one.why, len(one.records)) for one in log.stale()] == [("handed over", "newer", 1)]
