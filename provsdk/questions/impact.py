@@ -194,9 +194,9 @@ def _ways(joined: Joined, start: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def _doubts(reader: Reader, told: set[str]) -> tuple[tuple[Doubt, ...], bool]:
-    waiting = [record_id for record_id in reader.incomplete() if record_id not in told]
+    waiting = reader.incomplete(MAX_INCOMPLETE + len(told) + 1)
     found = []
-    for record_id in waiting[:MAX_INCOMPLETE]:
+    for record_id in [one for one in waiting if one not in told][:MAX_INCOMPLETE]:
         record = _read(reader, record_id)
         if record is None:
             found.append(Doubt(record_id, None, None, ("the record cannot be read",)))
@@ -204,7 +204,7 @@ def _doubts(reader: Reader, told: set[str]) -> tuple[tuple[Doubt, ...], bool]:
         reasons = dict.fromkeys(one.reason for one in record.completeness.reasons if one.reason in _HIDING)
         if reasons:
             found.append(Doubt(record_id, record.output.name, record.generated_at, tuple(reasons)))
-    return tuple(found), len(waiting) > MAX_INCOMPLETE
+    return tuple(found), len(set(waiting) - told) > MAX_INCOMPLETE
 
 
 def _distinct(sources: Iterable[Source]) -> tuple[Source, ...]:

@@ -55,6 +55,6 @@ class Reader(Protocol):
         """Ids of the records of a trace."""
         ...
 
-    def incomplete(self) -> list[str]:
+    def incomplete(self, limit: int | None = None) -> list[str]:
         """Ids of the records that may miss something."""
         ...

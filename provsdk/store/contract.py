@@ -224,7 +224,7 @@ class Store(Protocol):
         """Ids of the records of a trace, in log order."""
         ...
 
-    def incomplete(self) -> list[str]:
+    def incomplete(self, limit: int | None = None) -> list[str]:
         """Ids of the records that may miss something, in log order: that say so, were extended, or are protected."""
         ...
 

@@ -154,7 +154,9 @@ def _begins(name: str) -> str:
     return f"goes by {name!r}" if ".." in name else f"begins with {name!r}"
 
 
-_EXTENDED: Final = "SELECT subject FROM audit WHERE kind = 'record.extended'"
+_INCOMPLETE: Final = f"SELECT subject, idx {_RECORDS} WHERE complete IS NOT 1"
+_EXTENDED_RECORDS: Final = f"""SELECT subject, idx {_RECORDS}
+    WHERE subject IN (SELECT subject FROM audit WHERE kind = 'record.extended')"""  # noqa: S608 as above
 
 _SUMMARY: Final = f"""SELECT idx, subject, output_id, name, status, generated_at, classification, sources,
     transformations, model_calls, policy_checks, complete, protected,
@@ -258,13 +260,13 @@ def records_of_trace(connection: sqlite3.Connection, trace_id: str) -> list[str]
     return [subject for (subject,) in rows]
 
 
-def incomplete(connection: sqlite3.Connection) -> list[str]:
+def incomplete(connection: sqlite3.Connection, limit: int | None) -> list[str]:
     """Ids of the records that may miss something: that say so, were extended, or of which views cannot know."""
-    rows = connection.execute(
-        f"SELECT subject, idx {_RECORDS} WHERE complete IS NOT 1 UNION SELECT subject, idx {_RECORDS} "
-        f"WHERE subject IN ({_EXTENDED}) ORDER BY idx"
-    )
-    return [subject for subject, _ in rows]
+    found: dict[int, str] = {}
+    for statement in (_INCOMPLETE, _EXTENDED_RECORDS):
+        rows = connection.execute(f"{statement} ORDER BY idx LIMIT ?", (-1 if limit is None else limit,))
+        found.update((index, subject) for subject, index in rows)
+    return [found[index] for index in sorted(found)][:limit]
 
 
 def said_by_entry(connection: sqlite3.Connection, index: int, find_key: FindKey) -> ProvenanceRecord | Extension | None:

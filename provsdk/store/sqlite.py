@@ -322,10 +322,10 @@ class SqliteStore:
         with self._reading() as connection:
             return queries.records_of_trace(connection, trace_id)
 
-    def incomplete(self) -> list[str]:
+    def incomplete(self, limit: int | None = None) -> list[str]:
         """Ids of the records that may miss something."""
         with self._reading() as connection:
-            return queries.incomplete(connection)
+            return queries.incomplete(connection, limit)
 
     def fold(self, record_id: str) -> Folded:
         """The record with its extensions folded in."""

@@ -272,6 +272,7 @@ class StoreContract:
         store.append([*drafts, samples.extension_draft(extended)], timeout=5)
 
         assert store.incomplete() == [partial.record_id, extended.record_id]
+        assert store.incomplete(1) == [partial.record_id]
 
     @pytest.mark.parametrize("protected", [False, True])
     def test_a_summary_counts_what_extensions_add(self, opened, samples, protected):
