@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from provsdk import semconv, vocabulary
@@ -41,6 +42,7 @@ CHECKSUM: Final = "checksum"
 MAX_TEXT: Final = 4_096
 MAX_TEXTS: Final = 1_000
 MAX_DEPTH: Final = 8
+MAX_ITEMS: Final = 10_000
 
 Check = Callable[[Any], Any]
 
@@ -138,13 +140,30 @@ def _owner(value: Any) -> dict[str, str]:
     if not isinstance(value, Mapping):
         return {vocabulary.OwnershipRole.OUTPUT_OWNER.value: _text(value)}
     roles = vocabulary.OwnershipRole
-    return {str(vocabulary.parse(roles, role).value): _text(agent) for role, agent in value.items()}
+    return {str(vocabulary.parse(roles, role).value): _text(agent) for role, agent in _items(value)}
 
 
 def _mapping(value: Any) -> dict[str, Any]:
     if isinstance(value, Mapping):
-        return {str(key)[:MAX_TEXT]: _json(item, 1) for key, item in value.items()}
+        return {str(key)[:MAX_TEXT]: _json(item, 1) for key, item in _items(value)}
     raise TypeError("a mapping")
+
+
+def _items(value: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
+    """What a mapping holds, though its class may say of itself that it never ends."""
+    found = list(islice(dict.items(value) if isinstance(value, dict) else value.items(), MAX_ITEMS + 1))
+    if len(found) > MAX_ITEMS:
+        raise TypeError(f"a mapping of at most {MAX_ITEMS:,} entries")
+    return found
+
+
+def _held(value: Any) -> list[Any]:
+    """What a list, tuple or set holds, read as what it is, and not as its class may say."""
+    kinds: tuple[Any, ...] = (list, tuple, set, frozenset)
+    for kind in kinds:
+        if isinstance(value, kind):
+            return list(kind.__iter__(value))
+    raise TypeError("a list, tuple or set")
 
 
 def _json(value: Any, depth: int) -> Any:
@@ -158,9 +177,9 @@ def _json(value: Any, depth: int) -> Any:
     if isinstance(value, float):
         return value if value - value == 0 else str(value)
     if depth < MAX_DEPTH and isinstance(value, Mapping):
-        return {str(key): _json(item, depth + 1) for key, item in value.items()}
+        return {str(key): _json(item, depth + 1) for key, item in _items(value)}
     if depth < MAX_DEPTH and isinstance(value, (list, tuple, set, frozenset)):
-        return [_json(item, depth + 1) for item in value]
+        return [_json(item, depth + 1) for item in _held(value)]
     return f"<{type(value).__module__}.{type(value).__qualname__}>"
 
 
@@ -197,7 +216,7 @@ def _prompt_template(value: Any) -> dict[str, Any]:
 def _tool_calls(value: Any) -> list[ToolCall]:
     from provsdk.capture._responses import asked  # noqa: PLC0415 most programs have their tool calls read
 
-    calls = [asked(each) for each in value] if isinstance(value, (list, tuple)) else []
+    calls = [asked(each) for each in _held(value)] if isinstance(value, (list, tuple)) else []
     if not calls or any(call is None for call in calls):
         raise TypeError("a list of tool calls, each with a name, an id and arguments")
     return [call for call in calls if call is not None]

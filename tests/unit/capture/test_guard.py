@@ -1,11 +1,14 @@
 """A failure of ours never changes what the traced function returns or raises, unless that was asked for."""
 
+import collections.abc
+import itertools
 import logging
 
 import pytest
 
-from provsdk import traced_model_call, traced_output, traced_source
+from provsdk import semconv, traced_model_call, traced_output, traced_source
 from provsdk.capture import _guard, ports
+from provsdk.capture._declared import check
 from provsdk.errors import RecordNotSealed
 
 LONG = "a sentence that is long enough to link something"
@@ -130,3 +133,35 @@ async def test_a_result_whose_class_cannot_be_looked_up_is_returned_all_the_same
     assert answer() is odd
     assert await later() is odd
     assert (kept.said("out")["status"], kept.said("later")["status"]) == ("completed", "completed")
+
+
+class EndlessList(list):
+    def __iter__(self):
+        while True:
+            yield 1
+
+
+class EndlessDict(dict):
+    def items(self):
+        while True:
+            yield "key", 1
+
+
+class EndlessMapping(collections.abc.Mapping):
+    def __getitem__(self, key):
+        return 1
+
+    def __len__(self):
+        return 1
+
+    def __iter__(self):
+        return itertools.count()
+
+
+def test_a_declared_value_whose_class_never_ends_ends_all_the_same(plug, kept):
+    endless = {"a": EndlessList([3]), "b": EndlessDict(c=4)}
+    assert check(semconv.KIND_TRANSFORMATION, "parameters", endless) == {"a": [3], "b": {"c": 4}}
+
+    with traced_output("out") as out:
+        out.add_transformation("by hand", parameters={"endless": EndlessMapping()})
+    assert ["invalid_fact", "parameters"] in kept.said("by hand")["missing"]
