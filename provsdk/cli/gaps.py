@@ -15,11 +15,17 @@ if TYPE_CHECKING:
 
 __all__ = ["absences_json", "absent_outputs", "gaps"]
 
+SHOWN = 50
+"""Outputs that are shown where a person reads."""
+
 
 @click.command("gaps")
+@click.option(
+    "-n", "--limit", type=click.IntRange(min=1), default=SHOWN, help=f"At most so many, the newest. [{SHOWN}]"
+)
 @store_option
 @as_json
-def gaps(store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
+def gaps(limit: int, store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
     """List outputs that started and have no record.
 
     Those that the log says so of, and those that only the slots of a dead process show yet. A function that is not
@@ -33,7 +39,9 @@ def gaps(store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's opti
         print_json(absences_json(found))
         return
     if found.gaps:
-        show(gap_table(found.gaps))
+        show(gap_table(found.gaps[-limit:]))
+    if len(found.gaps) > limit:
+        remark(f"The newest {limit:,} of {len(found.gaps):,}; more with --limit, all with --json.")
     for line in (headline(found), *limits(found), *found.problems):
         remark(f"{line[0].upper()}{line[1:]}.")
 

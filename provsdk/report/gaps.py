@@ -7,13 +7,16 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from provsdk.report import wording
-from provsdk.report.layout import DOT, Shortened, cell, columns, section
+from provsdk.report.layout import DOT, cell, columns, section
 from provsdk.report.steps import counted
 
 __all__ = ["absence_section", "gap_table", "headline", "limits"]
 
 SHOWN: Final = 10
 """Gaps that stand in the report of a verification; `provsdk gaps` has all."""
+
+RECORD_LETTERS: Final = len("rec_") + 8
+"""Of the id that the record would have: as many as `provsdk show` needs to say that there is none, and why."""
 
 _REASONS: Final = {
     "killed": "its process vanished",
@@ -68,19 +71,19 @@ def gap_table(gaps: Sequence[AbsenceLike]) -> Table:
         "Output",
         "Started (UTC)",
         "Why",
+        "Record",
         "Number",
-        "Emitter",
         "Entry",
         right=("Number", "Entry"),
-        fixed=("Started (UTC)",),
+        fixed=("Started (UTC)", "Record"),
     )
     for gap in gaps:
         table.add_row(
             cell(gap.name) if gap.name else cell("(no name)", "dim"),
             cell(wording.moment(gap.started_at).removesuffix(" UTC")),
             cell(_REASONS.get(gap.reason) or wording.words(gap.reason)),
+            cell("(no span yet)" if gap.record_id is None else gap.record_id[:RECORD_LETTERS], "dim"),
             cell(f"{gap.number:,}"),
-            Shortened(gap.emitter_id, "dim"),
             cell("not yet", "yellow") if gap.entry is None else cell(gap.entry, "dim"),
         )
     return table

@@ -48,6 +48,8 @@ def test_gaps_lists_outputs_with_name_time_and_reason(run, three_gaps):
     assert "support-answer  2026-11-24 03:16:00" in result.stdout
     assert "its process vanished" in result.stdout
     assert "(no name)" in result.stdout
+    assert "rec_00000000" in result.stdout
+    assert "(no span yet)" in result.stdout
     assert "capture itself failed" in result.stdout
     assert result.stderr == "2 outputs without a record.\n"
 
@@ -169,3 +171,27 @@ def test_show_of_an_output_without_a_record_says_that_it_is_one(run, three_gaps,
     said = run("show", name, code=1).stderr
     assert "an output without a record (killed)" in said
     assert "provsdk gaps" in said
+
+
+def test_of_many_gaps_the_newest_are_shown(run, three_gaps):
+    result = run("gaps", "-n", "1")
+
+    assert "capture itself failed" in result.stdout
+    assert "its process vanished" not in result.stdout
+    assert "The newest 1 of 2; more with --limit" in result.stderr
+
+
+def test_an_output_without_a_record_is_told_so_before_its_gap_is_in_the_log(run, dead):
+    said = run("show", "rec_" + f"{0xAB:032x}", code=1).stderr
+
+    assert "is an output without a record (killed)" in " ".join(said.split())
+
+
+def test_an_argument_of_an_output_is_told_without_what_is_in_it(run, seal, numbered, build):
+    record = numbered(1)
+    (question,) = record.output.arguments
+    element = build.changed(question, entity_id="ent_x", role="element", name="0", element_of=question.entity_id)
+    seal(build.changed(record, output=build.changed(record.output, arguments=[question, element])))
+
+    line = next(one for one in run("show", "@latest").stdout.splitlines() if one.startswith("from"))
+    assert line.split() == ["from", "question", "(31", "B)"]
