@@ -146,6 +146,8 @@ def _configure(project: Project, outputs: list[_Place]) -> Suggestion | None:
     module = _entry(project, outputs)
     if module is None:
         return Suggestion(project.root, None, lines, f"{why}: nothing is recorded without it")
+    if any(called.rpartition(".")[2] in _ASGI for called, *_ in module.top_calls):
+        why += "; or in the application's lifespan, with provsdk.shutdown() after its yield: servers end by a signal"
     return Suggestion(module.path, module.first_statement, lines, why)
 
 

@@ -318,6 +318,16 @@ def test_so_it_does_where_it_stands_within_the_endpoint_or_is_handed_over_by_nam
     assert not any("DeliveryMiddleware" in line for item in found for line in item.lines)
 
 
+def test_an_application_that_servers_end_by_a_signal_is_told_of_its_lifespan(tmp_path, write):
+    write("app.py", STREAMS)
+    (found,) = [item for item in advice(look(tmp_path, {})) if "provsdk.configure()" in item.lines]
+    assert "lifespan, with provsdk.shutdown() after its yield" in found.why
+
+    write("app.py", "import openai\n\n\ndef answer(q):\n    return openai.OpenAI().chat.completions.create(q)\n")
+    (found,) = [item for item in advice(look(tmp_path, {})) if "provsdk.configure()" in item.lines]
+    assert "lifespan" not in found.why
+
+
 def test_an_asgi_application_that_streams_is_told_of_delivery(write, tmp_path):
     path = write("app.py", STREAMS)
 
