@@ -214,8 +214,9 @@ class Store(Protocol):
         ...
 
     def uses_at(self, place: str) -> list[Use]:
-        """Where a source has that location or name, or one that the pattern fits (`*`, `?`, `[…]`), in log order.
+        """Where a source has that location or name, or one that the pattern fits, in log order.
 
+        Patterns are of `*`, `?`, `[ab]` and `[!ab]`.
         Protected records are not found by these.
         """
         ...

@@ -255,6 +255,8 @@ class StoreContract:
         assert [use.name for use in store.uses_at(second.name)] == [second.name]
         assert {use.location for use in store.uses_at("kb/*")} == {first.location, second.location}
         assert store.uses_at("kb/") == []
+        assert store.uses_at("[!k]b/*") == []
+        assert len(store.uses_at("[!x]b/*")) == 2
 
     def test_records_are_found_by_their_trace(self, opened, samples):
         store, record = opened(), samples.record()
