@@ -68,17 +68,18 @@ def sources(native: Native, scope: Scope) -> list[Source]:
     activity.connect(is_activity=not facts.by_hand)
     said = _with_owner(activity, facts.declared)
     retrieved_at = rfc3339(native.span.end_ns)
+    took_us = max(native.span.end_ns // 1_000 - native.span.start_ns // 1_000, 0)
     results = activity.made() if facts.each else ()
     if not results:
         inside = activity.inner_of_results() + activity.declared()
-        return [_source(activity, activity.value(0), facts.type, said, retrieved_at, inside, n=0)]
+        return [_source(activity, activity.value(0), facts.type, said, retrieved_at, took_us, inside, n=0)]
     items = {item.n: item for item in facts.items}
     elements: dict[str | None, list[Entity]] = {}
     for element in activity.inner():
         elements.setdefault(element.element_of, []).append(element)
     return [
         _source(
-            activity, each, facts.type, said, retrieved_at, elements.get(each.entity_id, []),
+            activity, each, facts.type, said, retrieved_at, took_us, elements.get(each.entity_id, []),
             items.get(position(each.entity_id)), n=position(each.entity_id),
         )
         for each in results
@@ -91,6 +92,7 @@ def _source(  # noqa: PLR0913, PLR0917 one for each place that a source's fields
     type_: str | None,
     said: SourceSaid,
     retrieved_at: str,
+    took_us: int,
     elements: list[Entity],
     item: ItemSaid | None = None,
     *,
@@ -129,6 +131,7 @@ def _source(  # noqa: PLR0913, PLR0917 one for each place that a source's fields
         error_type=activity.error_type,
         checksum=_checksum(activity, n) if activity.facts.checksums else msgspec.UNSET,  # type: ignore[attr-defined] # of a source
         stream=activity.stream(),
+        took_us=msgspec.UNSET if by_hand else took_us,
     )
 
 

@@ -125,6 +125,7 @@ class _SourceDetail(Struct, frozen=True, kw_only=False):
     error_type: str | None
     checksum: Checksum | msgspec.UnsetType = msgspec.UNSET
     stream: Stream | msgspec.UnsetType = msgspec.UNSET
+    took_us: int | msgspec.UnsetType = msgspec.UNSET
 
 
 _id_of: Final = attrgetter(*_SourceId.__struct_fields__)

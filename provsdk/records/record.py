@@ -125,6 +125,8 @@ class Source(Struct, frozen=True):
     checksum: Checksum | msgspec.UnsetType = msgspec.UNSET
     """Left out where none was stated."""
     stream: Stream | msgspec.UnsetType = msgspec.UNSET
+    took_us: int | msgspec.UnsetType = msgspec.UNSET
+    """Microseconds that the load took, up to `retrieved_at`; not there where it was declared."""
 
 
 class Transformation(Struct, frozen=True):

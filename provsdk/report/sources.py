@@ -115,6 +115,10 @@ def _link(link: Link, names: Mapping[str, str]) -> Text:
     return cell(wording.link(link, names.get(link.through or "")), _STYLES[link.strength])
 
 
+def _took(source: Source) -> str | None:
+    return None if source.took_us is msgspec.UNSET else f"in {wording.duration(source.took_us)}"
+
+
 def source_json(line: SourceLine, verdict: Verdict | None = None) -> dict[str, Any]:
     """The source as its record has it, with what follows from the record: its link and its freshness."""
     link = {
@@ -167,7 +171,7 @@ def _details(line: SourceLine, names: Mapping[str, str]) -> list[tuple[str, Rend
         (kind.partition(":")[0] or "digest", cell(hexadecimal or "not available", "" if hexadecimal else "dim")),
         ("checksum", checksum_cell(stated) if stated else None),
         ("stated", cell(stated.stated) if stated and stated.stated else None),
-        ("retrieved", cell(wording.moment(source.retrieved_at))),
+        ("retrieved", joined([wording.moment(source.retrieved_at), _took(source)])),
         ("modified", cell(wording.moment(source.modified_at) or "unknown", "" if source.modified_at else "dim")),
         (
             "freshness",

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
+from msgspec import UNSET
+
 from provsdk.records.record import ModelCall, PolicyCheck, ProvenanceRecord, Source, Transformation
 from provsdk.report.nested import Nested
 from provsdk.vocabulary import Basis
@@ -91,6 +93,7 @@ def _loads(sources: list[Source], start: str) -> list[Step]:
 
 def _load(group: list[Source], numbers: list[int], start: str) -> Step:
     first = group[0]
+    took = None if first.took_us is UNSET else first.took_us
     kind: Kind = "declared" if first.basis == Basis.EXPLICIT else "load"
     values = sum(len(source.elements) for source in group)
     inside = f", {counted(values, 'value')} inside" if values else ""
@@ -99,8 +102,8 @@ def _load(group: list[Source], numbers: list[int], start: str) -> Step:
         kind=kind,
         name=first.name if len(group) == 1 else f"{first.name} and {len(group) - 1} more",
         type=first.type,
-        offset_us=microseconds_between(start, first.retrieved_at),
-        duration_us=None,
+        offset_us=microseconds_between(start, first.retrieved_at) - (took or 0),
+        duration_us=took,
         status=first.status,
         error_type=first.error_type,
         outcome=_numbered(numbers) + inside,

@@ -128,6 +128,14 @@ class TestFlow:
         assert (ent(9), act(9), "explicit") in arrows(record, MADE)
         assert (act(9), ent(2), "explicit") in arrows(record, USED)
 
+    def test_a_load_says_how_long_it_took_and_a_declared_source_does_not(self):
+        record = one([*rag(), span(9, "source", {"by_hand": True, "entities": [entity(0)]})])
+
+        took = {source.name: source.took_us for source in record.sources}
+        assert took.pop("source-9") is msgspec.UNSET
+        (start, end) = next((each.start_ns, each.end_ns) for each in rag() if each.name == "search")
+        assert took["search"] == end // 1_000 - start // 1_000
+
     def test_a_declared_source_has_no_load(self):
         record = one([*rag(), span(9, "source", {"by_hand": True, "entities": [entity(0)]})])
         (source,) = [each for each in record.sources if each.source_id == ent(9)]

@@ -133,6 +133,15 @@ def test_reliability_is_never_shown_as_evidence(build):
     assert "reliability, default of policy for the type, not evidence" in screen(show(build.report(), width=80))
 
 
+def test_a_load_stands_where_it_began_with_what_it_took(build):
+    loaded = build.source(1, took_us=9_500, retrieved_at=build.at(12_000))
+    lines = screen(show(build.report(build.record(sources=[loaded])), width=120), 120).splitlines()
+    said = next(line for line in lines if "load file" in line)
+
+    assert "+2.5 ms" in said
+    assert "9.5 ms" in said.partition("+2.5 ms")[2]
+
+
 def test_steps_stand_in_order_with_their_durations(build):
     lines = screen(show(build.report(), width=120), 120).splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("Steps"))
