@@ -74,7 +74,9 @@ class _Page:
 
 def _of_record(log: "Store", name: str) -> _Page:
     from provsdk.cli.reading import readable  # noqa: PLC0415 help needs none of it
+    from provsdk.report.nested import nested_ids  # noqa: PLC0415 as above
     from provsdk.report.sources import source_details, source_json  # noqa: PLC0415 as above
+    from provsdk.report.steps import counted  # noqa: PLC0415 as above
     from provsdk.report.summary import source_lines  # noqa: PLC0415 as above
 
     record = readable(log, name)
@@ -85,6 +87,9 @@ def _of_record(log: "Store", name: str) -> _Page:
             print_json([source_json(line, verdicts.get(line.number)) for line in lines])
         else:
             show_screen(source_details(lines, record, verdicts))
+            within = nested_ids(record)
+            if within:
+                remark(f"{counted(len(within), 'output')} made within it: `provsdk lineage` follows their sources.")
 
     sources = {line.number: line.source for line in lines}
     return _Page(sources, dict.fromkeys(sources, record.record_id), show)

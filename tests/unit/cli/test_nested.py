@@ -96,6 +96,12 @@ def test_lineage_names_the_output_within_and_its_record(run, nest):
     assert [cause["record_id"] for cause in tree["causes"] if cause["kind"] == "nested output"] == [INNER]
 
 
+def test_sources_points_to_those_of_the_output_within(run, nest):
+    nest()
+
+    assert "1 output made within it: `provsdk lineage` follows" in " ".join(run("sources", OUTER).stderr.split())
+
+
 def test_an_output_within_that_cannot_be_read_is_named_by_its_record(run, nest, tmp_path):
     nest(permissions=Permissions(encryption_required=True, approval_required=[]))
     (tmp_path / "home/.local/share/provsdk/keys/content.key").rename(tmp_path / "away.key")
