@@ -28,6 +28,7 @@ from provsdk.questions.filters import Filter
 from provsdk.questions.impact import Asked, Impact, impact
 from provsdk.questions.links import Strength, at_least
 from provsdk.questions.reader import Reader
+from provsdk.questions.recalls import Recall, of_record, recalls
 from provsdk.questions.stale import Stale, stale, uses
 from provsdk.questions.why import Sentence, why
 from provsdk.records.graph import Lineage, lineage_across
@@ -148,6 +149,19 @@ class Log:
         """
         records = (self._store.fold(one.record_id).record for one in self.records(newest_first=False))
         return stale(uses(record for record in records if record is not None), {}, datetime.now(UTC))
+
+    def recalls(self) -> tuple[Recall, ...]:
+        """Every recall as it stands, in the order in which they were opened."""
+        return recalls(self._store)
+
+    def is_recalled(self, name: str) -> bool:
+        """Whether a recall names the record and nobody has said yet what became of it, or it was superseded.
+
+        Raises:
+            NotFound: there is no such record.
+        """
+        found = of_record(self.recalls(), self._store.resolve(name))
+        return any(item.state != "closed" for _, item in found)
 
     def why(self, name: str, text: str) -> tuple[Sentence, ...]:
         """Each sentence of the record's output with the sources that support it.

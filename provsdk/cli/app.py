@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "impact": ("provsdk.cli.impact:impact", "Show what rests on a source."),
     "why": ("provsdk.cli.why:why", "Show which sources support each sentence of an output."),
     "diff": ("provsdk.cli.diff:diff", "Show why two outputs differ, the likeliest cause first."),
+    "recall": ("provsdk.cli.recall:recall", "Recall what rests on a source, and say what became of it."),
     "stale": ("provsdk.cli.stale:stale", "Show sources that have changed since records were made of them."),
     "audit": ("provsdk.cli.log:audit", "List log entries in log order."),
     "verify": ("provsdk.cli.log:verify", "Recompute everything and say whether it was tampered with."),

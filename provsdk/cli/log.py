@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from provsdk.store.contract import Draft, Folded, Store
     from provsdk.store.verify import VerifyReport
 
-__all__ = ["audit", "note_draft", "record", "verify"]
+__all__ = ["audit", "note_draft", "record", "user", "verify"]
 
 T = TypeVar("T")
 
@@ -189,10 +189,11 @@ def _note(folded: "Folded", text: str, author: str | None) -> "Part":
         if any("\ud800" <= character <= "\udfff" for character in value):
             raise click.UsageError(f"{option} is not text in this terminal's encoding")
     retention = retention_of(folded.record) if folded.record else RetentionPeriod.STANDARD.value
-    return Part(path="note", retention=retention, content=canonical({"author": author or _user(), "text": text}))
+    return Part(path="note", retention=retention, content=canonical({"author": author or user(), "text": text}))
 
 
-def _user() -> str | None:
+def user() -> str | None:
+    """The name that somebody is logged in under."""
     import getpass  # noqa: PLC0415 help needs none of it
 
     try:

@@ -106,7 +106,7 @@ def show(record: str, store: str | None, as_json: bool) -> None:  # noqa: FBT001
         folded = found(log, record)
         integrity = integrity_of(log, folded.record_id)
         if as_json:
-            _print_record(folded)
+            _print_record(log, folded)
         else:
             _print_report(log, folded, integrity)
     if folded.record is None:
@@ -117,15 +117,23 @@ def show(record: str, store: str | None, as_json: bool) -> None:  # noqa: FBT001
         click.get_current_context().exit(FINDING)
 
 
-def _print_record(folded: "Folded") -> None:
+def _print_record(log: "Store", folded: "Folded") -> None:
     import msgspec  # noqa: PLC0415 as above
 
+    from provsdk.questions.recalls import of_record, recalls  # noqa: PLC0415 as above
+
     if folded.record is not None:
-        print_json({**msgspec.to_builtins(folded.record), "notes": list(folded.notes)})
+        recalled = [
+            {"recall_id": recall.recall_id, "reason": recall.reason, **msgspec.to_builtins(item)}
+            for recall, item in of_record(recalls(log), folded.record_id)
+        ]
+        said = msgspec.to_builtins(folded.record)
+        print_json({**said, "notes": list(folded.notes), **({"recalls": recalled} if recalled else {})})
 
 
 def _print_report(log: "Store", folded: "Folded", integrity: "Integrity") -> None:
     from provsdk.cli.reading import custody_of, nested_of  # noqa: PLC0415 as above
+    from provsdk.questions.recalls import of_record, recalls  # noqa: PLC0415 as above
     from provsdk.report.custody import unreadable  # noqa: PLC0415 as above
     from provsdk.report.summary import summarise  # noqa: PLC0415 as above
     from provsdk.report.text import show as report_screen  # noqa: PLC0415 as above
@@ -134,5 +142,6 @@ def _print_report(log: "Store", folded: "Folded", integrity: "Integrity") -> Non
     if folded.record is None:
         show_screen(unreadable(folded.record_id, integrity, custody))
     else:
-        report = summarise(folded.record, integrity, custody, nested_of(log, folded.record))
+        recalled = of_record(recalls(log), folded.record_id)
+        report = summarise(folded.record, integrity, custody, nested_of(log, folded.record), recalled)
         show_screen(report_screen(report, width=console().width))

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from provsdk.questions.links import Link, links
+from provsdk.questions.recalls import Item, Recall
 from provsdk.records.record import ProvenanceRecord, Source
 from provsdk.report.nested import Nested
 from provsdk.report.steps import Step, microseconds_between, parse_time, steps
@@ -87,10 +88,16 @@ class Report:
     custody: Custody
     nested: int = 0
     """Outputs that were made within this one."""
+    recalls: tuple[tuple[Recall, Item], ...] = ()
+    """Recalls that name it, and what became of it in each."""
 
 
 def summarise(
-    record: ProvenanceRecord, integrity: Integrity, custody: Custody, nested: Sequence[Nested] = ()
+    record: ProvenanceRecord,
+    integrity: Integrity,
+    custody: Custody,
+    nested: Sequence[Nested] = (),
+    recalls: Sequence[tuple[Recall, Item]] = (),
 ) -> Report:
     """Everything that is worth saying of one record, and of the outputs within it as far as somebody looked them up."""
     return Report(
@@ -102,6 +109,7 @@ def summarise(
         integrity=integrity,
         custody=custody,
         nested=len(nested),
+        recalls=tuple(recalls),
     )
 
 

@@ -31,6 +31,7 @@ from provsdk.report.layout import (
     section,
     status_style,
 )
+from provsdk.report.recalls import recall_cell
 from provsdk.report.rules import checks_section, owners_section, retention_section
 from provsdk.report.sources import legend, mismatches, source_table
 from provsdk.report.steps import Step, counted, microseconds_between, tokens
@@ -90,6 +91,7 @@ def _headline(report: Report) -> RenderableType:
         ("value", joined(value) if any(value) else cell("none", "dim")),
         ("delivered", cell(wording.delivered(output.stream)) if output.stream else None),
         ("class", cell(output.classification)),
+        ("recalled", recall_cell(report.recalls)),
         ("integrity", verdict(report.integrity)),
         ("linked", _linked(report)),
         ("checksums", _checksums(report)),

@@ -105,7 +105,7 @@ def commands_in(text):
     for line in re.findall(r"(?:`|\$ |^    |/)provsdk ((?:--?)?[a-z][^`\n]*)", text, re.MULTILINE):
         words = line.split(" #")[0].split()
         options = {word.split("=")[0] for word in words if word.startswith("--")}
-        names = [word for word in words if re.fullmatch(r"[a-z]+", word)][: 2 if words[0] == "store" else 1]
+        names = [word for word in words if re.fullmatch(r"[a-z]+", word)][: 2 if words[0] in {"store", "recall"} else 1]
         yield tuple(names), options
 
 
