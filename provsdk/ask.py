@@ -11,6 +11,7 @@ It reads, and appends nothing. A record is named by its id, a unique prefix of i
 import hashlib
 import os
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,8 +19,8 @@ from types import TracebackType
 from typing import Any, Final, Literal, Protocol, Self
 
 from provsdk.config import load
-from provsdk.digest import JoinKey, file_digest
-from provsdk.errors import NotFound, StoreUnavailable, UsageError
+from provsdk.digest import MIN_LINKABLE_BYTES, JoinKey, file_digest
+from provsdk.errors import NotFound, StoreDamaged, StoreUnavailable, UsageError
 from provsdk.ledger.keys import digest_key
 from provsdk.questions.across import downstream, upstream
 from provsdk.questions.diff import Difference, diff
@@ -32,6 +33,7 @@ from provsdk.questions.recalls import Recall, of_record, recalls
 from provsdk.questions.stale import Stale, stale, uses
 from provsdk.questions.why import Sentence, why
 from provsdk.records.graph import Lineage, lineage_across
+from provsdk.records.ids import is_value_id, parse_id
 from provsdk.records.record import ProvenanceRecord
 from provsdk.store.contract import Store, Summary
 from provsdk.store.open import open_store
@@ -49,9 +51,11 @@ TEXT: Final = "text/plain"
 READ_AT_ONCE: Final = 500
 """Summaries."""
 
+MAX_TEXT_BYTES: Final = 64 * 1024 * 1024
+"""A larger file is looked up by its bytes alone, not as the text that programs may have read from it."""
+
 _PLAIN: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 _JOIN: Final = re.compile(r"hmac-sha256:[0-9a-f]{16}:[0-9a-f]{64}")
-_SOURCE_ID: Final = re.compile(r"ent_([0-9a-f]{32})-[0-9a-f]{16}-[0-9]+")
 
 
 def open_log(store: str | Path | None = None) -> "Log":
@@ -130,7 +134,7 @@ class Log:
             KeyUnusable: the digest key is not here, and the source is to be found by its content.
         """
         found = impact(self._store, asked_about(self._store, self._keys, str(source)))
-        if not found.sources:
+        if not found.known:
             raise NotFound(f"no record in this store has a source {str(source)!r}")
         return found
 
@@ -147,8 +151,14 @@ class Log:
 
         Nothing is fetched: what is there now, `provsdk stale` tells.
         """
-        records = (self._store.fold(one.record_id).record for one in self.records(newest_first=False))
-        return stale(uses(record for record in records if record is not None), {}, datetime.now(UTC))
+        records = (record for one in self.records(newest_first=False) if (record := self._readable(one)) is not None)
+        return stale(uses(records), {}, datetime.now(UTC))
+
+    def _readable(self, summary: Summary) -> ProvenanceRecord | None:
+        try:
+            return self._store.fold(summary.record_id).record
+        except StoreDamaged:  # as in `matching`
+            return None
 
     def recalls(self) -> tuple[Recall, ...]:
         """Every recall as it stands, in the order in which they were opened."""
@@ -198,7 +208,10 @@ def matching(store: _Summaries, wanted: Filter, *, newest_first: bool) -> Iterat
 
 
 def _fits(store: _Summaries, summary: Summary, wanted: Filter) -> bool:
-    record = store.fold(summary.record_id).record
+    try:
+        record = store.fold(summary.record_id).record
+    except StoreDamaged:  # what `verify` is for; the others are there all the same
+        return False
     return record is not None and wanted.fits_record(record)
 
 
@@ -218,13 +231,12 @@ def asked_about(reader: Reader, keys: Path, source: str) -> Asked:
     plain = _PLAIN.fullmatch(source)
     if plain is not None:
         return Asked(joins=(_joined(keys, bytes.fromhex(plain[1])),))
-    identified = _SOURCE_ID.fullmatch(source)
-    if identified is not None:
-        return Asked(joins=_joins_of(reader, source, identified[1]))
+    if source.startswith("ent_") and is_value_id(source):
+        return Asked(ids=(source,), joins=_joins_of(reader, source))
     path = Path(source)
     if path.is_file():
-        places = dict.fromkeys([source, str(path), str(path.absolute()), path.absolute().as_uri()])
-        return Asked(joins=(_joined(keys, file_digest(path)),), places=tuple(map(_literal, places)))
+        joins = dict.fromkeys(_joined(keys, digest) for digest in _digests(path))
+        return Asked(joins=tuple(joins), places=tuple(map(_literal, _places(source, path))))
     place, at, version = source.rpartition("@")
     if at and place and version and not reader.uses_at(source):
         return Asked(places=(place,), version=version)
@@ -250,6 +262,31 @@ def is_text_of(record: ProvenanceRecord, text: str, keys: Path) -> bool:
     return output.join_digest == _joined(keys, plain.digest())
 
 
+def _places(source: str, path: Path) -> list[str]:
+    """How programs may have named a file, from wherever they ran."""
+    found = [source]
+    for each in (path, path.absolute(), path.resolve()):
+        found.append(str(each))
+        if each.is_absolute():
+            found.append(each.as_uri())
+            found += [str(each.relative_to(top)) for top in (Path.cwd(), Path.cwd().resolve()) if top in each.parents]
+    return list(dict.fromkeys(found))
+
+
+def _digests(path: Path) -> list[bytes]:
+    """Of a file's bytes, and of its text as programs read it; none of so little that its content says nothing."""
+    size = path.stat().st_size
+    if size < MIN_LINKABLE_BYTES:
+        return []
+    found = [file_digest(path)]
+    if size <= MAX_TEXT_BYTES:
+        data = path.read_bytes()
+        for each in (data, data.removeprefix(BOM_UTF8)):
+            ends = each.replace(b"\r\n", b"\n").replace(b"\r", b"\n")  # as text mode has them
+            found += [hashlib.sha256(text).digest() for text in (each, ends)]
+    return found
+
+
 def _literal(place: str) -> str:
     """A path whose brackets are no pattern."""
     return re.sub(r"([*?[])", r"[\1]", place)
@@ -259,8 +296,8 @@ def _joined(keys: Path, digest: bytes) -> str:
     return JoinKey(digest_key(keys, create=False)).join(digest)
 
 
-def _joins_of(reader: Reader, source_id: str, trace_id: str) -> tuple[str, ...]:
+def _joins_of(reader: Reader, source_id: str) -> tuple[str, ...]:
     """What the record that has this source knows its content as."""
-    records = (reader.fold(record_id).record for record_id in reader.records_of_trace(trace_id))
+    records = (reader.fold(record_id).record for record_id in reader.records_of_trace(parse_id(source_id).trace_id))
     sources = (source for record in records if record is not None for source in record.sources)
     return tuple(one.join_digest for one in sources if one.source_id == source_id and one.join_digest is not None)

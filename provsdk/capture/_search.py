@@ -15,6 +15,7 @@ from provsdk import semconv
 from provsdk.capture._flow import GIVEN
 from provsdk.capture._framing import unframed
 from provsdk.matching import Contained, Folded, contained, quoted
+from provsdk.vocabulary import MAX_SPANS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,9 +32,6 @@ QUOTATION: Final = "quotation"
 WORK_S: Final = 0.002
 PAUSE_S: Final = 0.0001
 """How long a search works at a time, and how long it then leaves the interpreter to others."""
-
-MAX_SPANS: Final = 32
-"""Places that one edge names."""
 
 
 class Link(NamedTuple):

@@ -37,7 +37,7 @@ def impact(source: str, store: str | None, as_json: bool) -> None:  # noqa: FBT0
     with opened(store) as log:
         config = configuration(store)
         found = impact_of(log, asked_about(log, config.keys, source))
-        if not found.sources:
+        if not found.known:
             raise NotFound(f"no record in this store has a source {source!r}{_hint(source)}")
         _print(log, config, found, as_json=as_json)
 

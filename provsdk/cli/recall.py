@@ -44,7 +44,7 @@ def open_(source: str, reason: str, author: str | None, store: str | None, as_js
 
     with opened(store, read_only=False) as log:
         found = impact(log, asked_about(log, configuration(store).keys, source))
-        if not found.sources:
+        if not found.known:
             raise NotFound(f"no record in this store has a source {source!r}; `provsdk sources` lists them")
         said = frozen(f"rcl_{secrets.token_hex(16)}", source, _text("--reason", reason), _who(author), found)
         entry = _append(log, OPENED, said, f"recall/{said.recall_id}")

@@ -34,6 +34,7 @@ def why(record: str, file: str | None, format_: str, store: str | None, as_json:
     """
     from provsdk.ask import TEXT, is_text_of  # noqa: PLC0415 help needs none of it
     from provsdk.cli.reading import readable  # noqa: PLC0415 as above
+    from provsdk.questions.why import limits  # noqa: PLC0415 as above
     from provsdk.questions.why import why as why_of  # noqa: PLC0415 as above
     from provsdk.report.why import why_html, why_json, why_screen, why_summary  # noqa: PLC0415 as above
 
@@ -55,6 +56,8 @@ def why(record: str, file: str | None, format_: str, store: str | None, as_json:
         for part in why_screen(told):
             show(part)
         remark(f"{why_summary(told)}, by the words that they share with a source.")
+        for line in limits(found):
+            remark(f"More may be supported: {line}.")
 
 
 def _given(file: str) -> list[str]:

@@ -25,6 +25,9 @@ __all__ = ["MAX_RECORDS", "Joined", "downstream", "upstream", "values_of"]
 MAX_RECORDS: Final = 1_000
 """Records that are read for one answer; beyond, it says that there are more."""
 
+MAX_EQUAL: Final = 100
+"""Records with one content that are followed; beyond, the answer says that there are more."""
+
 _DERIVED: Final = Relation.WAS_DERIVED_FROM.value
 _DIGEST: Final = Basis.DIGEST.value
 _ENCLOSING: Final = Basis.ENCLOSING.value
@@ -99,10 +102,10 @@ class _Search:
             if other.trace.parent_record_id == record.record_id and self._handed_over(record, other):
                 yield other
         for source in record.sources:
-            for value_id, join in _values(source):
-                for other in self._read(self._reader.outputs_of(join)):
+            for value_ids, join in _contents(source):
+                for other in self._read(self._some(self._reader.outputs_of(join))):
                     if _is_made_of(record, source, other):
-                        self._joins[value_id, other.output.output_id, _DERIVED, _DIGEST] = None
+                        self._join(value_ids, other)
                         yield other
 
     def effects_of(self, record: ProvenanceRecord) -> Iterator[ProvenanceRecord]:
@@ -115,17 +118,28 @@ class _Search:
             if self._handed_over(other, record):
                 yield other
         join = _join_of(record.output)
-        for other in self._read(use.record_id for use in self._reader.uses_of(join)) if join is not None else ():
-            arrows = [
-                (value_id, output_id, _DERIVED, _DIGEST)
+        uses = [] if join is None else self._some([use.record_id for use in self._reader.uses_of(join)])
+        for other in self._read(uses):
+            held = [
+                value_id
                 for source in other.sources
                 if _is_made_of(other, source, record)
-                for value_id, held in _values(source)
-                if held == join
+                for value_ids, content in _contents(source)
+                if content == join
+                for value_id in value_ids
             ]
-            if arrows:
-                self._joins.update(dict.fromkeys(arrows))
+            if held:
+                self._join(held, record)
                 yield other
+
+    def _some(self, record_ids: list[str]) -> list[str]:
+        """The newest of many records with one content: what repeats itself would join everything with everything."""
+        if len(record_ids) > MAX_EQUAL:
+            self._cut = True
+        return record_ids[-MAX_EQUAL:]
+
+    def _join(self, value_ids: Iterable[str], other: ProvenanceRecord) -> None:
+        self._joins.update(dict.fromkeys((one, other.output.output_id, _DERIVED, _DIGEST) for one in value_ids))
 
     def _handed_over(self, record: ProvenanceRecord, other: ProvenanceRecord) -> bool:
         """Notes how an output goes back to one that was made for it in another process; whether it does."""
@@ -133,7 +147,7 @@ class _Search:
         holders = [] if join is None else [value_id for value_id, held in values_of(record) if held == join]
         output_id = other.output.output_id
         if holders:
-            self._joins.update(dict.fromkeys((value_id, output_id, _DERIVED, _DIGEST) for value_id in holders))
+            self._join(holders, other)
         elif other.output.status == _COMPLETED and other.output.ended_at <= record.output.ended_at:
             self._joins[record.output.output_id, output_id, _DERIVED, _ENCLOSING] = None
         else:
@@ -171,15 +185,17 @@ def values_of(record: ProvenanceRecord) -> Iterator[tuple[str, str | None]]:
         yield value.entity_id, _join_of(value)
 
 
-def _values(source: Source) -> Iterator[tuple[str, str]]:
-    """Ids and join digests of what a source brought, and of what is in it."""
+def _contents(source: Source) -> Iterator[tuple[list[str], str]]:
+    """Join digests of what a source brought, and of what is in it, with the ids of the values that hold it: of the
+    whole, all that is in it too.
+    """
     whole = _join_of(source)
     if whole is not None:
-        yield source.source_id, whole
+        yield [source.source_id, *(element.entity_id for element in source.elements)], whole
     for element in source.elements:
         join = _join_of(element)
         if join is not None:
-            yield element.entity_id, join
+            yield [element.entity_id], join
 
 
 def _join_of(value: Source | Entity | Output) -> str | None:
@@ -188,9 +204,13 @@ def _join_of(value: Source | Entity | Output) -> str | None:
 
 
 def _is_made_of(record: ProvenanceRecord, source: Source, other: ProvenanceRecord) -> bool:
-    """Whether a source with the content of the other record's output may be it: in the same tenant, and not before."""
+    """Whether a source with the content of the other record's output may be it: in the same tenant, and there when it
+    was loaded. A stream may be loaded while it is made.
+    """
+    output = other.output
+    there = output.ended_at if output.stream is UNSET else output.started_at
     return (
         other.record_id != record.record_id
         and other.context.tenant == record.context.tenant
-        and other.output.started_at <= source.retrieved_at
+        and there <= source.retrieved_at
     )

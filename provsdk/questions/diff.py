@@ -89,9 +89,9 @@ def _values(kind: Kind, of: str, first: Sequence[Entity], second: Sequence[Entit
 def _sources(first: Sequence[Source], second: Sequence[Source]) -> Iterator[Difference]:
     mine, theirs = _by_place(first), _by_place(second)
     for place in dict.fromkeys([*mine, *theirs]):
-        for a, b in _paired(mine.get(place, []), theirs.get(place, [])):
+        for a, b in _matched(mine.get(place, []), theirs.get(place, [])):
             if a is None or b is None:
-                yield Difference("sources", place, a and _version(a), b and _version(b))
+                yield Difference("sources", place, _version(a) if a else None, _version(b) if b else None)
             elif a.version != b.version or not _same(_value(a), _value(b)):
                 yield Difference("sources", place, _version(a), _version(b))
 
@@ -101,6 +101,28 @@ def _by_place(sources: Sequence[Source]) -> dict[str, list[Source]]:
     for source in sources:
         found.setdefault(source.location or source.name, []).append(source)
     return found
+
+
+def _matched(first: Sequence[Source], second: Sequence[Source]) -> Iterator[tuple[Source | None, Source | None]]:
+    """Sources of one place, each with the one most like it: the same content, else the same name, else the next."""
+    mine, theirs = list(first), list(second)
+    for alike in (_identity, _name_of):
+        others: dict[Any, list[Source]] = {}
+        for b in theirs:
+            others.setdefault(alike(b), []).append(b)
+        pairs = [(a, others[alike(a)].pop(0)) for a in mine if others.get(alike(a))]
+        yield from pairs
+        taken = {id(one) for pair in pairs for one in pair}
+        mine, theirs = ([one for one in each if id(one) not in taken] for each in (mine, theirs))
+    yield from _paired(mine, theirs)
+
+
+def _identity(source: Source) -> tuple[object, ...]:
+    return source.name, source.version, source.join_digest or source.digest, source.media_type, source.size_bytes
+
+
+def _name_of(source: Source) -> str:
+    return source.name
 
 
 def _paired(first: Sequence[Any], second: Sequence[Any]) -> Iterator[tuple[Any, Any]]:

@@ -3,13 +3,18 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from provsdk.questions.across import Joined, values_of
 from provsdk.questions.links import UNLINKED, Link, Strength, is_at_least, reach
 from provsdk.records.flow import Arrow, Causes, nested_outputs
 from provsdk.records.record import ProvenanceRecord, Source
 
-__all__ = ["Effect", "effects", "rests_on"]
+__all__ = ["MAX_DEPTH", "Effect", "effects", "rests_on"]
+
+
+MAX_DEPTH: Final = 100
+"""Bound of the tree's depth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +52,10 @@ def effects(joined: Joined, depth: int = -1, *, least: Strength = "none") -> tup
 
     Args:
         joined: that record, and those downstream of it.
-        depth: outputs from that one; -1: all.
+        depth: outputs from that one, `MAX_DEPTH` for -1.
         least: how an output has to be linked to the one above it, at least.
     """
-    return _Tree(joined, least).below(joined.records[0], depth)
+    return _Tree(joined, least).below(joined.records[0], MAX_DEPTH if depth < 0 else min(depth, MAX_DEPTH))
 
 
 class _Tree:

@@ -60,11 +60,14 @@ class Filter:
         result = None if self.check is None or "=" not in self.check else self.check.rpartition("=")[2]
         if result is not None and result not in _RESULTS:
             raise UsageError(f"{result!r} is no result of a check; allowed: {', '.join(sorted(_RESULTS))}")
+        if any(one is not None and one.tzinfo is None for one in (self.since, self.until)):
+            raise UsageError("since and until need an offset, as datetime.now(UTC) has it")
 
     @property
     def reads_records(self) -> bool:
         """Whether a summary does not say enough."""
-        return any((self.source, self.model, self.owner, self.check, self.subject, self.session))
+        asked = (self.source, self.model, self.owner, self.check, self.subject, self.session)
+        return any(one is not None for one in asked)
 
     def fits_summary(self, summary: _Summary) -> bool:
         """Whether the record may be wanted, by its summary; of one that cannot be read nothing is known to fit."""
@@ -73,7 +76,7 @@ class Filter:
             and _fits(self.status, [summary.status])
             and _fits(self.classification, [summary.classification])
             and self._made_then(summary.generated_at)
-            and not (self.incomplete and summary.complete)
+            and not (self.incomplete and summary.complete is not False)
         )
 
     def _made_then(self, generated_at: str | None) -> bool:

@@ -3,16 +3,17 @@ the `Reader`.
 """
 
 import fnmatch
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
 
 from provsdk.errors import NotFound, StoreDamaged
 from provsdk.questions.across import Joined, downstream
 from provsdk.questions.effects import rests_on
-from provsdk.questions.links import Link, best, reach
+from provsdk.questions.links import UNLINKED, Link, rank, spread
 from provsdk.questions.reader import Reader
 from provsdk.records.flow import Causes
+from provsdk.records.ids import parse_id
 from provsdk.records.record import ProvenanceRecord, Source
 from provsdk.vocabulary import CompletenessReason
 
@@ -39,9 +40,14 @@ _HIDING: Final = frozenset(
 """Reasons for which a source, or its way to the output, may be missing from a record."""
 
 
+UNREADABLE: Final = "the record cannot be read"
+
+
 class Asked(NamedTuple):
     """Which source: one that fits any of these."""
 
+    ids: tuple[str, ...] = ()
+    """Of sources, in records that hold them."""
     joins: tuple[str, ...] = ()
     """Join digests of its content, or of a content within it."""
     places: tuple[str, ...] = ()
@@ -88,39 +94,63 @@ class Impact:
     """Their records miss something that may have been it."""
     unlinked: tuple[Hit, ...]
     """It was to be loaded for these, and nothing of it came."""
+    known: bool
+    """Whether any record has such a source, as far as it or the store's views say."""
     cut: bool
     """More records belong here than are read for one answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Holders:
+    """The records that loaded the source."""
+
+    records: dict[str, ProvenanceRecord]
+    sources: dict[str, list[Source]]
+    unreadable: tuple[str, ...]
+    """Ids of those that views know of and that cannot be read."""
+
+
 def impact(reader: Reader, asked: Asked) -> Impact:
     """The outputs that rest on a source, each once, in the order in which they were found: nearest to it first."""
-    found: dict[str, ProvenanceRecord] = {}
-    held: dict[str, list[Source]] = {}
-    values: list[str] = []
-    for record in _records(reader, asked):
-        matching = [source for source in record.sources if _fits(source, asked)]
-        if matching:
-            found[record.record_id], held[record.record_id] = record, matching
-            values.extend(value for source in matching for value in _values(source, asked))
-    joined = downstream(reader, found.values())
-    causes = Causes(joined.arrows())
-    through = _ways(joined, found)
+    waiting = reader.incomplete(MAX_INCOMPLETE + 1)
+    doubts, protected = _doubts(reader, waiting[:MAX_INCOMPLETE], asked)
+    holders = _holders(reader, asked, protected)
+    joined = downstream(reader, holders.records.values())
+    reached = _reached(joined, holders, asked)
+    through = _ways(joined, holders.records)
     groups: dict[Literal["used", "possible", "unlinked"], list[Hit]] = {"used": [], "possible": [], "unlinked": []}
     for record in joined.records:
-        link = best(reach(causes, record.output.output_id), values)
-        versions = {source.version for source in held.get(record.record_id, ()) if source.version is not None}
+        link = reached.get(record.output.output_id, UNLINKED)
+        held = holders.sources.get(record.record_id, ())
+        versions = {source.version for source in held if source.version is not None}
         hit = Hit(record, link, through.get(record.record_id, ()), tuple(sorted(versions)))
         groups[_group(link)].append(hit)
     told = {record.record_id for record in joined.records}
-    doubtful, more = _doubts(reader, told)
+    unreadable = dict.fromkeys((*holders.unreadable, *joined.unreadable))
+    doubts = {**{record_id: Doubt(record_id, None, None, (UNREADABLE,)) for record_id in unreadable}, **doubts}
     return Impact(
-        sources=_distinct(source for each in held.values() for source in each),
+        sources=_distinct(source for each in holders.sources.values() for source in each),
         used=tuple(groups["used"]),
         possible=tuple(groups["possible"]),
-        doubtful=doubtful,
+        doubtful=tuple(doubt for record_id, doubt in doubts.items() if record_id not in told),
         unlinked=tuple(groups["unlinked"]),
-        cut=joined.cut or more,
+        known=bool(holders.records or holders.unreadable),
+        cut=joined.cut or len(waiting) > MAX_INCOMPLETE,
     )
+
+
+def _reached(joined: Joined, holders: _Holders, asked: Asked) -> dict[str, Link]:
+    """The link of each value that goes back to the source.
+
+    Where a part of a source is asked about, and only its whole or another part is linked, that part may have been used
+    with it.
+    """
+    causes = Causes(joined.arrows())
+    sources = [source for each in holders.sources.values() for source in each]
+    reached = spread(causes, [value for source in sources for value in _values(source, asked)])
+    for value, link in spread(causes, [value for source in sources for value in _all_of(source)]).items():
+        reached[value] = min((reached.get(value, UNLINKED), replace(link, strength="inferred")), key=rank)
+    return reached
 
 
 def _group(link: Link) -> Literal["used", "possible", "unlinked"]:
@@ -129,14 +159,22 @@ def _group(link: Link) -> Literal["used", "possible", "unlinked"]:
     return "unlinked" if link.strength == "none" else "possible"
 
 
-def _records(reader: Reader, asked: Asked) -> Iterator[ProvenanceRecord]:
-    """Those that views lead to; each is read, and so speaks for itself."""
+def _holders(reader: Reader, asked: Asked, protected: Iterable[str]) -> _Holders:
+    """Those that views lead to, and those of which views cannot say; each is read, and so speaks for itself."""
     uses = [use for join in asked.joins for use in reader.uses_of(join)]
     uses += [use for place in asked.places for use in reader.uses_at(place)]
-    for record_id in dict.fromkeys(use.record_id for use in uses):
+    ids = [use.record_id for use in uses]
+    ids += [one for source_id in asked.ids for one in reader.records_of_trace(parse_id(source_id).trace_id)]
+    found, unreadable = _Holders({}, {}, ()), []
+    for record_id in dict.fromkeys((*ids, *protected)):
         record = _read(reader, record_id)
-        if record is not None:
-            yield record
+        if record is None:
+            unreadable.append(record_id)
+            continue
+        matching = [source for source in record.sources if _fits(source, asked)]
+        if matching:
+            found.records[record_id], found.sources[record_id] = record, matching
+    return replace(found, unreadable=tuple(unreadable))
 
 
 def _read(reader: Reader, record_id: str) -> ProvenanceRecord | None:
@@ -147,7 +185,12 @@ def _read(reader: Reader, record_id: str) -> ProvenanceRecord | None:
 
 
 def _fits(source: Source, asked: Asked) -> bool:
-    return bool(_contents(source).keys() & set(asked.joins)) or _stands_at(source, asked)
+    return _is_whole(source, asked) or bool(_contents(source).keys() & set(asked.joins))
+
+
+def _is_whole(source: Source, asked: Asked) -> bool:
+    """Whether all of the source is asked about, and not a content within it."""
+    return source.source_id in asked.ids or source.join_digest in asked.joins or _stands_at(source, asked)
 
 
 def _stands_at(source: Source, asked: Asked) -> bool:
@@ -170,10 +213,14 @@ def _contents(source: Source) -> dict[str, list[str]]:
 
 
 def _values(source: Source, asked: Asked) -> list[str]:
-    """What of the source is asked about: all of it, or the content that was named."""
-    if _stands_at(source, asked):
-        return [source.source_id, *(element.entity_id for element in source.elements)]
+    """What of the source is asked about."""
+    if _is_whole(source, asked):
+        return _all_of(source)
     return [value for join, values in _contents(source).items() if join in asked.joins for value in values]
+
+
+def _all_of(source: Source) -> list[str]:
+    return [source.source_id, *(element.entity_id for element in source.elements)]
 
 
 def _ways(joined: Joined, start: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -193,18 +240,20 @@ def _ways(joined: Joined, start: Iterable[str]) -> dict[str, tuple[str, ...]]:
     return ways
 
 
-def _doubts(reader: Reader, told: set[str]) -> tuple[tuple[Doubt, ...], bool]:
-    waiting = reader.incomplete(MAX_INCOMPLETE + len(told) + 1)
-    found = []
-    for record_id in [one for one in waiting if one not in told][:MAX_INCOMPLETE]:
+def _doubts(reader: Reader, waiting: Iterable[str], asked: Asked) -> tuple[dict[str, Doubt], list[str]]:
+    """The incomplete records that miss something, and those among them that loaded the source: views may not know."""
+    doubts, holders = {}, []
+    for record_id in waiting:
         record = _read(reader, record_id)
         if record is None:
-            found.append(Doubt(record_id, None, None, ("the record cannot be read",)))
+            doubts[record_id] = Doubt(record_id, None, None, (UNREADABLE,))
             continue
+        if any(_fits(source, asked) for source in record.sources):
+            holders.append(record_id)
         reasons = dict.fromkeys(one.reason for one in record.completeness.reasons if one.reason in _HIDING)
         if reasons:
-            found.append(Doubt(record_id, record.output.name, record.generated_at, tuple(reasons)))
-    return tuple(found), len(set(waiting) - told) > MAX_INCOMPLETE
+            doubts[record_id] = Doubt(record_id, record.output.name, record.generated_at, tuple(reasons))
+    return doubts, holders
 
 
 def _distinct(sources: Iterable[Source]) -> tuple[Source, ...]:

@@ -12,7 +12,19 @@ from provsdk.records.flow import Arrow, Causes, Step
 from provsdk.records.record import ProvenanceRecord
 from provsdk.vocabulary import Basis, Relation
 
-__all__ = ["UNLINKED", "Link", "Strength", "at_least", "best", "is_at_least", "links", "reach", "strength"]
+__all__ = [
+    "UNLINKED",
+    "Link",
+    "Strength",
+    "at_least",
+    "best",
+    "is_at_least",
+    "links",
+    "rank",
+    "reach",
+    "spread",
+    "strength",
+]
 
 Strength = Literal["observed", "declared", "given", "inferred", "none"]
 """`given`: it was handed to a step on the way, and whether it shaped what the step made could not be seen."""
@@ -75,10 +87,11 @@ def links(record: ProvenanceRecord) -> dict[str, Link]:
 
 def best(reached: Mapping[str, Link], values: Iterable[str]) -> Link:
     """The strongest link among those of some values."""
-    return min((reached.get(value, UNLINKED) for value in values), key=_order, default=UNLINKED)
+    return min((reached.get(value, UNLINKED) for value in values), key=rank, default=UNLINKED)
 
 
-def _order(link: Link) -> tuple[int, int]:
+def rank(link: Link) -> tuple[int, int]:
+    """What sorts links: the stronger first, then the shorter."""
     return _RANKS.index(link.strength), link.steps
 
 
@@ -91,7 +104,7 @@ def reach(causes: Causes, start: str) -> dict[str, Link]:
     """Best link of every value that `start` goes back to: Dijkstra's search by strength, then steps."""
     reached: dict[str, Link] = {}
     found = [Link("observed", None, 0, None)]
-    queue = [(_order(found[0]), start, 0)]
+    queue = [(rank(found[0]), start, 0)]
     while queue:
         _, value, position = heappop(queue)
         if value in reached:
@@ -100,7 +113,28 @@ def reach(causes: Causes, start: str) -> dict[str, Link]:
         for step in causes.steps(value):
             if step.cause not in reached:
                 found.append(_weaker(here, step))
-                heappush(queue, (_order(found[-1]), step.cause, len(found) - 1))
+                heappush(queue, (rank(found[-1]), step.cause, len(found) - 1))
+    return reached
+
+
+def spread(causes: Causes, values: Iterable[str]) -> dict[str, Link]:
+    """Best link of every value that goes back to one of these: the same search, from causes to effects."""
+    effects: dict[str, list[tuple[str, Step]]] = {}
+    for effect in causes.values():
+        for step in causes.steps(effect):
+            effects.setdefault(step.cause, []).append((effect, step))
+    reached: dict[str, Link] = {}
+    found = [Link("observed", None, 0, None)]
+    queue = [(rank(found[0]), value, 0) for value in values]
+    while queue:
+        _, value, position = heappop(queue)
+        if value in reached:
+            continue
+        reached[value] = here = found[position]
+        for effect, step in effects.get(value, ()):
+            if effect not in reached:
+                found.append(_weaker(here, step))
+                heappush(queue, (rank(found[-1]), effect, len(found) - 1))
     return reached
 
 

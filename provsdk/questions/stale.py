@@ -18,6 +18,8 @@ nothing else is known, and its age makes it due for a refresh.
 """
 
 _ORDER: Final[tuple[Why, ...]] = ("gone", "changed", "newer", "old")
+_SAME_FOR_ALL: Final = frozenset({SourceType.FILE.value, SourceType.REFERENCE.value})
+
 _SAID_ONCE: Final = frozenset({SourceType.USER_INPUT.value, SourceType.MODEL_OUTPUT.value})
 """What somebody said is what they said then."""
 
@@ -32,8 +34,9 @@ class Place(NamedTuple):
     tenant: str
     type: str
     place: str
+    name: str
     asked: str
-    """Parameters and arguments of the load: a search for something else is another source."""
+    """Parameters and arguments of the load, as far as they are known."""
 
 
 class Use(NamedTuple):
@@ -64,7 +67,7 @@ def uses(records: Iterable[ProvenanceRecord]) -> dict[Place, list[Use]]:
             if source.type in _SAID_ONCE or source.status != _COMPLETED:
                 continue
             if linked[source.source_id].strength != "none":
-                place = Place(record.context.tenant, source.type, source.location or source.name, _asked(source))
+                place = Place(record.context.tenant, source.type, source.location or "", source.name, _asked(source))
                 found.setdefault(place, []).append(Use(record.record_id, source))
     for each in found.values():
         each.sort(key=lambda use: use.source.retrieved_at)
@@ -103,7 +106,7 @@ def stale(found: Mapping[Place, list[Use]], fetched: Mapping[Place, str], now: d
 
 
 def _why(source: Source, last: Source, fetched: str | None, now: datetime) -> Why | None:
-    if _content(source) != _content(last):
+    if _is_another(source, last):
         return "newer"
     if fetched in _FETCHED:
         return _FETCHED[fetched]
@@ -111,7 +114,11 @@ def _why(source: Source, last: Source, fetched: str | None, now: datetime) -> Wh
     return "old" if needs_refresh(freshness(max(age, timedelta(0)))) else None
 
 
-def _content(source: Source) -> tuple[str | None, str | None]:
-    """Of what is not digested, the version says whether it is the same."""
-    content = source.join_digest or source.digest
-    return (content, None) if content is not None else (None, source.version)
+def _is_another(source: Source, last: Source) -> bool:
+    """Whether another content was loaded since: by its stated version, or, of what is the same for whoever asks, by its
+    digest. A search answers what it is asked, and nobody else can tell that from a change.
+    """
+    if source.version != last.version:
+        return True
+    content, since = (one.join_digest or one.digest for one in (source, last))
+    return source.type in _SAME_FOR_ALL and content is not None and since is not None and content != since

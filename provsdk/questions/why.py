@@ -7,10 +7,11 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec import UNSET
 
+from provsdk.records.flow import nested_outputs
 from provsdk.records.record import ProvenanceRecord
-from provsdk.vocabulary import Basis, Relation
+from provsdk.vocabulary import MAX_SPANS, Basis, CompletenessReason, Relation
 
-__all__ = ["Sentence", "Support", "sentences", "why"]
+__all__ = ["Sentence", "Support", "limits", "sentences", "why"]
 
 _DERIVED: Final = Relation.WAS_DERIVED_FROM.value
 _SAME: Final = frozenset({Basis.IDENTITY.value, Basis.DIGEST.value})
@@ -30,6 +31,7 @@ class Support(NamedTuple):
     """A source that has words of the sentence."""
 
     source_id: str
+    """Or the id of an output that was made within this one: its own record says more."""
     source: str
     """Its name, and that of the element where it is one."""
     basis: str
@@ -71,6 +73,23 @@ def why(record: ProvenanceRecord, text: str) -> tuple[Sentence, ...]:
         mine = tuple(one for one in supports if one.start < end and one.end > start)
         found.append(Sentence(start, end, text[start:end], mine, _share(text, start, end, mine)))
     return tuple(found)
+
+
+def limits(record: ProvenanceRecord) -> tuple[str, ...]:
+    """Why words of an output may stand in a source although nothing says so; none for most records.
+
+    The places of an edge are kept up to a number; and values may not have been searched, or not whole.
+    """
+    names, equal = _names(record), _equal_to_output(record)
+    cut = dict.fromkeys(
+        names[edge.to][1]
+        for edge in record.flow
+        if edge.from_ in equal and edge.to in names and edge.spans is not UNSET and len(edge.spans) >= MAX_SPANS
+    )
+    said = [f"of {name} only the first {MAX_SPANS} places were kept" for name in cut]
+    if any(one.reason == CompletenessReason.BOUND_REACHED.value for one in record.completeness.reasons):
+        said.append("not all values were searched (bound_reached: `provsdk show` says which)")
+    return tuple(said)
 
 
 def sentences(text: str) -> Iterator[tuple[int, int]]:
@@ -134,11 +153,14 @@ def _equal_to_output(record: ProvenanceRecord) -> dict[str, str]:
 
 
 def _names(record: ProvenanceRecord) -> Mapping[str, tuple[str, str]]:
-    """Id and name of the source that a value is, or is in."""
+    """Id and name of the source that a value is, or is in, or of the output that was made within this one."""
     found = {}
     for source in record.sources:
         found[source.source_id] = source.source_id, source.name
         for element in source.elements:
             place = f"{source.name}: {element.name}" if element.name else source.name
             found[element.entity_id] = source.source_id, place
+    arrows = ((edge.from_, edge.to, edge.relation, edge.basis) for edge in record.flow)
+    for output_id in nested_outputs(arrows, record.output.output_id):
+        found[output_id] = output_id, f"output {output_id}"
     return found

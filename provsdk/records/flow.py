@@ -80,6 +80,10 @@ class Causes:
             found = [arrow for activity in self._made_by.get(value, ()) for arrow in used.get(activity, ())]
         return [arrow[1] for arrow in (*found, *quoted)]
 
+    def values(self) -> set[str]:
+        """Every value that goes back to another one, or was made."""
+        return {*self._derived, *self._inferred, *self._quoted, *self._made_by}
+
     def outputs(self) -> set[str]:
         """The outputs among the values that something made."""
         return {value for value in self._made_by if value.startswith("out_")}

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from rich.console import RenderableType
 
-from provsdk.questions.why import Sentence, Support
+from provsdk.questions.why import Sentence, Support, limits
 from provsdk.records.record import ProvenanceRecord
 from provsdk.report.layout import BAD, GOOD, UNSURE, cell, columns, section
 from provsdk.report.printable import printable
@@ -60,9 +60,10 @@ def _told(sentence: Sentence) -> str:
 
 
 def why_json(record: ProvenanceRecord, found: Sequence[Sentence]) -> dict[str, Any]:
-    """The same as JSON values; offsets in characters."""
+    """The same as JSON values; offsets in characters. `limits`: why more may be supported than is said."""
     return {
         "record_id": record.record_id,
+        "limits": list(limits(record)),
         "sentences": [
             {
                 "start": one.start,
@@ -87,7 +88,7 @@ def why_html(record: ProvenanceRecord, text: str, found: Sequence[Sentence]) -> 
     return _PAGE.format(
         title=_safe(record.output.name),
         record_id=_safe(record.record_id),
-        summary=_safe(f"{why_summary(found)}."),
+        summary=_safe("".join(f"{each[0].upper()}{each[1:]}. " for each in (why_summary(found), *limits(record)))),
         text="".join([*pieces, _safe(text[last:])]),
         sources="".join(f'<li id="s{number}">{_safe(name)}</li>' for name, number in numbers.items()),
     )

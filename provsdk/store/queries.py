@@ -238,12 +238,14 @@ def uses_of(connection: sqlite3.Connection, join_digest: str) -> list[Use]:
 
 def uses_at(connection: sqlite3.Connection, place: str) -> list[Use]:
     """Where a source has that location or name, or one that the pattern fits."""
-    how = "GLOB" if any(mark in place for mark in "*?[") else "="
-    pattern = place.replace("[!", "[^") if how == "GLOB" else place  # as SQLite writes what is not to be
+    asked = [("=", place)]
+    if any(mark in place for mark in "*?["):
+        asked.append(("GLOB", place.replace("[!", "[^")))  # as SQLite writes what is not to be
     found = {
         Use(*row)
+        for how, wanted in asked
         for column in ("location", "name")
-        for row in connection.execute(_USES.format(f"{column} {how} ?"), (pattern,))
+        for row in connection.execute(_USES.format(f"{column} {how} ?"), (wanted,))
     }
     return sorted(found, key=_by_entry)
 

@@ -7,7 +7,7 @@ import pytest
 
 import provsdk
 from provsdk import ask, traced_output, traced_source
-from provsdk.errors import NotFound, StoreUnavailable, UsageError
+from provsdk.errors import NotFound, StoreDamaged, StoreUnavailable, UsageError
 from provsdk.records.record import ProvenanceRecord
 
 TEXT = "Parcels are kept for fourteen days, then they go back to whoever sent them."
@@ -67,7 +67,7 @@ def test_a_record_is_read_by_its_name(log):
     assert record.output.name == "letter"
     assert log.record(record.output.output_id) == record
     with pytest.raises(NotFound):
-        log.record("rec_0")
+        log.record("rec_none")
 
 
 def test_lineage_goes_from_record_to_record(log):
@@ -96,6 +96,65 @@ def test_impact_is_what_rests_on_a_source(log, tmp_path):
         assert [hit.record.output.name for hit in log.impact(source).used] == ["summary", "letter"]
     with pytest.raises(NotFound, match="no record in this store has a source 'handbook@8'"):
         log.impact("handbook@8")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        TEXT.encode(),
+        b"\xef\xbb\xbf" + TEXT.encode(),
+        TEXT.replace(" ", "\n").encode(),
+        TEXT.replace(" ", "\r\n").encode(),
+    ],
+)
+def test_a_file_is_known_by_the_text_that_programs_read_from_it(tmp_path, data):
+    provsdk.configure(service="ask")
+    file = tmp_path / "handbook.md"
+    file.write_bytes(data)
+    read_text = traced_source(type="file", name="handbook")(lambda: file.read_text(encoding="utf-8-sig"))
+    traced_output("summary")(lambda: "In short: " + read_text())()
+
+    with ask.open_log() as log:
+        assert [hit.record.output.name for hit in log.impact(file).used] == ["summary"]
+
+
+def test_a_file_of_next_to_nothing_is_known_by_its_place_alone(log, tmp_path):
+    short = tmp_path / "short.txt"
+    short.write_text("yes")
+
+    with pytest.raises(NotFound):
+        log.impact(short)
+
+
+@pytest.mark.parametrize("known", ["docs/handbook.md", "absolute", "uri"])
+def test_a_file_is_known_by_its_place_however_it_was_written(tmp_path, monkeypatch, known):
+    file = tmp_path / "docs" / "handbook.md"
+    file.parent.mkdir()
+    file.write_text("what it says now is not what it said then")
+    (tmp_path / "link.md").symlink_to(file)
+    monkeypatch.chdir(tmp_path)
+    location = {"absolute": str(file), "uri": file.as_uri()}.get(known, known)
+    provsdk.configure(service="ask")
+    load = traced_source(type="file", name="handbook", location=location)(lambda: TEXT)
+    traced_output("summary")(lambda: "In short: " + load())()
+
+    with ask.open_log() as log:
+        for name in (file, Path("docs/handbook.md"), Path("docs/../docs/handbook.md"), Path("link.md")):
+            assert [hit.record.output.name for hit in log.impact(name).used] == ["summary"]
+
+
+def test_a_damaged_record_hides_no_other(log, monkeypatch):
+    hidden, fold = log._store.resolve("@latest"), log._store.fold
+
+    def damaged(record_id):
+        if record_id == hidden:
+            raise StoreDamaged("its bytes are not what they were")
+        return fold(record_id)
+
+    monkeypatch.setattr(log._store, "fold", damaged)
+
+    assert names(log.records(ask.Filter(source="*"))) == ["summary"]
+    assert log.stale() == ()
 
 
 def test_a_log_that_is_not_there_is_told(tmp_path):

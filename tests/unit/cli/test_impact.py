@@ -51,7 +51,7 @@ def test_another_version_or_name_is_not_found(run, three):
 
 
 def test_an_id_that_no_record_has_is_not_found(run, three, build):
-    assert "no record in this store has a source" in run("impact", build.entity(1, 0), code=1).stderr
+    assert "no record in this store has a source" in run("impact", build.entity(99, 0), code=1).stderr
 
 
 @pytest.mark.parametrize("name", ["docs/hand[1].txt", "./docs/hand[1].txt", "handbook"])

@@ -1,6 +1,7 @@
 """Records join by content that one output came to and another one loaded, within a tenant, and by nothing else."""
 
 import contextvars
+import importlib
 import json
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 import provsdk
 from provsdk import traced_model_call, traced_output, traced_source, traced_transform
 from provsdk.pipeline import running
+from provsdk.questions import across
 from provsdk.questions.across import downstream, upstream
 from provsdk.questions.effects import effects
 
@@ -112,6 +114,58 @@ def test_what_was_made_afterwards_is_no_source(store):
 
     assert names(upstream(store, record(store, "mail"))) == ["mail"]
     assert names(downstream(store, [record(store, "summary")])) == ["summary"]
+
+
+def test_what_was_still_being_made_is_no_source_but_a_stream_is(store):
+    """A copy that is loaded within an output before its text was there is not that output."""
+    text = "In short: " + POLICY
+
+    @traced_output("copy")
+    def copies():
+        mail(text)
+        return text
+
+    @traced_output("stream")
+    def streams():
+        yield text[:20]
+        mail(text)
+        yield text[20:]
+
+    copies()
+    assert "copy" not in names(upstream(store, record(store, "mail")))
+    assert [basis for *_, basis in downstream(store, [record(store, "copy")]).joins] == []
+
+    provsdk.configure(service="stream")
+    again = running().store()
+    "".join(streams())
+    assert "stream" in names(upstream(again, record(again, "mail")))
+
+
+def test_a_digest_of_the_whole_joins_what_is_in_it(store):
+    """Another program that loads a list and uses one text of it goes back to what made the list."""
+    rows = ["one row says something that is worth repeating", "and another one says something else again"]
+
+    @traced_source(type="file", name="rows")
+    def again():
+        return json.loads(json.dumps(rows))
+
+    traced_output("rows")(lambda: rows)()
+    traced_output("page")(lambda: f"<p>{again()[1]}</p>")()
+
+    (effect,) = effects(downstream(store, [record(store, "rows")]))
+    assert (effect.record.output.name, effect.link.strength) == ("page", "observed")
+
+
+def test_of_many_outputs_with_one_content_the_newest_are_followed_and_it_is_said(store, monkeypatch):
+    monkeypatch.setattr(across, "MAX_EQUAL", 2)
+    for _ in range(3):
+        summarise()
+    mail(summarise())
+
+    joined = upstream(store, record(store, "mail"))
+
+    assert names(joined) == ["mail", "summary", "summary"]
+    assert joined.cut
 
 
 def test_a_short_answer_joins_nothing(store):
@@ -261,6 +315,16 @@ class TestEffects:
 
         assert [one.link.strength for one in effects(joined)] == ["inferred"]
         assert effects(joined, least="declared") == ()
+
+    def test_a_chain_of_records_has_a_bound_too(self, store, monkeypatch):
+        module = importlib.import_module("provsdk.questions.effects")  # the package's name is the function
+        monkeypatch.setattr(module, "MAX_DEPTH", 1)
+        text = mail(summarise())
+        provsdk.traced_output("report")(lambda: "All mails: " + read(text))()
+
+        (effect,) = effects(downstream(store, [record(store, "summary")]))
+
+        assert (effect.effects, effect.more) == ((), True)
 
     def test_a_depth_cuts_and_says_so(self, store):
         text = mail(summarise())

@@ -65,6 +65,19 @@ def test_sources_that_were_added_are_gone_or_changed(build):
     ]
 
 
+def test_sources_of_one_place_go_with_those_that_are_like_them(build):
+    first, second = (build.source(n, name=name) for n, name in ((1, "orders"), (2, "returns")))
+    base = build.record(sources=[first, second])
+
+    assert found(base, build.record(sources=[second, first])) == []
+    assert found(base, build.record(sources=[changed(second, **OTHER), first])) == [
+        ("sources", first.location, "version 2.5.2, abababababab (12345 B)", "version 2.5.2, efefefefefef (12345 B)")
+    ]
+    assert found(base, build.record(sources=[second])) == [
+        ("sources", first.location, "version 2.5.2, abababababab (12345 B)", None)
+    ]
+
+
 def test_prompt_model_and_settings(build):
     (call,) = build.record().model_calls
     prompt = Prompt(name="support", version="1", template=Entity(entity_id="ent_t", role="template", **OTHER))

@@ -101,3 +101,16 @@ def test_a_record_says_so(build, wanted, fits):
 def test_another_result_of_a_check_is_refused_with_the_allowed_ones():
     with pytest.raises(UsageError, match="'passed' is no result of a check; allowed: error, fail, pass"):
         Filter(check="pii_scan=passed")
+
+
+def test_a_time_without_an_offset_is_no_moment():
+    with pytest.raises(UsageError, match="need an offset"):
+        Filter(since=datetime(2026, 11, 24))  # noqa: DTZ001 that is what it is about
+
+
+def test_empty_text_is_asked_for_as_it_is():
+    assert Filter(owner="").reads_records
+
+
+def test_a_record_that_cannot_be_read_is_not_known_to_be_incomplete():
+    assert not Filter(incomplete=True).fits_summary(summary(complete=None))

@@ -157,3 +157,103 @@ def test_nothing_is_found_of_a_source_that_nobody_loaded(store):
     found = rests_on(store, "another")
 
     assert (found.sources, found.used, found.possible) == ((), (), ())
+
+
+class TestPartsOfASource:
+    """A source that holds several contents is asked about as a whole, or by one of them."""
+
+    ROWS = ("Refunds are paid within 30 days of purchase.", "Deliveries to islands take two weeks at the most.")
+
+    @pytest.fixture
+    def quoted(self, store):
+        @traced_source(type="file", name="rows")
+        def rows():
+            return list(self.ROWS)
+
+        traced_output("first row")(lambda: "It says: " + rows()[0])()
+
+    def join(self, value):
+        return JoinKey(digest_key(running().config.keys, create=False)).join(digest(value))
+
+    def test_a_digest_of_the_whole_covers_what_is_in_it(self, store, quoted):
+        assert names(impact(store, Asked(joins=(self.join(list(self.ROWS)),))).used) == ["first row"]
+
+    def test_the_part_that_was_used_was_used(self, store, quoted):
+        assert names(impact(store, Asked(joins=(self.join(self.ROWS[0]),))).used) == ["first row"]
+
+    def test_another_part_of_what_was_used_may_have_been(self, store, quoted):
+        found = impact(store, Asked(joins=(self.join(self.ROWS[1]),)))
+
+        assert (found.used, found.unlinked) == ((), ())
+        assert [(hit.record.output.name, hit.link.strength) for hit in found.possible] == [("first row", "inferred")]
+
+
+def test_a_source_without_a_digest_is_found_by_its_id(store):
+    @traced_source(type="file", name="opaque")
+    def opaque():
+        return object()
+
+    def output():
+        opaque()
+        return "an answer that was made meanwhile"
+
+    traced_output("blind")(output)()
+    (source,) = store.fold(store.resolve("@latest")).record.sources
+
+    found = impact(store, Asked(ids=(source.source_id,)))
+
+    assert source.join_digest is None
+    assert names(found.possible) == ["blind"]
+
+
+def test_records_whose_names_views_do_not_keep_are_found_all_the_same():
+    provsdk.configure(service="impact", classification="confidential")
+    quotes()
+    found = rests_on(running().store(), "docs/policy.txt")
+
+    assert running().store().uses_at("docs/policy.txt") == []
+    assert names(found.used) == ["quotes"]
+
+
+def without(store, *hidden):
+    """That store where those records cannot be read."""
+
+    class Locked:
+        record = None
+
+    class Reader:
+        outputs_of, uses_of, uses_at = store.outputs_of, store.uses_of, store.uses_at
+        records_of_trace, incomplete = store.records_of_trace, store.incomplete
+
+        def fold(self, record_id):
+            return Locked() if record_id in hidden else store.fold(record_id)
+
+    return Reader()
+
+
+def test_a_record_that_loaded_it_and_cannot_be_read_is_in_doubt(store):
+    quotes()
+    hidden = store.resolve("@latest")
+
+    found = rests_on(without(store, hidden), "policy")
+
+    assert found.known
+    assert (found.sources, found.used) == ((), ())
+    assert [(doubt.record_id, doubt.reasons) for doubt in found.doubtful] == [(hidden, ("the record cannot be read",))]
+
+
+def test_a_record_downstream_that_cannot_be_read_is_in_doubt(store):
+    text = quotes()
+    traced_output("mail")(lambda: "Dear customer: " + read(text))()
+    hidden = store.resolve("@latest")
+
+    found = rests_on(without(store, hidden), "policy")
+
+    assert names(found.used) == ["quotes"]
+    assert [doubt.record_id for doubt in found.doubtful] == [hidden]
+
+
+def test_a_name_with_brackets_is_no_pattern_where_it_is_one_name(store):
+    traced_output("bracketed")(lambda: "It says: " + traced_source(type="file", name="a[1].txt")(lambda: TERMS)())()
+
+    assert names(rests_on(store, "a[1].txt").used) == ["bracketed"]

@@ -1,8 +1,12 @@
 """A source's link is the strongest path from the output to it, and never more than its weakest edge."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from provsdk.questions.links import links, strength
+from provsdk.questions.links import links, reach, spread, strength
+from provsdk.records.flow import Causes
+from provsdk.vocabulary import Basis
 
 
 def link_of(build, *edges, sources=None):
@@ -134,3 +138,27 @@ def test_cycles_end(build):
     )
 
     assert found[0] == "none"
+
+
+VALUES = [f"ent_{n}" for n in range(6)]
+ARROWS = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(VALUES), st.sampled_from(VALUES), st.just("wasDerivedFrom"), st.sampled_from(Basis)),
+        st.tuples(st.sampled_from(["act_1", "act_2"]), st.sampled_from(VALUES), st.just("used"), st.just("identity")),
+        st.tuples(
+            st.sampled_from(VALUES), st.sampled_from(["act_1", "act_2"]), st.just("wasGeneratedBy"), st.just("identity")
+        ),
+    ),
+    max_size=20,
+)
+
+
+@given(ARROWS, st.sampled_from(VALUES))
+def test_from_cause_to_effect_is_as_strong_as_from_effect_to_cause(arrows, cause):
+    causes = Causes(arrows)
+    found = spread(causes, [cause])
+
+    for effect in VALUES:
+        back = reach(causes, effect).get(cause)
+        assert (effect in found) == (back is not None)
+        assert back is None or found[effect].strength == back.strength

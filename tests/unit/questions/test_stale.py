@@ -54,6 +54,15 @@ def test_what_has_no_digest_goes_by_its_version(rests_on):
     assert told([rests_on(1, version="1", **nothing), rests_on(2, version="2", **nothing)]) == [("newer", ("rec_1",))]
 
 
+def test_a_search_that_answers_otherwise_has_not_changed(rests_on):
+    """What it was asked may not be known, and it answers what it is asked."""
+    assert told([rests_on(1, type="database"), rests_on(2, type="database", **OTHER)]) == []
+
+
+def test_what_has_another_name_at_the_same_place_is_another_source(rests_on):
+    assert told([rests_on(1, name="one sheet"), rests_on(2, name="another sheet", **OTHER)]) == []
+
+
 def test_what_is_due_for_a_refresh_by_its_age(rests_on):
     assert told([rests_on(1)], now=NOW + timedelta(days=40)) == [("old", ("rec_1",))]
 

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 import provsdk
 from provsdk import traced_model_call, traced_output, traced_source
 from provsdk.pipeline import running
-from provsdk.questions.why import sentences, why
+from provsdk.questions.why import limits, sentences, why
+from provsdk.records.record import Completeness, Missing
+from provsdk.vocabulary import MAX_SPANS
 
 POLICY = "Refunds are paid within 30 days of purchase, whatever the reason for it may be."
 TERMS = "Deliveries to islands and to mountain huts take two weeks at most from the day of the order."
@@ -80,6 +82,44 @@ def test_an_output_that_is_a_source_is_supported_as_a_whole(told):
     (only,) = why(store.fold(store.resolve("@latest")).record, POLICY)
 
     assert (only.verdict, only.share) == ("supported", 1.0)
+
+
+def test_words_of_an_output_within_it_stand_in_that_output(told):
+    inner = traced_output("inner")(lambda: load()[0])
+    traced_output("outer")(lambda: f"It says: {inner()}")()
+    store = running().store()
+    (outer,) = (one for one in store.summaries() if one.name == "outer")
+    (nested,) = (one for one in store.summaries() if one.name == "inner")
+
+    (sentence,) = why(store.fold(outer.record_id).record, f"It says: {POLICY}")
+
+    assert sentence.verdict == "supported"
+    assert [one.source_id for one in sentence.supports] == [nested.output_id]
+
+
+class TestLimits:
+    @staticmethod
+    def record(build, places, **changes):
+        source = build.source(1)
+        (edge,) = build.edges((build.out, source.source_id, "wasDerivedFrom", "containment"))
+        spans = [(n * 40, n * 40 + 32, 0, 32) for n in range(places)]
+        known = {"completeness": Completeness(complete=True, reasons=[]), **changes}
+        return build.record(sources=[source], flow=[build.changed(edge, spans=spans)], **known)
+
+    def test_there_are_none_where_everything_was_kept(self, build):
+        assert limits(self.record(build, MAX_SPANS - 1)) == ()
+
+    def test_a_source_of_which_as_many_places_are_known_as_are_kept_may_have_more(self, build):
+        (limit,) = limits(self.record(build, MAX_SPANS))
+
+        assert limit == "of wrapt/README.rst only the first 32 places were kept"
+
+    def test_what_was_not_searched_is_told(self, build):
+        completeness = Completeness(complete=False, reasons=[Missing(reason="bound_reached", detail="chat")])
+
+        (limit,) = limits(self.record(build, 1, completeness=completeness))
+
+        assert "not all values were searched" in limit
 
 
 @pytest.mark.parametrize(
