@@ -337,6 +337,21 @@ def _captured(config: "Config") -> Iterator[Check]:
     yield Check("not captured", "note", "what is put in other words; by equal content, what is shorter than 32 bytes")
     content = "kept, encrypted" if str(config.capture_content) == "full" else "not kept: digests and sizes only"
     yield Check("captured", "ok", f"content of values: {content} (capture_content = {config.capture_content})")
+    yield from _answerable(config)
+
+
+def _answerable(config: "Config") -> Iterator[Check]:
+    """Which questions the captured records can answer."""
+    area = "questions"
+    yield Check(area, "ok", "lineage, impact, stale, diff, recall: by digests and places, whatever is kept of content")
+    if str(config.capture_content) == "full":
+        yield Check(area, "ok", "why: from the content that is kept")
+    else:
+        text = "why: from a text that is given, compared with the record by its digest; content is not kept"
+        yield Check(area, "note", text, "provsdk why RECORD --text FILE; or set capture_content = full")
+    if not config.search_bytes:
+        text = "texts are not searched for each other: why finds whole texts only, lineage follows identity and digest"
+        yield Check(area, "note", text, "set search_bytes above 0")
 
 
 def _uncaptured_libraries() -> Iterator[Check]:

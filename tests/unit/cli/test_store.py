@@ -207,6 +207,22 @@ def test_doctor_says_when_a_program_records(run, three, monkeypatch, home):
     assert any("PROVSDK_STORE is set: programs record" in check["text"] for check in checks(run)[0]["checks"])
 
 
+def questions(run):
+    return [check["text"] for check in checks(run)[0]["checks"] if check["area"] == "questions"]
+
+
+def test_doctor_says_which_questions_can_be_answered(run, three, monkeypatch):
+    every, why = questions(run)
+    assert every.startswith("lineage, impact, stale, diff, recall: by digests and places")
+    assert why.startswith("why: from a text that is given")
+
+    monkeypatch.setenv("PROVSDK_CAPTURE_CONTENT", "full")
+    assert questions(run)[1:] == ["why: from the content that is kept"]
+
+    monkeypatch.setenv("PROVSDK_SEARCH_BYTES", "0")
+    assert questions(run)[-1].startswith("texts are not searched for each other")
+
+
 def test_doctor_verifies_a_small_store(run, three):
     assert any("verified (signed)" in check["text"] for check in checks(run)[0]["checks"])
 
