@@ -125,7 +125,7 @@ def impact(reader: Reader, asked: Asked) -> Impact:
         versions = {source.version for source in held if source.version is not None}
         hit = Hit(record, link, through.get(record.record_id, ()), tuple(sorted(versions)))
         groups[_group(link)].append(hit)
-    told = {record.record_id for record in joined.records}
+    told = {hit.record.record_id for hit in (*groups["used"], *groups["possible"])}
     unreadable = dict.fromkeys((*holders.unreadable, *joined.unreadable))
     doubts = {**{record_id: Doubt(record_id, None, None, (UNREADABLE,)) for record_id in unreadable}, **doubts}
     return Impact(
@@ -133,7 +133,7 @@ def impact(reader: Reader, asked: Asked) -> Impact:
         used=tuple(groups["used"]),
         possible=tuple(groups["possible"]),
         doubtful=tuple(doubt for record_id, doubt in doubts.items() if record_id not in told),
-        unlinked=tuple(groups["unlinked"]),
+        unlinked=tuple(hit for hit in groups["unlinked"] if hit.record.record_id not in doubts),
         known=bool(holders.records or holders.unreadable),
         cut=joined.cut or len(waiting) > MAX_INCOMPLETE,
     )
@@ -143,7 +143,7 @@ def _reached(joined: Joined, holders: _Holders, asked: Asked) -> dict[str, Link]
     """The link of each value that goes back to the source.
 
     Where a part of a source is asked about, and only its whole or another part is linked, that part may have been used
-    with it.
+    with it; and one whose version is not stated may be of the version that is asked about.
     """
     causes = Causes(joined.arrows())
     sources = [source for each in holders.sources.values() for source in each]
@@ -185,19 +185,20 @@ def _read(reader: Reader, record_id: str) -> ProvenanceRecord | None:
 
 
 def _fits(source: Source, asked: Asked) -> bool:
-    return _is_whole(source, asked) or bool(_contents(source).keys() & set(asked.joins))
+    whole = _is_whole(source, asked) or (source.version is None and _stands_at(source, asked.places))
+    return whole or bool(_contents(source).keys() & set(asked.joins))
 
 
 def _is_whole(source: Source, asked: Asked) -> bool:
     """Whether all of the source is asked about, and not a content within it."""
-    return source.source_id in asked.ids or source.join_digest in asked.joins or _stands_at(source, asked)
+    if source.source_id in asked.ids or source.join_digest in asked.joins:
+        return True
+    return asked.version in {None, source.version} and _stands_at(source, asked.places)
 
 
-def _stands_at(source: Source, asked: Asked) -> bool:
-    if asked.version is not None and source.version != asked.version:
-        return False
+def _stands_at(source: Source, places: Iterable[str]) -> bool:
     named = [name for name in (source.location, source.name) if name is not None]
-    return any(name == place or fnmatch.fnmatchcase(name, place) for name in named for place in asked.places)
+    return any(name == place or fnmatch.fnmatchcase(name, place) for name in named for place in places)
 
 
 def _contents(source: Source) -> dict[str, list[str]]:

@@ -9,6 +9,7 @@ from provsdk.questions.impact import Doubt, Hit, Impact
 from provsdk.report import wording
 from provsdk.report.layout import Shortened, cell, columns, section
 from provsdk.report.steps import counted
+from provsdk.vocabulary import Basis
 
 __all__ = ["impact_json", "impact_screen", "rest"]
 
@@ -89,9 +90,12 @@ def _hits(hits: Sequence[Hit], shorts: Mapping[str, str]) -> RenderableType:
 
 def _how(hit: Hit, shorts: Mapping[str, str]) -> str:
     link = hit.link
+    meanwhile = link.basis == Basis.ENCLOSING.value
     how = {
         "given": "given to a step, and whether it shaped the result was not seen",
-        "inferred": "loaded meanwhile, nothing better is known",
+        "inferred": "loaded meanwhile, nothing better is known"
+        if meanwhile
+        else "another part or version, or this one",
         "none": "nothing of it came",
     }.get(link.strength, f"{link.strength}: {link.basis}")
     version = f", version {', '.join(hit.versions)}" if hit.versions else ""

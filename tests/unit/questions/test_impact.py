@@ -78,6 +78,16 @@ def test_one_version_is_asked_about_alone(store):
     assert hit.versions == ("2",)
 
 
+def test_a_source_whose_version_is_not_stated_may_be_of_the_one_that_is_asked_about(store):
+    quotes(None)
+    quotes("1")
+
+    found = rests_on(store, "policy", version="2")
+
+    assert found.used == ()
+    assert [(hit.versions, hit.link.strength) for hit in found.possible] == [((), "inferred")]
+
+
 def test_what_rests_on_it_through_other_outputs_counts_with_its_weakest_link(store):
     first = quotes()
     traced_output("mail")(lambda: "Dear customer: " + read(first))()
@@ -135,6 +145,27 @@ def test_a_load_that_failed_links_nothing(store):
 
     assert (found.used, found.possible) == ((), ())
     assert names(found.unlinked) == ["without"]
+
+
+def test_a_load_that_failed_rules_nothing_out_where_the_record_misses_something(store):
+    @traced_source(type="file", name="policy")
+    def broken():
+        raise OSError
+
+    def output():
+        holds_itself = []
+        holds_itself.append(holds_itself)
+        try:
+            broken()
+        except OSError:
+            return holds_itself
+
+    traced_output("knows little")(output)()
+
+    found = rests_on(store, "policy")
+
+    assert found.unlinked == ()
+    assert [doubt.name for doubt in found.doubtful] == ["knows little"]
 
 
 def test_a_record_that_misses_something_cannot_be_ruled_out(store):
