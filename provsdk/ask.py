@@ -22,7 +22,7 @@ from provsdk.config import load
 from provsdk.digest import MIN_LINKABLE_BYTES, JoinKey, file_digest
 from provsdk.errors import NotFound, StoreDamaged, StoreUnavailable, UsageError
 from provsdk.ledger.keys import digest_key
-from provsdk.questions.across import downstream, upstream
+from provsdk.questions.across import downstream, join_of, upstream
 from provsdk.questions.diff import Difference, diff
 from provsdk.questions.effects import Effect, effects
 from provsdk.questions.filters import Filter
@@ -38,7 +38,7 @@ from provsdk.records.record import ProvenanceRecord
 from provsdk.store.contract import Store, Summary
 from provsdk.store.open import open_store
 
-__all__ = ["LEAST", "TEXT", "Basis", "Filter", "Log", "asked_about", "is_text_of", "matching", "open_log"]
+__all__ = ["LEAST", "TEXT", "Basis", "Filter", "Log", "is_text_of", "matching", "open_log", "rests_on"]
 
 Basis = Literal["observed", "declared", "any"]
 """The least that a step has to be: seen; that, or said by somebody; or anything."""
@@ -133,7 +133,7 @@ class Log:
             NotFound: no record has such a source.
             KeyUnusable: the digest key is not here, and the source is to be found by its content.
         """
-        found = impact(self._store, asked_about(self._store, self._keys, str(source)))
+        found = rests_on(self._store, self._keys, str(source))
         if not found.known:
             raise NotFound(f"no record in this store has a source {str(source)!r}")
         return found
@@ -215,8 +215,8 @@ def _fits(store: _Summaries, summary: Summary, wanted: Filter) -> bool:
     return record is not None and wanted.fits_record(record)
 
 
-def asked_about(reader: Reader, keys: Path, source: str) -> Asked:
-    """Which source somebody means.
+def rests_on(reader: Reader, keys: Path, source: str) -> Impact:
+    """What rests on the source that somebody means: as its name stands, else as a name with `@VERSION`.
 
     Args:
         reader: a store.
@@ -226,6 +226,14 @@ def asked_about(reader: Reader, keys: Path, source: str) -> Asked:
     Raises:
         KeyUnusable: its content is meant, and the digest key is not here.
     """
+    found = impact(reader, _asked_about(reader, keys, source))
+    place, at, version = _text(source).rpartition("@")
+    if not found.known and at and place and version:
+        return impact(reader, Asked(places=(place,), version=version))
+    return found
+
+
+def _asked_about(reader: Reader, keys: Path, source: str) -> Asked:
     if _JOIN.fullmatch(source):
         return Asked(joins=(source,))
     plain = _PLAIN.fullmatch(source)
@@ -234,13 +242,15 @@ def asked_about(reader: Reader, keys: Path, source: str) -> Asked:
     if source.startswith("ent_") and is_value_id(source):
         return Asked(ids=(source,), joins=_joins_of(reader, source))
     path = Path(source)
-    if path.is_file():
+    if os.path.isfile(path):  # noqa: PTH113 it takes a name that is too long for one of no file
         joins = dict.fromkeys(_joined(keys, digest) for digest in _digests(path))
-        return Asked(joins=tuple(joins), places=tuple(map(_literal, _places(source, path))))
-    place, at, version = source.rpartition("@")
-    if at and place and version and not reader.uses_at(source):
-        return Asked(places=(place,), version=version)
-    return Asked(places=(source,))
+        return Asked(joins=tuple(joins), places=tuple(_literal(_text(place)) for place in _places(source, path)))
+    return Asked(places=(_text(source),))
+
+
+def _text(source: str) -> str:
+    """Bytes of a name that are no text, as records have them."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", source)
 
 
 def is_text_of(record: ProvenanceRecord, text: str, keys: Path) -> bool:
@@ -263,13 +273,14 @@ def is_text_of(record: ProvenanceRecord, text: str, keys: Path) -> bool:
 
 
 def _places(source: str, path: Path) -> list[str]:
-    """How programs may have named a file, from wherever they ran."""
+    """How programs that ran here may have named a file."""
     found = [source]
     for each in (path, path.absolute(), path.resolve()):
         found.append(str(each))
         if each.is_absolute():
             found.append(each.as_uri())
-            found += [str(each.relative_to(top)) for top in (Path.cwd(), Path.cwd().resolve()) if top in each.parents]
+            below = [each.relative_to(top) for top in (Path.cwd(), Path.cwd().resolve()) if top in each.parents]
+            found += [name for one in below for name in (str(one), f"./{one}")]
     return list(dict.fromkeys(found))
 
 
@@ -300,4 +311,4 @@ def _joins_of(reader: Reader, source_id: str) -> tuple[str, ...]:
     """What the record that has this source knows its content as."""
     records = (reader.fold(record_id).record for record_id in reader.records_of_trace(parse_id(source_id).trace_id))
     sources = (source for record in records if record is not None for source in record.sources)
-    return tuple(one.join_digest for one in sources if one.source_id == source_id and one.join_digest is not None)
+    return tuple(join for one in sources if one.source_id == source_id and (join := join_of(one)) is not None)

@@ -1,6 +1,6 @@
 """What rests on a source."""
 
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -30,20 +30,19 @@ def impact(source: str, store: str | None, as_json: bool) -> None:  # noqa: FBT0
     out; and how many others there are. SOURCE is a file, a location or name or a pattern of one (with @VERSION for one
     version of it), a digest (sha256:…, or a join digest), or a source's id. Exits 1 where no record has such a source.
     """
-    from provsdk.ask import asked_about  # noqa: PLC0415 help needs none of it
+    from provsdk.ask import rests_on  # noqa: PLC0415 help needs none of it
     from provsdk.errors import NotFound  # noqa: PLC0415 as above
-    from provsdk.questions.impact import impact as impact_of  # noqa: PLC0415 as above
 
     with opened(store) as log:
         config = configuration(store)
-        found = impact_of(log, asked_about(log, config.keys, source))
+        found = rests_on(log, config.keys, source)
         if not found.known:
             raise NotFound(f"no record in this store has a source {source!r}{_hint(source)}")
         _print(log, config, found, as_json=as_json)
 
 
 def _hint(source: str) -> str:
-    if Path(source).is_file():
+    if os.path.isfile(source):  # noqa: PTH113 it takes a name that is too long for one of no file
         return ": neither by this content nor by this location"
     return "; `provsdk sources` lists those that there are"
 

@@ -36,14 +36,13 @@ def open_(source: str, reason: str, author: str | None, store: str | None, as_js
     The outputs that used it and those that may have become items, each open until it is closed. SOURCE is named as
     `impact` takes it. Exits 1 where no record has such a source.
     """
-    from provsdk.ask import asked_about  # noqa: PLC0415 help needs none of it
+    from provsdk.ask import rests_on  # noqa: PLC0415 help needs none of it
     from provsdk.errors import NotFound  # noqa: PLC0415 as above
-    from provsdk.questions.impact import impact  # noqa: PLC0415 as above
     from provsdk.questions.recalls import OPENED, frozen  # noqa: PLC0415 as above
     from provsdk.report.steps import counted  # noqa: PLC0415 as above
 
     with opened(store, read_only=False) as log:
-        found = impact(log, asked_about(log, configuration(store).keys, source))
+        found = rests_on(log, configuration(store).keys, source)
         if not found.known:
             raise NotFound(f"no record in this store has a source {source!r}; `provsdk sources` lists them")
         said = frozen(f"rcl_{secrets.token_hex(16)}", source, _text("--reason", reason), _who(author), found)

@@ -9,7 +9,7 @@ repeats.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import UNSET
 
@@ -20,13 +20,19 @@ from provsdk.records.flow import Arrow, nested_outputs
 from provsdk.records.record import Entity, ModelCall, Output, ProvenanceRecord, Source, Transformation
 from provsdk.vocabulary import Basis, OutputStatus, Relation
 
-__all__ = ["MAX_RECORDS", "Joined", "downstream", "upstream", "values_of"]
+__all__ = ["MAX_RECORDS", "Joined", "downstream", "join_of", "upstream", "values_of"]
 
 MAX_RECORDS: Final = 1_000
 """Records that are read for one answer; beyond, it says that there are more."""
 
 MAX_EQUAL: Final = 100
-"""Records with one content that are followed; beyond, the answer says that there are more."""
+"""Outputs that a source may be, with one content, that are followed; beyond, the answer says that there are more."""
+
+MAX_LOOKED_AT: Final = 5_000
+"""Records with one content of which each is read to see whether it is meant."""
+
+MAX_JOINS: Final = 200_000
+"""Edges between records: many outputs with one content that many have loaded join each with each."""
 
 _DERIVED: Final = Relation.WAS_DERIVED_FROM.value
 _DIGEST: Final = Basis.DIGEST.value
@@ -49,9 +55,13 @@ class Joined:
 
     def arrows(self) -> Iterator[Arrow]:
         """Every edge within the records and between them."""
+        yield from self.flow()
+        yield from self.joins
+
+    def flow(self) -> Iterator[Arrow]:
+        """Every edge within the records."""
         for record in self.records:
             yield from _flow(record)
-        yield from self.joins
 
 
 def upstream(reader: Reader, record: ProvenanceRecord, *, at_most: int = MAX_RECORDS) -> Joined:
@@ -64,6 +74,15 @@ def downstream(reader: Reader, records: Iterable[ProvenanceRecord], *, at_most: 
     return _Search(reader, at_most).run(records, _Search.effects_of)
 
 
+class _Trace(NamedTuple):
+    """Who belongs to whom among the records of a trace, by ids of records."""
+
+    holders: dict[str, list[str]]
+    """Of the output with that id, made within theirs."""
+    handed_over: dict[str, list[str]]
+    """By the record that other processes made them for."""
+
+
 class _Search:
     """Breadth first over records."""
 
@@ -71,7 +90,9 @@ class _Search:
         self._reader = reader
         self._at_most = at_most
         self._found: dict[str, ProvenanceRecord] = {}
-        self._joins: dict[Arrow, None] = {}
+        self._joins: dict[Arrow, tuple[str, str]] = {}
+        """With the records that they go from and to."""
+        self._traces: dict[str, _Trace] = {}
         self._unreadable: dict[str, None] = {}
         self._cut = False
 
@@ -82,44 +103,42 @@ class _Search:
     ) -> Joined:
         level = {record.record_id: record for record in start}
         self._found.update(level)
+        most = self._at_most + max(len(level) - 1, 0)
         while level:
             following: dict[str, ProvenanceRecord] = {}
             for record in level.values():
                 for other in beside(self, record):
                     if other.record_id in self._found:
                         continue
-                    if len(self._found) >= self._at_most:
+                    if len(self._found) >= most:
                         self._cut = True
                         break
                     self._found[other.record_id] = following[other.record_id] = other
             level = following
-        return Joined(tuple(self._found.values()), tuple(self._joins), tuple(self._unreadable), self._cut)
+        joins = tuple(arrow for arrow, ends in self._joins.items() if self._found.keys() >= set(ends))
+        return Joined(tuple(self._found.values()), joins, tuple(self._unreadable), self._cut)
 
     def causes_of(self, record: ProvenanceRecord) -> Iterator[ProvenanceRecord]:
         for output_id in nested_outputs(_flow(record), record.output.output_id):
             yield from self._read([f"rec_{output_id.removeprefix('out_')}"])
-        for other in self._read(self._reader.records_of_trace(record.trace.trace_id)):
-            if other.trace.parent_record_id == record.record_id and self._handed_over(record, other):
+        for other in self._read(self._trace(record).handed_over.get(record.record_id, ())):
+            if self._handed_over(record, other):
                 yield other
         for source in record.sources:
             for value_ids, join in _contents(source):
-                for other in self._read(self._some(self._reader.outputs_of(join))):
-                    if _is_made_of(record, source, other):
-                        self._join(value_ids, other)
-                        yield other
+                for other in self._newest(record, source, join):
+                    self._join(record, value_ids, other)
+                    yield other
 
     def effects_of(self, record: ProvenanceRecord) -> Iterator[ProvenanceRecord]:
-        output_id = record.output.output_id
-        for other in self._read(self._reader.records_of_trace(record.trace.trace_id)):
-            if output_id in nested_outputs(_flow(other), other.output.output_id):
-                yield other
+        yield from self._read(self._trace(record).holders.get(record.output.output_id, ()))
         parent = record.trace.parent_record_id
         for other in self._read([] if parent is UNSET else [parent]):
             if self._handed_over(other, record):
                 yield other
-        join = _join_of(record.output)
-        uses = [] if join is None else self._some([use.record_id for use in self._reader.uses_of(join)])
-        for other in self._read(uses):
+        join = join_of(record.output)
+        uses = [] if join is None else list(dict.fromkeys(use.record_id for use in self._reader.uses_of(join)))
+        for other in self._read(self._looked_at(uses)):
             held = [
                 value_id
                 for source in other.sources
@@ -129,27 +148,55 @@ class _Search:
                 for value_id in value_ids
             ]
             if held:
-                self._join(held, record)
+                self._join(other, held, record)
                 yield other
 
-    def _some(self, record_ids: list[str]) -> list[str]:
-        """The newest of many records with one content: what repeats itself would join everything with everything."""
-        if len(record_ids) > MAX_EQUAL:
-            self._cut = True
-        return record_ids[-MAX_EQUAL:]
+    def _trace(self, record: ProvenanceRecord) -> _Trace:
+        """Reads the records of the trace once."""
+        trace_id = record.trace.trace_id
+        if trace_id not in self._traces:
+            found = self._traces[trace_id] = _Trace({}, {})
+            for other in self._read(self._reader.records_of_trace(trace_id)):
+                for output_id in nested_outputs(_flow(other), other.output.output_id):
+                    found.holders.setdefault(output_id, []).append(other.record_id)
+                if other.trace.parent_record_id is not UNSET:
+                    found.handed_over.setdefault(other.trace.parent_record_id, []).append(other.record_id)
+        return self._traces[trace_id]
 
-    def _join(self, value_ids: Iterable[str], other: ProvenanceRecord) -> None:
-        self._joins.update(dict.fromkeys((one, other.output.output_id, _DERIVED, _DIGEST) for one in value_ids))
+    def _newest(self, record: ProvenanceRecord, source: Source, join: str) -> list[ProvenanceRecord]:
+        """The newest outputs that the source may be: what repeats itself would join everything with everything."""
+        found: list[ProvenanceRecord] = []
+        for other in self._read(self._looked_at(self._reader.outputs_of(join)[::-1])):
+            if _is_made_of(record, source, other):
+                if len(found) == MAX_EQUAL:
+                    self._cut = True
+                    break
+                found.append(other)
+        return found[::-1]
+
+    def _looked_at(self, record_ids: list[str]) -> list[str]:
+        if len(record_ids) > MAX_LOOKED_AT:
+            self._cut = True
+        return record_ids[:MAX_LOOKED_AT]
+
+    def _join(self, record: ProvenanceRecord, value_ids: Iterable[str], other: ProvenanceRecord) -> None:
+        if len(self._joins) >= MAX_JOINS:
+            self._cut = True
+            return
+        ends = record.record_id, other.record_id
+        arrows = ((one, other.output.output_id, _DERIVED, _DIGEST) for one in value_ids)
+        self._joins.update(dict.fromkeys(arrows, ends))
 
     def _handed_over(self, record: ProvenanceRecord, other: ProvenanceRecord) -> bool:
         """Notes how an output goes back to one that was made for it in another process; whether it does."""
-        join = _join_of(other.output)
+        join = join_of(other.output)
         holders = [] if join is None else [value_id for value_id, held in values_of(record) if held == join]
         output_id = other.output.output_id
         if holders:
-            self._join(holders, other)
+            self._join(record, holders, other)
         elif other.output.status == _COMPLETED and other.output.ended_at <= record.output.ended_at:
-            self._joins[record.output.output_id, output_id, _DERIVED, _ENCLOSING] = None
+            arrow = record.output.output_id, output_id, _DERIVED, _ENCLOSING
+            self._joins[arrow] = record.record_id, other.record_id
         else:
             return False
         return True
@@ -176,29 +223,29 @@ def _flow(record: ProvenanceRecord) -> Iterator[Arrow]:
 
 def values_of(record: ProvenanceRecord) -> Iterator[tuple[str, str | None]]:
     """Ids and join digests of every value of a record."""
-    yield record.output.output_id, _join_of(record.output)
+    yield record.output.output_id, join_of(record.output)
     for source in record.sources:
-        yield from ((value.entity_id, _join_of(value)) for value in (*source.arguments, *source.elements))
-        yield source.source_id, _join_of(source)
+        yield from ((value.entity_id, join_of(value)) for value in (*source.arguments, *source.elements))
+        yield source.source_id, join_of(source)
     steps: list[Transformation | ModelCall] = [*record.transformations, *record.model_calls]
     for value in (*record.output.arguments, *(value for step in steps for value in (*step.arguments, *step.results))):
-        yield value.entity_id, _join_of(value)
+        yield value.entity_id, join_of(value)
 
 
 def _contents(source: Source) -> Iterator[tuple[list[str], str]]:
     """Join digests of what a source brought, and of what is in it, with the ids of the values that hold it: of the
     whole, all that is in it too.
     """
-    whole = _join_of(source)
+    whole = join_of(source)
     if whole is not None:
         yield [source.source_id, *(element.entity_id for element in source.elements)], whole
     for element in source.elements:
-        join = _join_of(element)
+        join = join_of(element)
         if join is not None:
             yield [element.entity_id], join
 
 
-def _join_of(value: Source | Entity | Output) -> str | None:
+def join_of(value: Source | Entity | Output) -> str | None:
     """The join digest, where the value is more than chance repeats."""
     return value.join_digest if (value.size_bytes or 0) >= MIN_LINKABLE_BYTES else None
 

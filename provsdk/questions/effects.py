@@ -73,7 +73,7 @@ class _Tree:
         found = []
         for record_id, joins in self._holders.get(output_id, {}).items():
             other = self._records[record_id]
-            link = reach(Causes((*_flow(other), *joins)), other.output.output_id).get(output_id, UNLINKED)
+            link = reach(Causes(_flow(other), joins), other.output.output_id).get(output_id, UNLINKED)
             if is_at_least(link.strength, self._least):
                 found.append(self._effect(other, {arrow[0] for arrow in joins}, link, depth))
         return tuple(found)

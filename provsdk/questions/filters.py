@@ -94,7 +94,7 @@ class Filter:
             for call in record.model_calls
             for model in (call.model, call.response_model)
             if model is not None
-            for name in (model, f"{call.provider}/{model}")
+            for name in (model, f"{call.provider}/{model}" if call.provider else model)
         ]
         return (
             _fits(self.source, (name for source in record.sources for name in (source.location, source.name)))

@@ -41,6 +41,7 @@ _HIDING: Final = frozenset(
 
 
 UNREADABLE: Final = "the record cannot be read"
+RESTING: Final = "it goes back to an output for which it cannot be ruled out"
 
 
 class Asked(NamedTuple):
@@ -128,12 +129,18 @@ def impact(reader: Reader, asked: Asked) -> Impact:
     told = {hit.record.record_id for hit in (*groups["used"], *groups["possible"])}
     unreadable = dict.fromkeys((*holders.unreadable, *joined.unreadable))
     doubts = {**{record_id: Doubt(record_id, None, None, (UNREADABLE,)) for record_id in unreadable}, **doubts}
+    resting = _resting(reader, [record_id for record_id in doubts if record_id not in told])
+    doubts |= {record_id: doubt for record_id, doubt in resting.items() if record_id not in doubts}
     return Impact(
         sources=_distinct(source for each in holders.sources.values() for source in each),
         used=tuple(groups["used"]),
         possible=tuple(groups["possible"]),
         doubtful=tuple(doubt for record_id, doubt in doubts.items() if record_id not in told),
-        unlinked=tuple(hit for hit in groups["unlinked"] if hit.record.record_id not in doubts),
+        unlinked=tuple(
+            hit
+            for hit in groups["unlinked"]
+            if hit.record.record_id in holders.records and hit.record.record_id not in doubts
+        ),
         known=bool(holders.records or holders.unreadable),
         cut=joined.cut or len(waiting) > MAX_INCOMPLETE,
     )
@@ -145,7 +152,7 @@ def _reached(joined: Joined, holders: _Holders, asked: Asked) -> dict[str, Link]
     Where a part of a source is asked about, and only its whole or another part is linked, that part may have been used
     with it; and one whose version is not stated may be of the version that is asked about.
     """
-    causes = Causes(joined.arrows())
+    causes = Causes(joined.flow(), joined.joins)
     sources = [source for each in holders.sources.values() for source in each]
     reached = spread(causes, [value for source in sources for value in _values(source, asked)])
     for value, link in spread(causes, [value for source in sources for value in _all_of(source)]).items():
@@ -255,6 +262,18 @@ def _doubts(reader: Reader, waiting: Iterable[str], asked: Asked) -> tuple[dict[
         if reasons:
             doubts[record_id] = Doubt(record_id, record.output.name, record.generated_at, tuple(reasons))
     return doubts, holders
+
+
+def _resting(reader: Reader, doubtful: Iterable[str]) -> dict[str, Doubt]:
+    """The outputs that go back to one of those."""
+    records = [record for one in doubtful if (record := _read(reader, one)) is not None]
+    joined = downstream(reader, records)
+    reached = spread(Causes(joined.flow(), joined.joins), [record.output.output_id for record in records])
+    return {
+        record.record_id: Doubt(record.record_id, record.output.name, record.generated_at, (RESTING,))
+        for record in joined.records
+        if record.output.output_id in reached
+    }
 
 
 def _distinct(sources: Iterable[Source]) -> tuple[Source, ...]:

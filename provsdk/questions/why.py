@@ -1,7 +1,7 @@
 """Which sources support each sentence of an output, and how that is known. Pure: the record's edges keep the places."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -18,6 +18,9 @@ _SAME: Final = frozenset({Basis.IDENTITY.value, Basis.DIGEST.value})
 
 ENOUGH: Final = 0.5
 """Of a sentence's letters and figures, that stand in sources: less supports it in part."""
+
+MIN_REPEATED: Final = 12
+"""Characters of a sentence's supported words that are looked for once more."""
 
 _END: Final = re.compile(
     r"(?:[.!?\u2026]+[\"'\u00bb\u201d\u2019)\]]*(?=\s|$)|[\u3002\uff01\uff1f]+[\u300d\u300f\u201d]*|\n+)"
@@ -67,12 +70,33 @@ def why(record: ProvenanceRecord, text: str) -> tuple[Sentence, ...]:
         record: of the output.
         text: what the output came to, whole; whoever calls has compared it with the record's digest.
     """
-    supports = sorted(_supports(record, len(text)), key=lambda one: (one.start, one.end, one.source))
+    places = list(sentences(text))
+    known = list(_supports(record, len(text)))
+    supports = sorted({*known, *_repeated(text, places, known)}, key=lambda one: (one.start, one.end, one.source))
     found = []
-    for start, end in sentences(text):
+    for start, end in places:
         mine = tuple(one for one in supports if one.start < end and one.end > start)
         found.append(Sentence(start, end, text[start:end], mine, _share(text, start, end, mine)))
     return tuple(found)
+
+
+def _repeated(text: str, places: Sequence[tuple[int, int]], known: Iterable[Support]) -> Iterator[Support]:
+    """Where a sentence's supported words stand once more: a record has the first place of a passage."""
+    seen: set[tuple[str, str]] = set()
+    for one in known:
+        for start, end in places:
+            first, last = max(one.start, start), min(one.end, end)
+            words = text[first:last]
+            if last - first < MIN_REPEATED or (one.source, words) in seen:
+                continue
+            seen.add((one.source, words))
+            source_start = min(one.source_start + first - one.start, one.source_end)
+            source_end = min(source_start + len(words), one.source_end)
+            for again in (found.start() for found in re.finditer(re.escape(words), text)):
+                if again != first:
+                    yield Support(
+                        one.source_id, one.source, one.basis, again, again + len(words), source_start, source_end
+                    )
 
 
 def limits(record: ProvenanceRecord) -> tuple[str, ...]:

@@ -56,7 +56,8 @@ class Causes:
 
     __slots__ = ("_derived", "_inferred", "_made_by", "_quoted", "_used")
 
-    def __init__(self, arrows: Iterable[Arrow]) -> None:
+    def __init__(self, arrows: Iterable[Arrow], beside: Iterable[Arrow] = ()) -> None:
+        """Of edges within records, and of those between them, which say nothing of how a value was made."""
         self._derived: dict[str, list[Arrow]] = defaultdict(list)
         self._inferred: dict[str, list[Arrow]] = defaultdict(list)
         self._quoted: dict[str, list[Arrow]] = defaultdict(list)
@@ -71,6 +72,8 @@ class Causes:
             elif relation == DERIVED:
                 kept = {ENCLOSING: self._inferred, QUOTATION: self._quoted}.get(basis, self._derived)
                 kept[effect].append(arrow)
+        for arrow in beside:
+            self._quoted[arrow[0]].append(arrow)
 
     def ids(self, value: str) -> list[str]:
         """The values one step back by lineage, inferred links left out."""

@@ -143,6 +143,36 @@ def test_a_file_is_known_by_its_place_however_it_was_written(tmp_path, monkeypat
             assert [hit.record.output.name for hit in log.impact(name).used] == ["summary"]
 
 
+def test_a_name_with_an_at_is_taken_as_it_stands_first(tmp_path):
+    """Also where views keep no names, as of what is confidential."""
+    provsdk.configure(service="ask", classification="confidential")
+    load = traced_source(type="api", name="crm", location="mailbox/ana@example.com")(lambda: TEXT)
+    traced_output("summary")(lambda: "In short: " + load())()
+
+    with ask.open_log() as log:
+        for name in ("mailbox/ana@example.com", "mailbox/*@example.com"):
+            assert [hit.record.output.name for hit in log.impact(name).used] == ["summary"]
+
+
+def test_the_id_of_a_source_of_next_to_nothing_is_that_source_alone():
+    provsdk.configure(service="ask")
+    plans = traced_source(type="database", location=lambda person: f"plans/{person}", name="plan")(
+        lambda person: "gold"
+    )
+    for person in ("ana", "bob"):
+        traced_output(person)(lambda person=person: f"Your plan is {plans(person)}.")()
+
+    with ask.open_log() as log:
+        (source,) = log.record("@latest").sources
+        assert [hit.record.output.name for hit in log.impact(source.source_id).possible] == ["bob"]
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a/" * 3_000, "po\udcff@1", "docs/\udcff.md", "\x00"])
+def test_a_name_that_no_file_can_have_is_not_found(log, name):
+    with pytest.raises(NotFound):
+        log.impact(name)
+
+
 def test_a_damaged_record_hides_no_other(log, monkeypatch):
     hidden, fold = log._store.resolve("@latest"), log._store.fold
 

@@ -168,6 +168,56 @@ def test_of_many_outputs_with_one_content_the_newest_are_followed_and_it_is_said
     assert joined.cut
 
 
+def test_all_that_loaded_one_content_are_followed(store, monkeypatch):
+    monkeypatch.setattr(across, "MAX_EQUAL", 2)
+    text = summarise()
+    for _ in range(4):
+        mail(text)
+
+    joined = downstream(store, [record(store, "summary")])
+
+    assert names(joined) == ["summary", *["mail"] * 4]
+    assert not joined.cut
+
+
+def test_what_cannot_be_meant_takes_no_place_of_what_can(store, monkeypatch):
+    monkeypatch.setattr(across, "MAX_EQUAL", 1)
+    text = summarise()
+    mail(text)
+    provsdk.traced_output("theirs", tenant="another")(lambda: text)()
+    provsdk.traced_output("later")(lambda: text)()
+
+    joined = upstream(store, record(store, "mail"))
+
+    assert names(joined) == ["mail", "summary"]
+    assert not joined.cut
+
+
+def test_records_of_a_trace_are_read_once_for_all_of_them(store):
+    """Each of many outputs within one belongs to it: what is read grows with their number, not with its square."""
+
+    @traced_output("outer")
+    def outer(number):
+        for _ in range(number):
+            summarise()
+
+    outer(12)
+    folded, fold = [], store.fold
+
+    class Reader:
+        outputs_of, uses_of, records_of_trace = store.outputs_of, store.uses_of, store.records_of_trace
+
+        def fold(self, record_id):
+            folded.append(record_id)
+            return fold(record_id)
+
+    inner = [store.fold(one.record_id).record for one in store.summaries() if one.name == "summary"]
+    joined = downstream(Reader(), inner)
+
+    assert names(joined) == [*["summary"] * 12, "outer"]
+    assert len(folded) <= 3
+
+
 def test_a_short_answer_joins_nothing(store):
     provsdk.traced_output("verdict")(lambda: "yes")()
     mail("yes")
@@ -292,6 +342,7 @@ def test_there_is_a_bound_and_it_is_said(store):
 
     assert len(joined.records) == 3
     assert joined.cut
+    assert len(effects(joined)) == 2
 
 
 class TestEffects:

@@ -114,3 +114,11 @@ def test_empty_text_is_asked_for_as_it_is():
 
 def test_a_record_that_cannot_be_read_is_not_known_to_be_incomplete():
     assert not Filter(incomplete=True).fits_summary(summary(complete=None))
+
+
+def test_a_call_without_a_provider_has_none_of_that_name(build):
+    (call,) = build.record().model_calls
+    record = build.record(model_calls=[build.changed(call, provider=None)])
+
+    assert Filter(model=call.model).fits_record(record)
+    assert not Filter(model=f"None/{call.model}").fits_record(record)

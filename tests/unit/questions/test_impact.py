@@ -182,6 +182,51 @@ def test_a_record_that_misses_something_cannot_be_ruled_out(store):
     assert names((*found.used, *found.possible)) == ["quotes"]
 
 
+def test_what_goes_back_to_an_output_in_doubt_is_in_doubt(store):
+    quotes()
+
+    @traced_source(type="api", name="mirror")
+    def mirror():
+        holds_itself = [POLICY]
+        holds_itself.append(holds_itself)
+        return holds_itself
+
+    first = traced_output("knows little")(lambda: "It is said: " + mirror()[0].upper())()
+    traced_output("mail")(lambda: "Dear customer: " + read(first))()
+
+    found = rests_on(store, "docs/policy.txt")
+
+    assert [(doubt.name, doubt.reasons) for doubt in found.doubtful] == [
+        ("knows little", ("value_not_digestible",)),
+        ("mail", ("it goes back to an output for which it cannot be ruled out",)),
+    ]
+
+
+def test_that_another_output_came_to_the_same_hides_no_way(store):
+    @traced_source(type="database", name="search")
+    def search(question):
+        return TERMS
+
+    @traced_source(type="database", name="broken", location="docs/policy.txt")
+    def broken():
+        raise OSError
+
+    @traced_output("failed")
+    def failed():
+        try:
+            broken()
+        except OSError:
+            return TERMS
+
+    failed()
+    traced_output("asked")(lambda: "Found: " + search(policy()))()
+
+    found = rests_on(store, "docs/policy.txt")
+
+    assert names(found.possible) == ["asked"]
+    assert names(found.unlinked) == ["failed"]
+
+
 def test_nothing_is_found_of_a_source_that_nobody_loaded(store):
     quotes()
 

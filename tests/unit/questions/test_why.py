@@ -55,6 +55,16 @@ def test_a_sentence_is_supported_by_the_source_whose_words_it_repeats(told):
     assert support.basis in {"quotation", "containment"}
 
 
+def test_what_a_sentence_repeats_is_supported_wherever_it_says_so(told):
+    first, _, again = told(
+        "Refunds are paid within 30 days of purchase. And so.\nRefunds are paid within 30 days of purchase."
+    )
+
+    assert (first.verdict, again.verdict) == ("supported", "supported")
+    (support,) = again.supports
+    assert POLICY[support.source_start : support.source_end] == "Refunds are paid within 30 days of purchase"
+
+
 def test_a_sentence_of_its_own_words_is_unsupported(told):
     supported, alone = told(
         "Refunds are paid within 30 days of purchase, whatever the reason. We wish everybody a pleasant afternoon."
