@@ -9,14 +9,16 @@ from provsdk.errors import FormatError
 __all__ = ["moment_of"]
 
 _NUMBER: Final = re.compile(r"-?\d{1,20}(\.\d{1,20})?")
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY: Final = timedelta(days=1) - timedelta(microseconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(3000, 1, 1, tzinfo=UTC)
 
 
-def moment_of(value: Any) -> datetime:
+def moment_of(value: Any, *, end_of_day: bool = False) -> datetime:
     """A time in RFC 3339, as a date, or as a number of seconds, milli-, micro- or nanoseconds since 1970.
 
-    Without an offset it is UTC.
+    Without an offset it is UTC. A date is its first moment, or with `end_of_day` its last.
 
     Raises:
         FormatError: it is none of these.
@@ -27,7 +29,8 @@ def moment_of(value: Any) -> datetime:
         moment = None
     if moment is None or not _EPOCH <= moment < _LATEST:
         raise FormatError("not a time that can be read: wants RFC 3339, a date, or a number since 1970")
-    return moment
+    is_date = isinstance(value, str) and _DATE.fullmatch(value.strip())
+    return moment + _DAY if end_of_day and is_date else moment
 
 
 def _read(text: str) -> datetime:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["recall"]
 
+CUT = "There is more: not all records were read for this list. Recall it in parts: by version, or place by place."
+
 WAIT_S = 10.0
 """How long an entry waits for programs that are writing to the store."""
 
@@ -48,11 +50,14 @@ def open_(source: str, reason: str, author: str | None, store: str | None, as_js
         said = frozen(f"rcl_{secrets.token_hex(16)}", source, _text("--reason", reason), _who(author), found)
         entry = _append(log, OPENED, said, f"recall/{said.recall_id}")
     if as_json:
-        print_json({"recall_id": said.recall_id, "entry": entry, "records": [one.record_id for one in said.records]})
+        records = [one.record_id for one in said.records]
+        print_json({"recall_id": said.recall_id, "entry": entry, "records": records, "cut": said.cut})
         return
     click.echo(f"{said.recall_id}: {counted(len(said.records), 'output')} to be seen to")
     if said.doubtful:
         remark(f"For {counted(len(said.doubtful), 'more output')} it cannot be ruled out: `provsdk impact` says why.")
+    if said.cut:
+        remark(CUT)
 
 
 @recall.command("status")
@@ -83,6 +88,8 @@ def status(name: str | None, store: str | None, as_json: bool) -> None:  # noqa:
         ids = [item.record_id for item in found.items]
         others = [item.superseded_by for item in found.items if item.superseded_by is not None]
         show(recall_screen(found, {one: log.fold(one).record for one in ids}, short_names(log, [*ids, *others])))
+        if found.cut:
+            remark(CUT)
 
 
 @recall.command("close")

@@ -29,7 +29,7 @@ PAGE = 50
 @click.option("--oldest-first", is_flag=True, help="In log order.")
 @click.option("--name", metavar="NAME", help="Of outputs of this name; like all below a pattern, as 'support-*'.")
 @click.option("--since", metavar="TIME", help="Made then or later.")
-@click.option("--until", metavar="TIME", help="Made then or earlier.")
+@click.option("--until", metavar="TIME", help="Made then or earlier; of a date, its whole day.")
 @click.option("--status", metavar="STATUS", help="completed, failed, cancelled, closed_early, abandoned, blocked.")
 @click.option("--class", "classification", metavar="CLASS", help="Of this classification.")
 @click.option("--incomplete", is_flag=True, help="That say that they miss something.")
@@ -67,7 +67,7 @@ def _filter(wanted: dict[str, Any]) -> "Filter":
     times = {}
     for name in ("since", "until"):
         try:
-            times[name] = None if wanted[name] is None else moment_of(wanted[name])
+            times[name] = None if wanted[name] is None else moment_of(wanted[name], end_of_day=name == "until")
         except FormatError as error:
             raise click.UsageError(f"--{name}: {error}") from None
     return Filter(**{**wanted, **times})

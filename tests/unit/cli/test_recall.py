@@ -46,6 +46,15 @@ def test_what_rests_on_the_source_becomes_a_list_of_work(run, opened_recall):
     assert "other" not in screen
 
 
+def test_a_list_that_does_not_hold_everything_says_so(run, made, monkeypatch):
+    monkeypatch.setattr("provsdk.questions.impact.MAX_INCOMPLETE", -1)
+
+    opened = run("recall", "open", "handbook", "--reason", "page 3 was wrong")
+
+    assert "There is more" in opened.stderr
+    assert "There is more" in run("recall", "status", opened.stdout.split(":")[0]).stderr
+
+
 def test_what_is_made_afterwards_is_not_in_it(run, opened_recall, made):
     provsdk.configure()
     traced_output("later")(lambda: "It says: " + TEXT)()

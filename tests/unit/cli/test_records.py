@@ -450,6 +450,8 @@ def test_lineage_as_a_format_is_json_too(run, three):
         (("--name", "answer-*", "-n", "2"), ["answer-3", "answer-2"]),
         (("--since", "2026-11-24T02:13:27Z"), ["answer-3", "answer-2"]),
         (("--until", "2026-11-24T02:13:26Z"), ["answer-1"]),
+        (("--until", "2026-11-23"), []),
+        (("--since", "2026-11-24", "--until", "2026-11-24", "-n", "1"), ["answer-3"]),
         (("--source", "orders", "--oldest-first"), ["answer-1", "answer-2", "answer-3"]),
         (("--model", "anthropic/*"), []),
         (

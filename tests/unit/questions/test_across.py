@@ -1,7 +1,6 @@
 """Records join by content that one output came to and another one loaded, within a tenant, and by nothing else."""
 
 import contextvars
-import importlib
 import json
 
 import pytest
@@ -368,8 +367,7 @@ class TestEffects:
         assert effects(joined, least="declared") == ()
 
     def test_a_chain_of_records_has_a_bound_too(self, store, monkeypatch):
-        module = importlib.import_module("provsdk.questions.effects")  # the package's name is the function
-        monkeypatch.setattr(module, "MAX_DEPTH", 1)
+        monkeypatch.setattr("provsdk.questions.effects.MAX_DEPTH", 1)
         text = mail(summarise())
         provsdk.traced_output("report")(lambda: "All mails: " + read(text))()
 
