@@ -30,7 +30,7 @@ __all__ = [
 JOIN_BYTES: Final = 16
 """Bytes of a join digest that views keep."""
 
-MAX_ELEMENTS: Final = 1_024
+MAX_ELEMENTS: Final = 65_536
 """Contents within the sources of one entry that are found again by their digests; of more, the first."""
 
 RELATIONS: Final[Mapping[str, int]] = {"used": 0, "wasGeneratedBy": 1, "wasDerivedFrom": 2}

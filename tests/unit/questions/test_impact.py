@@ -257,6 +257,15 @@ class TestPartsOfASource:
     def test_the_part_that_was_used_was_used(self, store, quoted):
         assert names(impact(store, Asked(joins=(self.join(self.ROWS[0]),))).used) == ["first row"]
 
+    def test_one_of_thousands_of_parts_is_found(self, store):
+        many = [f"row number {n} says something that is worth repeating" for n in range(3_000)]
+        rows = traced_source(type="file", name="rows")(lambda: many.copy())
+        traced_output("late row")(lambda: "It says: " + rows()[2_999])()
+
+        for n in (0, 1_500, 2_999):
+            found = impact(store, Asked(joins=(self.join(many[n]),)))
+            assert names((*found.used, *found.possible)) == ["late row"]
+
     def test_another_part_of_what_was_used_may_have_been(self, store, quoted):
         found = impact(store, Asked(joins=(self.join(self.ROWS[1]),)))
 
