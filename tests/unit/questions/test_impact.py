@@ -259,7 +259,7 @@ class TestPartsOfASource:
 
     def test_one_of_thousands_of_parts_is_found(self, store):
         many = [f"row number {n} says something that is worth repeating" for n in range(3_000)]
-        rows = traced_source(type="file", name="rows")(lambda: many.copy())
+        rows = traced_source(type="file", name="rows")(lambda: list(many))
         traced_output("late row")(lambda: "It says: " + rows()[2_999])()
 
         for n in (0, 1_500, 2_999):
