@@ -65,8 +65,8 @@ def main(seconds: float) -> int:
     """Runs the processes, counts what they made, and verifies the store; the exit code."""
     with tempfile.TemporaryDirectory(prefix="provsdk-soak-") as name:
         directory = Path(name)
-        with configured(directory):
-            pass  # the log and its keys are made once, before the processes meet in it
+        with configured(directory) as runtime:  # the log and its keys are made once, before the processes meet in it
+            runtime.flush(60.0)
         command = [sys.executable, __file__, "--work", name, str(seconds)]
         running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(PROCESSES)]
         made = sum(int(process.communicate()[0]) for process in running)

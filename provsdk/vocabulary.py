@@ -578,9 +578,6 @@ def _spoken(enum: type[StrEnum]) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", enum.__name__).lower()
 
 
-MAX_SPANS: Final = 32
-"""Places that one edge names."""
-
 REFRESH_BELOW: Final = 0.5
 """A source whose freshness is below this should be fetched again."""
 

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from provsdk import semconv
 from provsdk.capture._flow import GIVEN
 from provsdk.capture._framing import unframed
-from provsdk.matching import Contained, Folded, contained, quoted
-from provsdk.vocabulary import MAX_SPANS
+from provsdk.matching import MAX_SPANS, Contained, Folded, contained, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from provsdk.store.contract import Draft, Folded, Store
     from provsdk.store.verify import VerifyReport
 
-__all__ = ["audit", "note_draft", "record", "user", "verify"]
+__all__ = ["audit", "note_draft", "record", "said_by", "text_of", "verify"]
 
 T = TypeVar("T")
 
@@ -183,17 +183,28 @@ def _note(folded: "Folded", text: str, author: str | None) -> "Part":
     from provsdk.records.parts import Part, retention_of  # noqa: PLC0415 as above
     from provsdk.vocabulary import RetentionPeriod  # noqa: PLC0415 as above
 
-    if not text.strip():
-        raise click.UsageError("--note is empty")
-    for option, value in (("--note", text), ("--author", author or "")):
-        if any("\ud800" <= character <= "\udfff" for character in value):
-            raise click.UsageError(f"{option} is not text in this terminal's encoding")
+    said = {"text": text_of("--note", text), "author": said_by(author or None)}
     retention = retention_of(folded.record) if folded.record else RetentionPeriod.STANDARD.value
-    return Part(path="note", retention=retention, content=canonical({"author": author or user(), "text": text}))
+    return Part(path="note", retention=retention, content=canonical(said))
 
 
-def user() -> str | None:
-    """The name that somebody is logged in under."""
+def text_of(option: str, text: str) -> str:
+    """What somebody wrote, as it is.
+
+    Raises:
+        click.UsageError: it is empty or no text.
+    """
+    if not text.strip():
+        raise click.UsageError(f"{option} is empty")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise click.UsageError(f"{option} is not text in this terminal's encoding")
+    return text
+
+
+def said_by(author: str | None) -> str | None:
+    """The author that somebody names, else the name that they are logged in under."""
+    if author is not None:
+        return text_of("--author", author)
     import getpass  # noqa: PLC0415 help needs none of it
 
     try:

@@ -39,6 +39,7 @@ def open_(source: str, reason: str, author: str | None, store: str | None, as_js
     `impact` takes it. Exits 1 where no record has such a source.
     """
     from provsdk.ask import rests_on  # noqa: PLC0415 help needs none of it
+    from provsdk.cli.log import said_by, text_of  # noqa: PLC0415 as above
     from provsdk.errors import NotFound  # noqa: PLC0415 as above
     from provsdk.questions.recalls import OPENED, frozen  # noqa: PLC0415 as above
     from provsdk.report.steps import counted  # noqa: PLC0415 as above
@@ -47,7 +48,7 @@ def open_(source: str, reason: str, author: str | None, store: str | None, as_js
         found = rests_on(log, configuration(store).keys, source)
         if not found.known:
             raise NotFound(f"no record in this store has a source {source!r}; `provsdk sources` lists them")
-        said = frozen(f"rcl_{secrets.token_hex(16)}", source, _text("--reason", reason), _who(author), found)
+        said = frozen(f"rcl_{secrets.token_hex(16)}", source, text_of("--reason", reason), said_by(author), found)
         entry = _append(log, OPENED, said, f"recall/{said.recall_id}")
     if as_json:
         records = [one.record_id for one in said.records]
@@ -102,7 +103,8 @@ def status(name: str | None, store: str | None, as_json: bool) -> None:  # noqa:
 @as_json
 def close(name: str, store: str | None, as_json: bool, **said: Any) -> None:  # noqa: FBT001 click's options
     """Say what became of an item of a recall, or of all that are open."""
-    from provsdk.cli.reading import found as record_named  # noqa: PLC0415 help needs none of it
+    from provsdk.cli.log import said_by, text_of  # noqa: PLC0415 help needs none of it
+    from provsdk.cli.reading import found as record_named  # noqa: PLC0415 as above
     from provsdk.questions.recalls import CLOSED, Closing  # noqa: PLC0415 as above
     from provsdk.report.steps import counted  # noqa: PLC0415 as above
 
@@ -118,8 +120,8 @@ def close(name: str, store: str | None, as_json: bool, **said: Any) -> None:  # 
         closing = Closing(
             recall_id=recalled.recall_id,
             records=records,
-            note=None if said["note"] is None else _text("--note", said["note"]),
-            author=_who(said["author"]),
+            note=None if said["note"] is None else text_of("--note", said["note"]),
+            author=said_by(said["author"]),
             superseded_by=None if instead is None else record_named(log, instead).record_id,
         )
         if records:
@@ -168,17 +170,3 @@ def _append(log: "Store", kind: str, said: "Opening | Closing", key: str) -> int
     if isinstance(sealed, Exception):
         raise sealed
     return sealed.index
-
-
-def _text(option: str, text: str) -> str:
-    if not text.strip():
-        raise click.UsageError(f"{option} is empty")
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise click.UsageError(f"{option} is not text in this terminal's encoding")
-    return text
-
-
-def _who(author: str | None) -> str | None:
-    from provsdk.cli.log import user  # noqa: PLC0415 help needs none of it
-
-    return _text("--author", author) if author is not None else user()

@@ -86,7 +86,7 @@ def measure(
         try:
             data = value.encode()
         except UnicodeEncodeError:
-            pass
+            pass  # a lone surrogate has a digest of its own, below
         else:
             if len(data) <= max_bytes:
                 return _measured(Measured, (sha256(data).digest(), TEXT, len(data), None))

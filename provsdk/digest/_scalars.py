@@ -82,7 +82,7 @@ def _text(value: str, limit: int) -> Part:
             data = str.encode(value)
             return sha256(data).digest(), len(data), TEXT
         except UnicodeEncodeError:
-            pass
+            pass  # a lone surrogate: the second lead below
     if str.__len__(value) > limit:
         raise TooLarge("text beyond the bound", sum(map(len, _encoded_chunks(value))))
     for lead, media in ((b"", TEXT), (TAGGED + b"wtf-8:", OBJECT)):

@@ -4,8 +4,13 @@ A leaf without state: texts in, spans and coverage out. Offsets are in character
 were given, whatever was folded in between.
 """
 
+from typing import Final
+
 from provsdk.matching._containment import Contained, Span, contained
 from provsdk.matching._folding import Folded
 from provsdk.matching._quotation import Quoted, quoted
 
-__all__ = ["Contained", "Folded", "Quoted", "Span", "contained", "quoted"]
+__all__ = ["MAX_SPANS", "Contained", "Folded", "Quoted", "Span", "contained", "quoted"]
+
+MAX_SPANS: Final = 32
+"""Places of one text in another that a record keeps."""

@@ -10,24 +10,38 @@ from provsdk.errors import UsageError
 from provsdk.records.record import PolicyCheck, ProvenanceRecord
 from provsdk.vocabulary import CheckResult
 
-__all__ = ["Filter"]
+__all__ = ["Filter", "Summarised"]
 
 _RESULTS: Final = frozenset(result.value for result in CheckResult)
 
 
-class _Summary(Protocol):
+class Summarised(Protocol):
     """What is read of a record's summary; None where it is protected and its key is not reachable."""
 
     @property
-    def name(self) -> str | None: ...
+    def name(self) -> str | None:
+        """Of the output."""
+        ...
+
     @property
-    def status(self) -> str | None: ...
+    def status(self) -> str | None:
+        """An `OutputStatus`."""
+        ...
+
     @property
-    def generated_at(self) -> str | None: ...
+    def generated_at(self) -> str | None:
+        """When the output was made."""
+        ...
+
     @property
-    def classification(self) -> str | None: ...
+    def classification(self) -> str | None:
+        """A `DataClassification`."""
+        ...
+
     @property
-    def complete(self) -> bool | None: ...
+    def complete(self) -> bool | None:
+        """Whether the record says that nothing is missing from it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +83,7 @@ class Filter:
         asked = (self.source, self.model, self.owner, self.check, self.subject, self.session)
         return any(one is not None for one in asked)
 
-    def fits_summary(self, summary: _Summary) -> bool:
+    def fits_summary(self, summary: Summarised) -> bool:
         """Whether the record may be wanted, by its summary; of one that cannot be read nothing is known to fit."""
         return (
             _fits(self.name, [summary.name])

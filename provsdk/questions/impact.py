@@ -3,7 +3,7 @@ the `Reader`.
 """
 
 import fnmatch
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
 
@@ -114,8 +114,8 @@ class _Holders:
 def impact(reader: Reader, asked: Asked) -> Impact:
     """The outputs that rest on a source, each once, in the order in which they were found: nearest to it first."""
     waiting = reader.incomplete(MAX_INCOMPLETE + 1)
-    doubts, protected = _doubts(reader, waiting[:MAX_INCOMPLETE], asked)
-    holders = _holders(reader, asked, protected)
+    incomplete = {record_id: _read(reader, record_id) for record_id in waiting[:MAX_INCOMPLETE]}
+    holders = _holders(reader, asked, incomplete)
     joined = downstream(reader, holders.records.values())
     reached = _reached(joined, holders, asked)
     through = _ways(joined, holders.records)
@@ -127,9 +127,9 @@ def impact(reader: Reader, asked: Asked) -> Impact:
         hit = Hit(record, link, through.get(record.record_id, ()), tuple(sorted(versions)))
         groups[_group(link)].append(hit)
     told = {hit.record.record_id for hit in (*groups["used"], *groups["possible"])}
-    unreadable = dict.fromkeys((*holders.unreadable, *joined.unreadable))
-    doubts = {**{record_id: Doubt(record_id, None, None, (UNREADABLE,)) for record_id in unreadable}, **doubts}
-    resting = _resting(reader, [record_id for record_id in doubts if record_id not in told])
+    doubts = _doubts(incomplete, (*holders.unreadable, *joined.unreadable))
+    untold = [found for one in doubts if one not in told and (found := incomplete.get(one)) is not None]
+    resting = _resting(reader, untold)
     doubts |= {record_id: doubt for record_id, doubt in resting.items() if record_id not in doubts}
     return Impact(
         sources=_distinct(source for each in holders.sources.values() for source in each),
@@ -166,15 +166,15 @@ def _group(link: Link) -> Literal["used", "possible", "unlinked"]:
     return "unlinked" if link.strength == "none" else "possible"
 
 
-def _holders(reader: Reader, asked: Asked, protected: Iterable[str]) -> _Holders:
-    """Those that views lead to, and those of which views cannot say; each is read, and so speaks for itself."""
+def _holders(reader: Reader, asked: Asked, incomplete: Mapping[str, ProvenanceRecord | None]) -> _Holders:
+    """Those that views lead to, and those of which views may not know; each is read, and so speaks for itself."""
     uses = [use for join in asked.joins for use in reader.uses_of(join)]
     uses += [use for place in asked.places for use in reader.uses_at(place)]
     ids = [use.record_id for use in uses]
     ids += [one for source_id in asked.ids for one in reader.records_of_trace(parse_id(source_id).trace_id)]
     found, unreadable = _Holders({}, {}, ()), []
-    for record_id in dict.fromkeys((*ids, *protected)):
-        record = _read(reader, record_id)
+    for record_id in dict.fromkeys((*ids, *(one for one, record in incomplete.items() if record is not None))):
+        record = incomplete[record_id] if record_id in incomplete else _read(reader, record_id)
         if record is None:
             unreadable.append(record_id)
             continue
@@ -248,32 +248,29 @@ def _ways(joined: Joined, start: Iterable[str]) -> dict[str, tuple[str, ...]]:
     return ways
 
 
-def _doubts(reader: Reader, waiting: Iterable[str], asked: Asked) -> tuple[dict[str, Doubt], list[str]]:
-    """The incomplete records that miss something, and those among them that loaded the source: views may not know."""
-    doubts, holders = {}, []
-    for record_id in waiting:
-        record = _read(reader, record_id)
+def _doubts(incomplete: Mapping[str, ProvenanceRecord | None], unreadable: Iterable[str]) -> dict[str, Doubt]:
+    """The records that cannot be read, and those that miss something that may have been the source."""
+    doubts = {one: Doubt(one, None, None, (UNREADABLE,)) for one in unreadable}
+    for record_id, record in incomplete.items():
         if record is None:
             doubts[record_id] = Doubt(record_id, None, None, (UNREADABLE,))
             continue
-        if any(_fits(source, asked) for source in record.sources):
-            holders.append(record_id)
         reasons = dict.fromkeys(one.reason for one in record.completeness.reasons if one.reason in _HIDING)
         if reasons:
-            doubts[record_id] = Doubt(record_id, record.output.name, record.generated_at, tuple(reasons))
-    return doubts, holders
+            doubts[record_id] = _doubt(record, reasons)
+    return doubts
 
 
-def _resting(reader: Reader, doubtful: Iterable[str]) -> dict[str, Doubt]:
+def _resting(reader: Reader, doubtful: Sequence[ProvenanceRecord]) -> dict[str, Doubt]:
     """The outputs that go back to one of those."""
-    records = [record for one in doubtful if (record := _read(reader, one)) is not None]
-    joined = downstream(reader, records)
-    reached = spread(Causes(joined.flow(), joined.joins), [record.output.output_id for record in records])
-    return {
-        record.record_id: Doubt(record.record_id, record.output.name, record.generated_at, (RESTING,))
-        for record in joined.records
-        if record.output.output_id in reached
-    }
+    joined = downstream(reader, doubtful)
+    reached = spread(Causes(joined.flow(), joined.joins), [record.output.output_id for record in doubtful])
+    resting = [record for record in joined.records if record.output.output_id in reached]
+    return {record.record_id: _doubt(record, (RESTING,)) for record in resting}
+
+
+def _doubt(record: ProvenanceRecord, reasons: Iterable[str]) -> Doubt:
+    return Doubt(record.record_id, record.output.name, record.generated_at, tuple(reasons))
 
 
 def _distinct(sources: Iterable[Source]) -> tuple[Source, ...]:

@@ -7,9 +7,10 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec import UNSET
 
+from provsdk.matching import MAX_SPANS
 from provsdk.records.flow import nested_outputs
 from provsdk.records.record import ProvenanceRecord
-from provsdk.vocabulary import MAX_SPANS, Basis, CompletenessReason, Relation
+from provsdk.vocabulary import Basis, CompletenessReason, Relation
 
 __all__ = ["Sentence", "Support", "limits", "sentences", "why"]
 

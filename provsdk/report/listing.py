@@ -6,6 +6,7 @@ from typing import Final, Protocol
 from rich.table import Table
 from rich.text import Text
 
+from provsdk.questions.filters import Summarised
 from provsdk.report import wording
 from provsdk.report.layout import UNSURE, cell, columns, status_style
 
@@ -33,19 +34,11 @@ _TITLES: Final = ("Record", "Output", "Made (UTC)", "Status", "Class", *_COUNTS,
 _LEFT_OUT_FIRST: Final = ("Class", "Transf", "Checks", "Models", "Src", "Made (UTC)", "Status")
 
 
-class SummaryLike(Protocol):
+class SummaryLike(Summarised, Protocol):
     """What is read of a record's summary."""
 
     @property
     def record_id(self) -> str: ...
-    @property
-    def name(self) -> str | None: ...
-    @property
-    def status(self) -> str | None: ...
-    @property
-    def generated_at(self) -> str | None: ...
-    @property
-    def classification(self) -> str | None: ...
     @property
     def sources(self) -> int: ...
     @property
@@ -54,8 +47,6 @@ class SummaryLike(Protocol):
     def model_calls(self) -> int: ...
     @property
     def policy_checks(self) -> int: ...
-    @property
-    def complete(self) -> bool | None: ...
 
 
 def record_table(summaries: Sequence[SummaryLike], names: Mapping[str, str], *, width: int) -> Table:

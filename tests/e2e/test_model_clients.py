@@ -177,6 +177,7 @@ def test_a_raw_response_of_the_real_client_knows_how_often_it_was_tried_again(gp
         provsdk_records, raw, lambda found: found.parse().choices[0].message.content, model="gpt-5-mini"
     )
 
+    assert call.retries == 2
     agrees(call, {**CHAT_SAID, "retries": 2})
 
 

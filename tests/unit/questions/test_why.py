@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 import provsdk
 from provsdk import traced_model_call, traced_output, traced_source
+from provsdk.matching import MAX_SPANS
 from provsdk.pipeline import running
 from provsdk.questions.why import limits, sentences, why
 from provsdk.records.record import Completeness, Missing
-from provsdk.vocabulary import MAX_SPANS
 
 POLICY = "Refunds are paid within 30 days of purchase, whatever the reason for it may be."
 TERMS = "Deliveries to islands and to mountain huts take two weeks at most from the day of the order."
