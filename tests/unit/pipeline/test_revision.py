@@ -183,3 +183,31 @@ def test_a_program_is_looked_for_where_its_script_lies(repository, tmp_path, mon
     monkeypatch.setattr(main, "__file__", f"{sys.prefix}/bin/uvicorn")
     monkeypatch.chdir(tmp_path)
     assert _revision._start() == tmp_path
+
+
+def test_a_sealed_record_names_the_commit_and_what_was_changed_since(repository):
+    program = repository / "app" / "program.py"
+    program.write_text(
+        "import provsdk, provsdk.ask\n"
+        "from provsdk.pipeline._revision import revision_in\n"
+        "revision_in.__defaults__ = (60.0,)  # as `patient`\n"
+        "provsdk.configure()\n"
+        "provsdk.traced_output('answer')(lambda: 'yes')()\n"
+        "provsdk.shutdown()\n"
+        "with provsdk.ask.open_log() as log:\n"
+        "    found = log.record('@latest').environment\n"
+        f"print(found['{COMMIT}'], found['{MODIFIED}'])\n"
+    )
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "two")
+
+    def told():
+        done = subprocess.run(
+            [sys.executable, program], cwd=repository.parent, check=True, capture_output=True, text=True
+        )
+        return done.stdout.split()
+
+    commit = git(repository, "rev-parse", "HEAD")
+    assert told() == [commit, "false"]
+    (repository / "app" / "answers.py").write_text("two\n")
+    assert told() == [commit, "true"]
