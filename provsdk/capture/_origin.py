@@ -31,6 +31,7 @@ __all__ = [
     "as_variables",
     "forked_by",
     "headers",
+    "is_told",
     "of_process",
     "read",
     "span_context_in",
@@ -83,6 +84,24 @@ def headers(origin: Origin, span: Span | None) -> dict[str, str]:
 def as_variables(found: Mapping[str, str]) -> dict[str, str]:
     """Headers as environment variables."""
     return {_VARIABLES[name]: value for name, value in found.items()}
+
+
+def is_told(environment: Any, found: Mapping[str, str]) -> bool:
+    """Whether an environment says whose work it is, in the words of these headers: the same record, or activity.
+
+    Args:
+        environment: a mapping, its names and values text or bytes; None: nothing was added to the inherited one.
+        found: the headers that the work would have travelled with.
+    """
+    if environment is None or HEADER not in found:
+        return False
+    name = _VARIABLES[HEADER]
+    said = environment.get(name) or environment.get(os.fsencode(name))
+    return said is not None and _record_or_activity(os.fsdecode(said)) == _record_or_activity(found[HEADER])
+
+
+def _record_or_activity(text: str) -> str:
+    return text.partition(";")[2] or text
 
 
 def read(get: Callable[[str], str | None]) -> Origin | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from types import FunctionType
+from types import BuiltinFunctionType, FunctionType
 from typing import Any, Final, NamedTuple
 
 import wrapt
@@ -16,7 +16,7 @@ import wrapt
 from provsdk.capture import _along, _guard
 from provsdk.capture._otel import Held
 
-__all__ = ["Arguments", "Layer", "Switch", "layer", "put_on"]
+__all__ = ["Arguments", "Layer", "Prepare", "Switch", "layer", "put_on"]
 
 Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
 
@@ -37,26 +37,29 @@ class Switch:
 
 
 class Layer(NamedTuple):
-    """What is put around a method."""
+    """What is put around a method or a function."""
 
     module: str
     owner: str
-    """The class in that module."""
+    """The class in that module; empty for a function."""
     method: str
     wrapper: Wrapper
     """Called with the wrapped method, its instance, positional and named arguments."""
 
 
-def layer(target: tuple[str, str, str], switch: Switch, prepare: Prepare, *, from_span: bool = True) -> Layer:
+def layer(
+    target: tuple[str, str, str], switch: Switch, prepare: Prepare, *, runs_apart: bool = True, from_span: bool = True
+) -> Layer:
     """A layer that takes the current output along in the arguments, and lets the method run apart from it.
 
     What the method starts now (a thread, a process) may then work for whoever comes.
 
     Args:
-        target: module, class, method.
+        target: module, class, method; an empty class for a function.
         switch: whether it does anything.
         prepare: may fail; then nothing is taken along.
-        from_span: the method runs apart from the output's span as well.
+        runs_apart: False: the method runs within the output.
+        from_span: where it runs apart, then from the output's span as well.
     """
 
     def around(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -66,7 +69,9 @@ def layer(target: tuple[str, str, str], switch: Switch, prepare: Prepare, *, fro
         try:
             args, kwargs = prepare(held, instance, args, kwargs)
         except Exception as error:
-            _guard.report(f"take an output along through {target[1]}.{target[2]}", error)
+            _guard.report(f"take an output along through {target[1] or target[0]}.{target[2]}", error)
+        if not runs_apart:
+            return wrapped(*args, **kwargs)
         attached = _along.apart(from_span=from_span)
         try:
             return wrapped(*args, **kwargs)
@@ -92,15 +97,19 @@ def put_on(layers: tuple[Layer, ...]) -> None:
 
 def _put_on(one: Layer) -> Callable[[Any], None]:
     def imported(module: Any) -> None:
-        wrapt.wrap_function_wrapper(getattr(module, one.owner), one.method, one.wrapper)
+        wrapt.wrap_function_wrapper(_owner(module, one), one.method, one.wrapper)
 
     return imported
 
 
 def _put_on_again(one: Layer) -> None:
     module = sys.modules.get(one.module)
-    if module is not None and _is_bare(vars(getattr(module, one.owner)).get(one.method), one):
+    if module is not None and _is_bare(vars(_owner(module, one)).get(one.method), one):
         _put_on(one)(module)
+
+
+def _owner(module: Any, one: Layer) -> Any:
+    return getattr(module, one.owner) if one.owner else module
 
 
 def _is_bare(method: Any, one: Layer) -> bool:
@@ -109,6 +118,8 @@ def _is_bare(method: Any, one: Layer) -> bool:
         below = getattr(method, "__wrapped__", None)
         if below is None:
             # The library's own function; of another module's that stands there, nobody knows what it calls.
+            if isinstance(method, BuiltinFunctionType):
+                return True
             return isinstance(method, FunctionType) and method.__globals__.get("__name__") == one.module
         method = below
     return False

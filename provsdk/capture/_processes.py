@@ -2,7 +2,8 @@
 
 What is done in another process is another emitter's: an output there has a record of its own that names the activity
 that sent it. Jobs take that along in their pickle, processes of `multiprocessing` on the process object, others in
-environment variables, where the caller leaves the environment to us.
+environment variables, where the caller leaves the environment to us. Where a child cannot be told, or shall not, the
+record says that it is not linked.
 """
 
 from __future__ import annotations
@@ -14,16 +15,24 @@ from typing import TYPE_CHECKING, Any, Final
 from provsdk.capture import _guard, _origin, _otel, ports
 from provsdk.capture._bound import PROCESS_POOL, bound
 from provsdk.capture._inherited import inherited_environment
-from provsdk.capture._patches import Arguments, Layer, Switch, layer, put_on
+from provsdk.capture._patches import Arguments, Layer, Prepare, Switch, layer, put_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from provsdk.capture._otel import Held
 
-__all__ = ["PROCESSES", "switch"]
+__all__ = ["ALWAYS", "NOT_LINKED", "PROCESSES", "UNTOLD", "says", "switch"]
 
 PROCESSES: Final = Switch()
+UNTOLD: Final = Switch()
+"""On where children shall not be told."""
+
+ALWAYS: Final = Switch()
+ALWAYS.on = True
+
+NOT_LINKED: Final = ", not linked"
+"""After the way in which work was handed over: an output there does not name the activity that sent it."""
 
 _SETTINGS_ATTRIBUTE: Final = "_provsdk_settings"
 
@@ -33,16 +42,36 @@ _LAST: Final = -1
 _ENV_POSITION: Final = 10
 """Of `env` among the arguments of `subprocess.Popen`."""
 
+_ENV_POSITIONS: Final = {
+    "posix_spawn": 2,
+    "posix_spawnp": 2,
+    "spawnve": 3,
+    "spawnvpe": 3,
+    "spawnv": None,
+    "spawnvp": None,
+}
+"""The same of functions of `os`; None where the child inherits it, and nothing can be added for this call alone."""
+
 _ON_THE_WAY: Final = frozenset(["provsdk", "subprocess", "wrapt"])
 _ABOUT_THE_MACHINE: Final = frozenset(["ctypes.util", "platform", "uuid"])
 """They start `uname`, `ldconfig` and the like, for nobody: model clients ask `platform` at their first request."""
 
 
 def switch(*, on: bool) -> None:
-    """Begins or stops to tell child processes."""
+    """Begins or stops to tell child processes; records speak of them in both cases."""
     PROCESSES.on = on
-    if on:
-        put_on(_LAYERS)
+    UNTOLD.on = not on
+    put_on(_LAYERS)
+
+
+def says(way: str) -> Prepare:
+    """What a layer does where the child shall not be told: the record says so."""
+
+    def prepare(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:  # noqa: ARG001
+        held.hands_over(way + NOT_LINKED)
+        return args, kwargs
+
+    return prepare
 
 
 def _submit(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:  # noqa: ARG001
@@ -58,14 +87,39 @@ def _start(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, A
     return args, kwargs
 
 
+def _start_untold(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+    """Of the same. A child that is forked knows all the same, and the record says `fork`."""
+    import multiprocessing  # noqa: PLC0415 whoever starts such a process has it
+
+    if (getattr(instance, "_start_method", None) or multiprocessing.get_start_method()) == "fork":
+        return args, kwargs
+    return says("process")(held, instance, args, kwargs)
+
+
 def _open(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:  # noqa: ARG001
     """Of `subprocess.Popen`. An environment that the caller made is the caller's: nothing is added to it."""
     if _asks_about_the_machine():
         return args, kwargs
-    held.hands_over("subprocess")
-    if len(args) <= _ENV_POSITION and kwargs.get("env") is None:
-        kwargs = {**kwargs, "env": {**inherited_environment(), **_origin.as_variables(held.headers())}}
+    given = args[_ENV_POSITION] if len(args) > _ENV_POSITION else kwargs.get("env")
+    if given is None and PROCESSES.on:
+        given = {**inherited_environment(), **_origin.as_variables(held.headers())}
+        if len(args) > _ENV_POSITION:
+            args = (*args[:_ENV_POSITION], given, *args[_ENV_POSITION + 1 :])
+        else:
+            kwargs = {**kwargs, "env": given}
+    held.hands_over("subprocess" if _origin.is_told(given, held.headers()) else "subprocess" + NOT_LINKED)
     return args, kwargs
+
+
+def _spawn(position: int | None) -> Prepare:
+    """Of functions of `os` that start a program; they take no environment, or have to be given one."""
+
+    def prepare(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:  # noqa: ARG001
+        given = None if position is None else args[position] if len(args) > position else kwargs.get("env")
+        held.hands_over("subprocess" if _origin.is_told(given, held.headers()) else "subprocess" + NOT_LINKED)
+        return args, kwargs
+
+    return prepare
 
 
 def _asks_about_the_machine() -> bool:
@@ -128,9 +182,17 @@ _finishing = False
 
 _LAYERS: Final = (
     layer(("concurrent.futures.process", "ProcessPoolExecutor", "submit"), PROCESSES, _submit),
+    layer(("concurrent.futures.process", "ProcessPoolExecutor", "submit"), UNTOLD, says(PROCESS_POOL)),
     # The span stays current: in a forked child it is what other spans belong below.
     layer(("multiprocessing.process", "BaseProcess", "start"), PROCESSES, _start, from_span=False),
-    layer(("subprocess", "Popen", "__init__"), PROCESSES, _open),
+    layer(("multiprocessing.process", "BaseProcess", "start"), UNTOLD, _start_untold, runs_apart=False),
+    layer(("subprocess", "Popen", "__init__"), ALWAYS, _open),
+    *(
+        layer(("os", "", name), ALWAYS, _spawn(position))
+        for name, position in _ENV_POSITIONS.items()
+        if hasattr(os, name)
+    ),
+    layer(("os", "", "system"), ALWAYS, _spawn(None)),
     Layer("multiprocessing.process", "BaseProcess", "start", _configure_too),
 )
 

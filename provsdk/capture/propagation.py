@@ -35,7 +35,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def automatic(*, threads: bool, processes: bool) -> None:
-    """Takes the current output along where that is safe, or stops doing so.
+    """Takes the current output along where that is safe, or stops doing so; records say where it is not.
 
     Args:
         threads: threads, `ThreadPoolExecutor`, `multiprocessing.pool.ThreadPool`.
@@ -43,7 +43,7 @@ def automatic(*, threads: bool, processes: bool) -> None:
     """
     _threads.switch(on=threads)
     _processes.switch(on=processes)
-    _pools.switch()
+    _pools.watch()
 
 
 def bind(function: F) -> F:

@@ -1,12 +1,16 @@
 """Work in other processes for real: its outputs name who sent it, and the sender's record says that it went away."""
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 import textwrap
+from contextlib import closing
 
 import pytest
 
+from provsdk.store.gaps import absences
 from provsdk.store.open import open_store
 from provsdk.store.verify import verify
 
@@ -68,7 +72,7 @@ def run(tmp_path, monkeypatch):
     environment = {name: value for name, value in os.environ.items() if name not in {"TRACEPARENT", "TRACESTATE"}}
     (tmp_path / "program.py").touch()
 
-    def run(main, **variables):
+    def run(main, said="", **variables):
         body = f"{PROLOGUE}\nif __name__ == '__main__':\n{textwrap.indent(textwrap.dedent(main), '    ')}"
         (tmp_path / "program.py").write_text(body, encoding="utf-8")
         done = subprocess.run(
@@ -81,7 +85,7 @@ def run(tmp_path, monkeypatch):
             timeout=60,
         )
         assert done.returncode == 0, done.stderr
-        assert done.stderr == ""
+        assert re.fullmatch(said, done.stderr.strip()), done.stderr
         return records(tmp_path)
 
     return run
@@ -199,7 +203,7 @@ WAYS = {
             subprocess.run([sys.executable, "-c", receiver, json.dumps(headers)], env={**os.environ}, check=True)
         outer(send)
         """,
-        ["message", "subprocess"],
+        ["message", "subprocess, not linked"],
     ),
     "a bound function that is pickled": (
         """
@@ -210,7 +214,7 @@ WAYS = {
             subprocess.run([sys.executable, "-c", receiver, job], env={**os.environ}, check=True)
         outer(send)
         """,
-        ["pickle", "subprocess"],
+        ["pickle", "subprocess, not linked"],
     ),
 }
 
@@ -229,14 +233,75 @@ def test_without_spans_in_the_users_tracing_too(run, way):
     assert_linked(run(main, PROVSDK_EXPORT_SPANS="none"), how)
 
 
-@pytest.mark.parametrize("way", ["Process, spawn", "ProcessPoolExecutor, spawn", "Pool, spawn", "subprocess"])
-def test_switched_off_a_child_is_told_nothing(run, way):
-    main, _ = WAYS[way]
-    found = run(main, PROVSDK_PROPAGATE_PROCESSES="false")
+def assert_not_linked(found, how):
+    """The inner record names nobody; the outer one says that it cannot be found from there."""
+    (inner,), (outer,) = found["inner"], found["outer"]
+    assert inner.trace.trace_id != outer.trace.trace_id
+    assert not isinstance(inner.trace.parent_activity_id, str)
+    assert handed_over(outer) == [f"outer: {each}, not linked" for each in how]
 
-    assert found["inner"][0].trace.trace_id != found["outer"][0].trace.trace_id
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        "Process, spawn",
+        "Process, forkserver",
+        "a class of process",
+        "ProcessPoolExecutor, spawn",
+        "ProcessPoolExecutor, fork",
+        "run_in_executor",
+        "Pool, spawn",
+        "Pool, fork",
+        "subprocess",
+        "asyncio's subprocess",
+    ],
+)
+def test_switched_off_a_child_is_told_nothing_and_the_record_says_so(run, way):
+    main, how = WAYS[way]
+
+    assert_not_linked(run(main, PROVSDK_PROPAGATE_PROCESSES="false"), how)
+
+
+SHELL = f"cd . && {shlex.join(ALONE)}"
+UNTOLD = {
+    "os.system": f"outer(lambda: os.system({SHELL!r}))",
+    "os.posix_spawn": f"outer(lambda: os.waitpid(os.posix_spawn({ALONE[0]!r}, {ALONE}, dict(os.environ)), 0))",
+    "os.spawnv": f"outer(lambda: os.spawnv(os.P_WAIT, {ALONE[0]!r}, {ALONE}))",
+    "an environment of its own": f"outer(lambda: subprocess.run({ALONE}, env=dict(os.environ), check=True))",
+}
+
+
+@pytest.mark.parametrize("way", UNTOLD)
+def test_a_child_that_cannot_be_told_is_not_linked_and_the_record_says_so(run, way):
+    assert_not_linked(run(UNTOLD[way]), ["subprocess"])
+
+
+@pytest.mark.parametrize("way", ["forks and becomes another program", "of uvloop"])
+def test_a_program_that_is_started_below_python_leaves_a_word_too(run, way):
+    main = {
+        "forks and becomes another program": f"outer(forked, lambda: os.execv({ALONE[0]!r}, {ALONE}))",
+        "of uvloop": f"""
+        import uvloop
+        async def main():
+            process = await asyncio.create_subprocess_exec(*{ALONE})
+            assert await process.wait() == 0
+        outer(lambda: uvloop.run(main()))
+        """,
+    }[way]
+
+    found = run(main)
+
     assert not isinstance(found["inner"][0].trace.parent_activity_id, str)
-    assert handed_over(found["outer"][0]) == []
+    assert handed_over(found["outer"][0]) == ["outer: fork"]
+
+
+def test_an_output_that_becomes_another_program_is_a_gap_with_its_name(run, tmp_path):
+    run(f"provsdk.configure(); outer(lambda: os.execv({ALONE[0]!r}, {ALONE}))", said=".* have no record: 1 .*")
+
+    store = open_store(tmp_path / ".provsdk", keys=tmp_path / "keys", state=tmp_path / "state", read_only=True)
+    with closing(store):
+        (gap,) = absences(store, tmp_path / ".provsdk").gaps
+    assert gap.name == "outer"
 
 
 def test_switched_off_a_forked_child_still_knows_what_it_was_forked_in(run):

@@ -6,10 +6,13 @@ import subprocess
 
 import pytest
 
-from provsdk import traced_output
+from provsdk import traced_output, traced_transform
 from provsdk.capture import _origin, propagation
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs the command env")
+
+
+NOT_LINKED = [("handed_over", "subprocess, not linked")]
 
 
 @traced_output("out")
@@ -70,8 +73,75 @@ def test_an_environment_that_the_caller_made_is_not_touched(captured):
 
     assert output(lambda: variables(env=mine)) == mine
     assert output(lambda: variables(-1, None, None, subprocess.PIPE, None, None, True, False, None, mine)) == mine
+    assert [captured.missing(n) for n in range(2)] == [NOT_LINKED] * 2
+    assert all('"handed_over","subprocess, not linked"' in span.attributes["provsdk.facts"] for span in captured.spans)
+
+
+def test_an_environment_that_says_whose_work_it_is_links_the_child(captured):
+    output(lambda: variables(env={**os.environ, **propagation.environment()}))
+    output(lambda: variables(env={os.fsencode(k): os.fsencode(v) for k, v in propagation.environment().items()}))
+    output(lambda: variables(env=traced_transform("step")(propagation.environment)()))
+
+    assert [captured.missing(n) for n in range(3)] == [[("handed_over", "subprocess")]] * 3
+
+
+def test_an_environment_that_says_another_output_does_not(captured):
+    """As where it was made once, for all that come."""
+    others = output(propagation.environment)
+
+    output(lambda: variables(env={**os.environ, **others}))
+
+    assert captured.missing(1) == NOT_LINKED
+
+
+def test_an_environment_given_by_position_as_none_is_the_callers_none(captured):
+    found = output(lambda: variables(-1, None, None, subprocess.PIPE, None, None, True, False, None, None))
+
+    assert "PROVSDK_PARENT" in found
+    assert captured.missing() == [("handed_over", "subprocess")]
+
+
+def waited(pid):
+    assert os.waitpid(pid, 0)[1] == 0
+
+
+BARE = {
+    "system": lambda: os.system("true"),
+    "posix_spawn": lambda: waited(os.posix_spawn("/bin/true", ["true"], dict(os.environ))),
+    "posix_spawnp": lambda: waited(os.posix_spawnp("true", ["true"], dict(os.environ))),
+    "spawnv": lambda: os.spawnv(os.P_WAIT, "/bin/true", ["true"]),
+    "spawnve": lambda: os.spawnve(os.P_WAIT, "/bin/true", ["true"], dict(os.environ)),
+    "spawnlp": lambda: os.spawnlp(os.P_WAIT, "true", "true"),
+    "spawnle": lambda: os.spawnle(os.P_WAIT, "/bin/true", "true", dict(os.environ)),
+}
+
+
+@pytest.mark.parametrize("processes", [True, False], ids=["switched on", "switched off"])
+@pytest.mark.parametrize("way", BARE)
+def test_what_cannot_be_told_is_said_not_to_be_linked(captured, way, processes):
+    propagation.automatic(threads=False, processes=processes)
+
+    output(BARE[way])
+
+    assert captured.missing() == NOT_LINKED
+
+
+def test_a_spawned_program_whose_environment_says_whose_work_it_is_is_linked(captured):
+    told = lambda: {**os.environ, **propagation.environment()}  # noqa: E731
+    output(lambda: waited(os.posix_spawn("/bin/true", ["true"], told())))
+    output(lambda: os.spawnve(os.P_WAIT, "/bin/true", ["true"], told()))
+
     assert [captured.missing(n) for n in range(2)] == [[("handed_over", "subprocess")]] * 2
-    assert all('"handed_over","subprocess"' in span.attributes["provsdk.facts"] for span in captured.spans)
+
+
+@pytest.mark.parametrize(
+    "way", [lambda: os.popen("true").close(), lambda: waited(os.forkpty()[0] or os._exit(0))], ids=["popen", "forkpty"]
+)
+def test_other_ways_of_the_standard_library_come_by_these(captured, way):
+    output(way)
+
+    (reason,) = captured.missing()
+    assert reason in {("handed_over", "subprocess"), ("handed_over", "fork")}
 
 
 def test_what_the_standard_library_asks_about_the_machine_is_nobodys_work(captured):
@@ -86,7 +156,7 @@ def test_outside_any_output_and_switched_off_a_child_is_told_nothing(captured):
     assert not {"PROVSDK_PARENT", "TRACEPARENT"} & variables().keys()
     propagation.automatic(threads=False, processes=False)
     assert output(variables) == variables()
-    assert "missing" not in captured.said("out")
+    assert captured.missing() == NOT_LINKED
 
 
 def test_a_fault_of_ours_costs_the_child_nothing(captured, monkeypatch):
