@@ -1,11 +1,12 @@
-"""Forks children that make outputs from several threads, and kills each at a random moment. Run by `test_kills.py`.
+"""Forks children that make outputs of every kind at once, and kills each at a random moment. Run by `test_kills.py`.
 
     python nursery.py '{"store": …, "kills": …, "threads": …, "seed": …, "settings": {…}, "fault": …, "times": {…},
                         "parent": …}'
 
-A child says `S <record id>` when its function runs, `R <record id>` when its caller has the value, and `L <record id>`
-where the call took so long that its caller was let go without a record being promised. Nothing is imported after the
-first fork, so that none of them pays for that.
+Each thread of a child makes one kind: calls, streams, tasks of a loop, streams of a loop. A child says `S <record id>`
+when its function runs, `R <record id>` when its caller has the value, of a stream its end, and `L <record id>` where the
+call took so long that its caller was let go without a record being promised. Nothing is imported after the first fork, so
+that none of them pays for that.
 
 With a fault, the store goes away while the child works, and comes back; the child may be killed at any time.
 
@@ -13,7 +14,9 @@ Without settings, whoever started this has configured it, and in the end it kill
 a parent, as `traceparent` says it, all work is below that span of another process.
 """
 
+import asyncio
 import fcntl
+import itertools
 import json
 import os
 import random
@@ -37,6 +40,9 @@ from provsdk.pipeline import running
 ROOM_BYTES = 2**31
 """A small disk's size while it is not full."""
 
+TASKS = 3
+"""Of a loop, at the same time."""
+
 CALLER_WAITS = 0.95
 """Share of `max_wait` after which a caller is let go."""
 
@@ -55,32 +61,104 @@ def summarise(page):
     return page.upper()
 
 
-@provsdk.traced_output("kill-answer")
-def answer(n):
+def steps(n):
     record_id = current_activity().scope.record_id
     say("S", record_id)
     page = load(n)
     trace.get_tracer("app").start_span("step").end()
-    if n % 3 == 0:
-        time.sleep(0.002)
     if n % 7 == 0:  # ends after its output: an extension of the record
         threading.Thread(target=provsdk.bind(summarise), args=(page,), daemon=True).start()
     return record_id
+
+
+@provsdk.traced_output("kill-answer")
+def answer(n):
+    record_id = steps(n)
+    if n % 3 == 0:
+        time.sleep(0.002)
+    return record_id
+
+
+@provsdk.traced_output("kill-task")
+async def answer_of_a_task(n):
+    record_id = steps(n)
+    if n % 3 == 0:
+        await asyncio.sleep(0.002)
+    return record_id
+
+
+@provsdk.traced_output("kill-stream")
+def stream(n):
+    yield steps(n)
+    for word in ("and", "so", "on"):
+        time.sleep(0.001)
+        yield word
+
+
+@provsdk.traced_output("kill-async-stream")
+async def stream_of_a_loop(n):
+    yield steps(n)
+    for word in ("and", "so", "on"):
+        await asyncio.sleep(0.001)
+        yield word
 
 
 def say(word, record_id):
     os.write(WORDS, f"{word} {record_id}\n".encode())
 
 
+@contextmanager
+def told(patience):
+    """Takes the record id of an output whose value has reached its caller, and says so."""
+    began = time.monotonic()
+    reached = []
+    with suppress(RecordNotSealed):
+        yield reached.append
+        say("R" if time.monotonic() - began < patience else "L", reached[0])
+
+
+def calls(first, patience):
+    for n in itertools.count(first):
+        with told(patience) as reached:
+            reached(answer(n))
+
+
+def streams(first, patience):
+    for n in itertools.count(first):
+        with told(patience) as reached:
+            record_id, *_ = stream(n)
+            reached(record_id)
+
+
+async def tasks(first, patience):
+    async def one(start):
+        for n in itertools.count(start):
+            with told(patience) as reached:
+                reached(await answer_of_a_task(n))
+
+    async with asyncio.TaskGroup() as group:
+        for task in range(TASKS):
+            group.create_task(one(first + task))
+
+
+async def streams_of_a_loop(first, patience):
+    for n in itertools.count(first):
+        with told(patience) as reached:
+            record_id, *_ = [chunk async for chunk in stream_of_a_loop(n)]
+            reached(record_id)
+
+
+KINDS = (
+    calls,
+    streams,
+    lambda *about: asyncio.run(tasks(*about)),
+    lambda *about: asyncio.run(streams_of_a_loop(*about)),
+)
+
+
 def work(first, patience, parent):
     context.attach(TraceContextTextMapPropagator().extract({"traceparent": parent} if parent else {}))
-    n = first
-    while True:
-        began = time.monotonic()
-        with suppress(RecordNotSealed):
-            record_id = answer(n)
-            say("R" if time.monotonic() - began < patience else "L", record_id)
-        n += 1
+    KINDS[first % len(KINDS)](first, patience)
 
 
 def child(ready, store, threads, settings, parent):

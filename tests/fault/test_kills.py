@@ -24,6 +24,10 @@ from provsdk.store.verify import verify
 
 KILLS = int(os.environ.get("KILLS", "10"))
 THREADS = 4
+NAMES = {"kill-answer", "kill-task", "kill-stream", "kill-async-stream"}
+"""Of the outputs: each thread makes a kind of its own."""
+AT_ONCE = 6
+"""Outputs of one child: one of the threads has three tasks."""
 SEED = 20261126
 ROUND = 25
 """Kills in a row."""
@@ -55,6 +59,8 @@ class Found(NamedTuple):
 
     sealed: dict[str, tuple[str, int]]
     """Emitter and number by record id."""
+    names: set[str]
+    """Of the outputs that are sealed."""
     gaps: dict[str, object]
 
 
@@ -151,13 +157,11 @@ def recover(store, **settings):
 
 def found(store, place):
     log = opened(store, place)
-    sealed = {}
-    for summary in log.summaries():
-        record = log.fold(summary.record_id).record
-        sealed[record.record_id] = (record.emitter.id, record.emitter.number)
+    records = [log.fold(summary.record_id).record for summary in log.summaries()]
+    sealed = {record.record_id: (record.emitter.id, record.emitter.number) for record in records}
     gaps = {gap.record_id: gap for gap in absences(log, store, lambda: spooling(spool(place), store)).gaps}
     log.close()
-    return Found(sealed, gaps)
+    return Found(sealed, {record.output.name for record in records}, gaps)
 
 
 def spool(place):
@@ -174,7 +178,7 @@ def tell(what, said, log):
 def check_gaps(said, log):
     assert not log.sealed.keys() & log.gaps.keys(), "a record that was sealed after all is no gap"
     assert log.gaps.keys().isdisjoint(said.returned)
-    assert {gap.name for gap in log.gaps.values()} <= {"kill-answer"}
+    assert {gap.name for gap in log.gaps.values()} <= NAMES
     assert {gap.reason for gap in log.gaps.values()} <= {"killed"}
     assert all(gap.started_at for gap in log.gaps.values())
     numbers = [*log.sealed.values(), *((gap.emitter_id, gap.number) for gap in log.gaps.values())]
@@ -212,7 +216,8 @@ def test_every_output_has_its_record_or_is_a_gap_with_its_name(place):
     assert said.returned <= log.sealed.keys(), "a value reached its caller without a record"
     assert said.started <= log.sealed.keys() | log.gaps.keys(), "an output vanished"
     check_gaps(said, log)
-    assert len(log.gaps) <= THREADS * KILLS
+    assert len(log.gaps) <= AT_ONCE * KILLS
+    assert log.names == NAMES
     recover(place)
     check_log(place, place, log.gaps)
 
