@@ -4,9 +4,9 @@
                         "parent": …}'
 
 Each thread of a child makes one kind: calls, streams, tasks of a loop, streams of a loop. A child says `S <record id>`
-when its function runs, `R <record id>` when its caller has the value, of a stream its end, and `L <record id>` where the
-call took so long that its caller was let go without a record being promised. Nothing is imported after the first fork, so
-that none of them pays for that.
+when its function runs, `R <record id>` when its caller has the value (of a stream: its end), and `L <record id>` where
+the call took so long that its caller was let go without a record being promised. Nothing is imported after the first
+fork, so that none of them pays for that.
 
 With a fault, the store goes away while the child works, and comes back; the child may be killed at any time.
 
