@@ -1,6 +1,7 @@
-"""A service that streams in each way that FastAPI has; run by `test_streams.py` and `test_proxies.py`."""
+"""A service that streams in each way that FastAPI has; run by `test_streams.py` and its neighbours."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterable, Iterable
 from contextlib import asynccontextmanager
@@ -24,8 +25,24 @@ async def lifespan(_):
     await asyncio.to_thread(provsdk.shutdown)
 
 
+class NamesItsProcess:
+    """Says in a header of each response which process sends it."""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        async def named(message):
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"x-process", str(os.getpid()).encode())]
+            await send(message)
+
+        await self.app(scope, receive, named)
+
+
 app = FastAPI(lifespan=lifespan)
 app.add_middleware(DeliveryMiddleware)
+app.add_middleware(NamesItsProcess)
 
 
 class Sentence(BaseModel):
