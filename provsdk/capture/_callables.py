@@ -120,6 +120,10 @@ class _BoundFunction(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg] # on
     def __func__(self) -> Any:
         return self._self_parent
 
+    def _self_object(self) -> Any:
+        """What it is bound to; a static method that is asked for through an object has none."""
+        return None if isinstance(self._self_parent.__wrapped__, staticmethod) else self._self_instance
+
     def _self_name_in(self, owner: Any) -> str:
         """What it is called there: a method that a partial was made of has no name."""
         classes = owner.__mro__ if inspect.isclass(owner) else type(owner).__mro__
@@ -127,7 +131,7 @@ class _BoundFunction(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg] # on
         return next((name for one in classes for name, found in vars(one).items() if found is parent), "")
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        owner = self._self_instance
+        owner = self._self_object()
         if owner is None:
             return _found, (self.__module__, self.__qualname__)
         return getattr, (owner, getattr(self, "__name__", None) or self._self_name_in(owner))
@@ -137,7 +141,9 @@ class _BoundFunction(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg] # on
 
     def __deepcopy__(self, memo: Any) -> Any:
         """A method is copied with its object, as without us."""
-        owner = self._self_instance
+        owner = self._self_object()
+        if owner is None:
+            return self
         twin = copy.deepcopy(owner, memo)
         return self if twin is owner else self._self_parent.__get__(twin, type(twin))
 

@@ -9,6 +9,26 @@ from callable_contract import LONG, CallableContract, FunctionContract, StreamCo
 import provsdk
 from provsdk import bind, traced_check, traced_model_call, traced_output, traced_source, traced_transform
 
+
+def static(function):
+    """As a static method, which is decorated in its class."""
+
+    class Desk:
+        answer = traced_output(staticmethod(function))
+
+    return Desk.answer
+
+
+def of_a_class(function):
+    """As one of the public methods of a class that is decorated."""
+
+    @traced_output
+    class Desk:
+        answer = staticmethod(function)
+
+    return Desk().answer
+
+
 DECORATORS = {
     "output": traced_output,
     "source": traced_source,
@@ -27,6 +47,17 @@ class Decorators(StreamContract):
     @pytest.fixture(params=DECORATORS)
     def wrap(self, request):
         return DECORATORS[request.param]
+
+
+class StaticMethods(Decorators):
+    """What a class gives for one is its function, for whoever calls it; it has another place and gets no object."""
+
+    @pytest.fixture(params=[static, of_a_class])
+    def wrap(self, request):
+        return request.param
+
+    test_a_method_gets_its_object = None
+    test_a_function_of_a_module_is_pickled_by_its_name = None
 
 
 class Checks(FunctionContract):
@@ -88,6 +119,14 @@ class TestDecoratorsWithinAnOutput(WithinAnOutput, Decorators):
 
 class TestDecoratorsNotConfigured(NotConfigured, Decorators):
     """A decorator is a pass-through."""
+
+
+class TestStaticMethodsConfigured(Configured, StaticMethods):
+    """As above."""
+
+
+class TestStaticMethodsNotConfigured(NotConfigured, StaticMethods):
+    """As above."""
 
 
 class TestChecksConfigured(Configured, Checks):

@@ -254,6 +254,12 @@ def test_a_bound_method_is_pickled_with_its_object(plug, module):
     assert method("you") == "hey, you"
 
 
+def test_a_static_method_is_pickled_and_copied_without_the_object_that_it_was_asked_of(plug, module):
+    static = module.Greeter(lambda: "cannot be pickled").static
+    assert pickle.loads(pickle.dumps(static)) == module.Greeter.static
+    assert copy.deepcopy(static) is static
+
+
 @pytest.mark.parametrize("name", ["elsewhere", "partial", "greeter"])
 def test_what_has_no_name_of_its_own_is_made_anew_and_traced_again(plug, kept, module, name):
     twin = pickle.loads(pickle.dumps(getattr(module, name)))
