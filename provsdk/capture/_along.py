@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from provsdk.capture._otel import Attached, Held
 
-__all__ = ["apart", "at_work_of", "back", "headers", "held", "within"]
+__all__ = ["apart", "at_work_of", "back", "headers", "headers_of", "held", "within"]
 
 T = TypeVar("T")
 
@@ -44,16 +44,23 @@ def back(attached: Attached | None) -> None:
 
 def headers(how: str) -> dict[str, str]:
     """What travels with work that is handed over, in that way; nothing where nobody does it for an output."""
-    return _tried(lambda: _headers(how)) or {}
+    what = held()
+    return headers_of(what, how) if what is not None else _tried(_headers_of_process) or {}
 
 
-def _headers(how: str) -> dict[str, str]:
-    what = _otel.hold()
-    if what is None:
-        origin = _otel.current_origin()
-        return {} if origin is None else _origin.headers(origin, None)
-    what.hands_over(how)
-    return what.headers()
+def headers_of(what: Held, how: str) -> dict[str, str]:
+    """The same of what was held before."""
+
+    def told() -> dict[str, str]:
+        what.hands_over(how)
+        return what.headers()
+
+    return _tried(told) or {}
+
+
+def _headers_of_process() -> dict[str, str]:
+    origin = _otel.current_origin()
+    return {} if origin is None else _origin.headers(origin, None)
 
 
 def _tried(done: Callable[[], T]) -> T | None:

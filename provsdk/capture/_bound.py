@@ -56,8 +56,7 @@ class Bound:
         return self
 
     def __reduce__(self) -> Any:
-        self._held.hands_over(self._way)
-        return Arrived, (self.__wrapped__, self._held.headers())
+        return Arrived, (self.__wrapped__, _along.headers_of(self._held, self._way))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +114,7 @@ def bound_coroutine(function: Callable[..., Any], held: Held) -> BoundCoroutine:
             _along.back(attached)
 
     def reduce() -> Any:
-        held.hands_over("pickle")
-        return arrived_coroutine, (function, held.headers())
+        return arrived_coroutine, (function, _along.headers_of(held, "pickle"))
 
     return BoundCoroutine(calls, reduce)
 

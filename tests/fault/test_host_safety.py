@@ -8,9 +8,16 @@ behind; the next call is traced as if nothing had happened. Interrupts are no fa
 import asyncio
 import contextlib
 import gc
+import hashlib
 import logging
+import multiprocessing
+import os
+import subprocess
+import threading
 import time
 import traceback
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
 
 import pytest
 from opentelemetry import context as otel_context
@@ -33,6 +40,7 @@ from provsdk.asgi import DeliveryMiddleware
 from provsdk.capture import (
     _abandoned,
     _call,
+    _checksum,
     _delivery,
     _facts,
     _flow,
@@ -40,13 +48,17 @@ from provsdk.capture import (
     _origin,
     _otel,
     _plan,
+    _pools,
+    _processes,
     _reading,
     _scope,
     _session,
+    _threads,
     _values,
     _verdict,
     handles,
     ports,
+    propagation,
 )
 from provsdk.capture._binding import Signature
 from provsdk.capture._prefix import Prefix
@@ -153,11 +165,13 @@ class World:
 def world():
     made = World()
     made.plug()
+    propagation.automatic(threads=True, processes=True)
     _guard.failures.clear()
     empty = otel_context.attach(Context())
     yield made
     otel_context.detach(empty)
     ports.unplug()
+    propagation.automatic(threads=False, processes=False)
     _guard.failures.clear()
     _session._running.clear()
 
@@ -332,6 +346,28 @@ def by_broken_response(text, error=None):
     return by_response(text, error, breaks_off=True)
 
 
+@traced_source(checksum=f"sha256:{hashlib.sha256(LONG.encode()).hexdigest()}")
+def load_checked(text):
+    return LONG
+
+
+@traced_output("elsewhere", capture_content="full")
+def by_work_elsewhere(text, error=None):
+    """In threads, pools and programs, which have us taken along by layers around their own functions."""
+    found = []
+    thread = threading.Thread(target=lambda: found.append(load_checked(text)))
+    thread.start()
+    thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        found.append(pool.submit(chat, text).result())
+    with ThreadPool(1) as pool:
+        found += pool.map(chat, [text])
+    assert subprocess.run(["true"], check=False).returncode == os.system("true") == 0
+    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
+        found.append(pool.submit(str.upper, text).result())
+    return finish(" ".join(found), error)
+
+
 CALLS = {
     "function": by_function,
     "coroutine": by_coroutine,
@@ -343,6 +379,10 @@ CALLS = {
     "response": by_response,
     "broken response": by_broken_response,
 }
+
+
+ELSEWHERE = {"elsewhere": by_work_elsewhere}
+"""An interrupt that is raised in another thread ends that thread, with us and without."""
 
 
 # What is broken.
@@ -386,8 +426,14 @@ def _hooks():
         (_facts, ["_said"]),
         (_facts.SpanFacts, ["is_short"]),
         (_otel, ["attach", "above", "_context_with", "step_context", "leave_to_reader"]),
-        (_otel, ["hold", "attach_held", "attach_origin", "current_origin"]),
-        (_origin, ["read", "headers", "span_context_in"]),
+        (_otel, ["hold", "attach_held", "attach_origin", "current_origin", "stand_apart"]),
+        (_otel.Held, ["hands_over", "headers"]),
+        (_origin, ["read", "headers", "span_context_in", "as_variables", "is_told"]),
+        (_processes, ["bound", "inherited_environment", "_asks_about_the_machine"]),
+        (_threads, ["bound", "_lend", "_is_of_interpreters"]),
+        (_pools, ["bound"]),
+        (_values, ["encode"]),
+        (_checksum, ["compare", "algorithm_of"]),
         (_delivery.Delivery, ["took", "carries", "since", "end", "lets_go"]),
         (_reading, ["current_delivery", "sent_of"]),
         (Reading, ["delivered", "cut_off"]),
@@ -457,10 +503,10 @@ def raised_by(call, error):
     return caught.value, tail(caught.value)
 
 
-@pytest.mark.parametrize("kind", CALLS)
+@pytest.mark.parametrize("kind", [*CALLS, *ELSEWHERE])
 @pytest.mark.parametrize("hook", HOOKS)
 def test_a_fault_costs_the_function_nothing(world, hook, kind, caplog):
-    call = CALLS[kind]
+    call = (CALLS | ELSEWHERE)[kind]
     expected = call("a question")
     with broken(world, hook, ZeroDivisionError("secret")) as fault, caplog.at_level(logging.WARNING, "provsdk"):
         assert call("a question") == expected
@@ -480,10 +526,10 @@ def test_a_fault_costs_the_function_nothing(world, hook, kind, caplog):
     world.left_nothing_behind()
 
 
-@pytest.mark.parametrize("kind", CALLS)
+@pytest.mark.parametrize("kind", [*CALLS, *ELSEWHERE])
 @pytest.mark.parametrize("hook", HOOKS)
 def test_a_fault_leaves_the_functions_own_exception_alone(world, hook, kind):
-    call, error = CALLS[kind], Mine("mine")
+    call, error = (CALLS | ELSEWHERE)[kind], Mine("mine")
     _, expected = raised_by(call, Mine("mine"))
     with broken(world, hook, ZeroDivisionError("secret")):
         caught, found = raised_by(call, error)
@@ -522,7 +568,7 @@ def test_every_hook_is_on_the_way_of_some_call(world):
     idle = set()
     for hook in HOOKS:
         called = 0
-        for call in (*CALLS.values(), with_late_work):
+        for call in (*CALLS.values(), *ELSEWHERE.values(), with_late_work):
             with broken(world, hook, ZeroDivisionError()) as fault:
                 call("a question")
                 with contextlib.suppress(Mine):
