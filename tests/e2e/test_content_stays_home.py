@@ -359,6 +359,54 @@ def test_no_error_of_ours_gives_anything_away(provider):
             assert found_in(whole(caught.value)) == []
 
 
+FACTS = {
+    traced_output: ["version", "session", "subjects", "recipients", "purpose", "owner", "classification", "retention"],
+    traced_source: [
+        "type", "version", "location", "parameters", "owner", "classification", "checksum", "modified_at",
+        "reliability",
+    ],
+    traced_transform: ["type", "version", "parameters"],
+    traced_model_call: ["version", "parameters", "provider", "model", "input_tokens", "finish_reasons"],
+    traced_check: ["type", "version", "parameters", "result", "reasons", "blocking"],
+}  # fmt: skip
+
+
+class Speaks:
+    """Of no kind that a fact may have; it gives its text away to whoever prints it."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def __repr__(self):
+        return self.text
+
+
+def in_an_object(text):
+    return Speaks(text)
+
+
+ODD = {
+    "in an object": in_an_object,
+    "in bytes": lambda text: [text.encode()],
+    "nested": lambda text: [[text]],
+    "in a set": lambda text: {Speaks(text)},
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize(("decorate", "fact"), [(one, fact) for one, facts in FACTS.items() for fact in facts])
+def test_no_error_of_a_fact_that_a_rule_gives_says_what_it_gave(provider, decorate, fact, odd):
+    provsdk.configure(tracer_provider=provider, on_failure="raise")
+    secret = SECRETS["fact of a wrong kind"]
+    function = decorate(**{fact: ODD[odd]})(lambda text: True)
+
+    with traced_output("out"), pytest.raises(provsdk.ProvsdkError) as caught:
+        function(secret)
+
+    assert found_in(whole(caught.value)) == []
+    assert fact in str(caught.value)
+
+
 def whole(error):
     """The error and every error that it knows of."""
     below = [whole(each) for each in (error.__cause__, error.__context__) if each is not None]
