@@ -19,7 +19,7 @@ __all__ = ["foreign_spans"]
 ROWS = (
     ("sampled", DEFAULT_ON, "own", 1.5),
     ("dropped, counted", ALWAYS_OFF, "own", 2.0),
-    ("dropped, seen with record_unsampled=all", ALWAYS_OFF, "all", None),
+    ("dropped, seen with record_unsampled=all", ALWAYS_OFF, "all", 6.0),
 )
 
 

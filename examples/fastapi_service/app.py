@@ -97,8 +97,9 @@ async def ask(question: str, background: BackgroundTasks, session: str = "anonym
 
 
 @app.get("/stream")
-async def stream(question: str, session: str = "anonymous") -> StreamingResponse:
+async def stream(question: str, background: BackgroundTasks, session: str = "anonymous") -> StreamingResponse:
     """The answer word by word."""
+    background.add_task(weekly_digest, [question])
     return StreamingResponse(events(question, session), media_type="text/event-stream")
 
 

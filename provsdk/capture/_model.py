@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from provsdk.capture._plan import Plan
     from provsdk.capture._session import Activity
 
-__all__ = ["note_chunks", "note_request", "note_response", "settle"]
+__all__ = ["note_chunks", "note_request", "note_response", "note_seen", "settle"]
 
 _ASKED: Final = SETTINGS.keys() | {"model"}
 
@@ -51,7 +51,7 @@ def note_request(
 
 def note_response(activity: Activity, response: Any) -> None:
     """Notes what the call's result says of it, where it is the response of a model API."""
-    _note_seen(activity, read(response))
+    note_seen(activity, read(response))
 
 
 def note_chunks(activity: Activity, chunks: Chunks, whole: Any, *, is_digested: bool) -> bool:
@@ -65,14 +65,15 @@ def note_chunks(activity: Activity, chunks: Chunks, whole: Any, *, is_digested: 
     """
     said = {**chunks.said(), **read(whole)}
     is_declared = bool(_SAID_BY_RESPONSES & activity.declared.keys())
-    _note_seen(activity, said)
+    note_seen(activity, said)
     texts = chunks.texts()
     for text in texts_of(whole) if not texts and not is_digested else texts:
         activity.answered(text)
     return is_declared or bool(said)
 
 
-def _note_seen(activity: Activity, said: Mapping[str, Any]) -> None:
+def note_seen(activity: Activity, said: Mapping[str, Any]) -> None:
+    """Notes facts that were read off the call, where its user said none."""
     for name, value in said.items():
         if name not in activity.declared:
             put(activity, name, value)

@@ -14,9 +14,9 @@ from provsdk import semconv
 from provsdk.capture import _abandoned, _call, _guard, _otel, _process
 from provsdk.capture._chunks import Chunks
 from provsdk.capture._delivery import current_delivery, is_looked_for, sent_of
-from provsdk.capture._model import note_chunks
+from provsdk.capture._model import note_chunks, note_seen
 from provsdk.capture._prefix import Prefix
-from provsdk.capture._responses import whole_of
+from provsdk.capture._responses import retries_of_stream, whole_of
 from provsdk.digest import MIN_LINKABLE_BYTES, Measured
 from provsdk.errors import OutputBlocked
 from provsdk.interrupts import is_cancellation
@@ -90,6 +90,7 @@ class Reading:
         """Chunks that left the generator and that no server has taken yet."""
         self._first_ns: int | None = None
         self._clients: Callable[[], Any] | None = None
+        self._retries: int | None = None
         """Answers the stream of a client while somebody has it; None where it is a generator."""
         self._chunks = Chunks() if plan.kind == semconv.KIND_MODEL_CALL else None
         self.to_ask: tuple[Any, tuple[Any, ...], Mapping[str, Any]] | None = None
@@ -141,6 +142,7 @@ class Reading:
 
     def is_of_client(self, stream: Any) -> None:
         """It is the stream object of a client, and not of the user's own code."""
+        self._retries = retries_of_stream(stream) if self._chunks is not None else None
         try:
             self._clients = weakref.ref(stream)  # whoever drops it has it closed then, as without us
         except TypeError:
@@ -409,6 +411,8 @@ class Reading:
     def _note_response(self, activity: Activity, chunks: Chunks) -> None:
         whole = whole_of(self._clients()) if self._clients is not None else None
         said = note_chunks(activity, chunks, whole, is_digested=not self.may_be_read_otherwise)
+        if self._retries is not None:
+            note_seen(activity, {"retries": self._retries})
         if self._clients is not None and self.prefix.chunks and not said:
             activity.lacks("response_unread", "stream")
 

@@ -29,6 +29,7 @@ __all__ = [
     "openai_usage",
     "provider_of",
     "read",
+    "retries_of_stream",
     "texts_of",
     "tool_call",
     "whole_of",
@@ -42,6 +43,8 @@ MAX_ITEMS: Final = 16_384
 """Choices, tool calls and blocks that are looked at."""
 
 _WORD: Final = re.compile(r"[!-~]{1,256}").fullmatch
+_SMALL_NUMBER: Final = re.compile(r"[0-9]{1,4}").fullmatch
+_RETRY_HEADER: Final = "x-stainless-retry-count"
 _PACKAGES: Final = frozenset({"openai", "anthropic"})
 _CALLS: Final = frozenset({"function_call", "custom_tool_call", "tool_use"})
 """Items of a response and blocks of a message that ask for a tool of the caller's; the provider's own are none."""
@@ -335,6 +338,17 @@ def _retries(response: Any) -> int | None:
     taken = count(peek(response, "retries_taken"))
     headers = peek(peek(response, "_hidden_params"), "additional_headers")
     return taken if taken is not None else count(peek(headers, "x-litellm-attempted-retries"))
+
+
+def retries_of_stream(stream: Any) -> int | None:
+    """How often a client asked again until it had this stream: the request of its response says so in a header."""
+    if type(stream).__module__.partition(".")[0] not in _PACKAGES:
+        return None
+    try:
+        said = stream.response.request.headers.get(_RETRY_HEADER)
+    except Exception:  # a client of another version, or one that somebody made otherwise
+        return None
+    return int(said) if isinstance(said, str) and _SMALL_NUMBER(said) else None
 
 
 def _either(held: Any, *names: str) -> int | None:

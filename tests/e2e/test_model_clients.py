@@ -88,7 +88,7 @@ def gpt(address):
 @pytest.fixture
 def claude(address):
     with anthropic.DefaultHttpxClient(trust_env=False) as direct:
-        yield anthropic.Anthropic(base_url=address, api_key="none", http_client=direct, max_retries=0)
+        yield anthropic.Anthropic(base_url=address, api_key="none", http_client=direct, max_retries=2)
 
 
 ASKED = [{"role": "user", "content": "How long is a parcel kept, and where?"}]
@@ -371,13 +371,13 @@ def test_a_manager_of_openais_client_that_is_left_early_says_what_came(gpt, prov
 @pytest.fixture
 async def async_gpt(address):
     async with openai.DefaultAsyncHttpxClient(trust_env=False) as direct:
-        yield openai.AsyncOpenAI(base_url=f"{address}/v1", api_key="none", http_client=direct, max_retries=0)
+        yield openai.AsyncOpenAI(base_url=f"{address}/v1", api_key="none", http_client=direct, max_retries=2)
 
 
 @pytest.fixture
 async def async_claude(address):
     async with anthropic.DefaultAsyncHttpxClient(trust_env=False) as direct:
-        yield anthropic.AsyncAnthropic(base_url=address, api_key="none", http_client=direct, max_retries=0)
+        yield anthropic.AsyncAnthropic(base_url=address, api_key="none", http_client=direct, max_retries=2)
 
 
 async def read(stream):
@@ -401,6 +401,31 @@ async def test_a_stream_of_an_async_client_says_what_its_chunks_say(async_gpt, a
     assert is_linked(record)
     assert [each.name for each in found.results if each.role == "element"] == ["text"]
     assert record.completeness.complete
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+async def test_a_stream_that_came_at_the_third_try_says_so(gpt, claude, async_gpt, async_claude, kind, provsdk_records):
+    client, text_of, asked, _ = STREAMS[kind]
+    call = traced_model_call("call")(client(gpt, claude))
+    later = traced_model_call("later")(client(async_gpt, async_claude))
+
+    @traced_output("answer")
+    async def both():
+        Replay.refusals = 2
+        text_of(call(model="m", stream=True, **asked))
+        Replay.refusals = 1
+        text_of(await read(await later(model="m", stream=True, **asked)))
+
+    await both()
+
+    assert [each.retries for each in provsdk_records[0].model_calls] == [2, 1]
+
+
+def test_retries_that_were_said_stay_as_they_were_said(gpt, provsdk_records):
+    Replay.refusals = 1
+    call = traced_model_call("call", retries=7)(gpt.chat.completions.create)
+    traced_output("answer")(lambda: text_of_chat(call(model="m", messages=ASKED, stream=True)))()
+    assert provsdk_records[0].model_calls[0].retries == 7
 
 
 async def test_a_stream_of_an_async_client_that_is_left_early_says_what_came(async_gpt, provsdk_records):

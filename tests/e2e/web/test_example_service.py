@@ -48,6 +48,18 @@ def test_a_task_in_the_background_has_a_record_of_its_own(port, get, records):
     assert record.output.status == "completed"
 
 
+def test_a_task_in_the_background_of_a_stream_has_one_too(port, get, records):
+    """It begins when the stream's response has left, and is no part of the stream's record."""
+    get(port, "/stream", **QUESTION)
+
+    (digest_of_week,) = records("digest")
+    (stream,) = records("streamed-answer")
+    assert digest_of_week.output.status == "completed"
+    assert digest_of_week.output.started_at >= stream.output.ended_at
+    assert not isinstance(digest_of_week.trace.parent_record_id, str)
+    assert stream.completeness.complete
+
+
 def test_a_stream_that_was_read_is_completed_with_what_the_client_got(port, get, records):
     text = get(port, "/stream", **QUESTION)
 

@@ -44,15 +44,17 @@ def span_now():
 
 
 def delivered(kept, name="answer"):
-    """(status, chunks, plain digest) of the output of that name."""
+    """(status, chunks, plain digest and size) of the output of that name."""
     said = kept.said(name)
+    (size,) = [entity["size"] for entity in said["entities"] if entity["n"] == 0]
     context = kept.span(name).context
     facts = kept.facts[-1]["spans"][f"{context.trace_id:032x}-{context.span_id:016x}"]
-    return said["status"], said["stream"]["chunks"], plain(facts["plain"][0])
+    return said["status"], said["stream"]["chunks"], (plain(facts["plain"][0]), size)
 
 
 def whole(*chunks):
-    return plain(digest("".join(chunks)))
+    text = "".join(chunks)
+    return plain(digest(text)), len(text.encode())
 
 
 # -- how a stream ends

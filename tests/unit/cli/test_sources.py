@@ -1,7 +1,9 @@
 """`provsdk sources`: one record's sources or all of a store, fetched again where that is asked for."""
 
 import json
+import threading
 from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -133,3 +135,44 @@ def test_records_that_cannot_be_read_are_counted(run, seal, numbered, build, hom
 
     assert "1 record cannot be read" in result.stderr
     assert len(json.loads(run("sources", "--json").stdout)) == 2
+
+
+class Pages(BaseHTTPRequestHandler):
+    """A web server with one page that may be changed or taken away."""
+
+    page = TEXT
+
+    def do_GET(self):
+        self.send_response(200 if Pages.page is not None else 404)
+        self.end_headers()
+        self.wfile.write((Pages.page or "").encode())
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def resting_on_a_page(seal, numbered, build, monkeypatch):
+    """A record that rests on that page as it is at first."""
+    monkeypatch.setattr(Pages, "page", TEXT)
+    monkeypatch.setenv("no_proxy", "*")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        location, digest = f"http://127.0.0.1:{server.server_port}/", "sha256:" + sha256(TEXT.encode()).hexdigest()
+        seal(numbered(1, sources=[build.source(1, name="page", type="web", location=location, digest=digest)]))
+        yield
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("page_now", "result", "code"),
+    [(TEXT, "verified", 0), ("Eight days.\n", "changed", 1), (None, "gone", 1)],
+    ids=["the same", "changed", "taken away"],
+)
+@pytest.mark.usefixtures("resting_on_a_page")
+def test_a_page_of_the_web_is_fetched_again(run, monkeypatch, page_now, result, code):
+    monkeypatch.setattr(Pages, "page", page_now)
+
+    assert checks(run, "--verify", code=code) == {"page": result}
