@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Final, NamedTuple
 
+from provsdk.digest._arrays import elements_of
 from provsdk.digest._fields import class_attribute, fields
 from provsdk.digest._scalars import TooLarge, loaded, type_name
+from provsdk.digest._tables import is_tabular, parts_of
 from provsdk.errors import NotDigestible
 
 __all__ = ["CONTAINERS", "Contents", "contents_of", "name_of"]
@@ -18,7 +20,7 @@ class Contents(NamedTuple):
     """One level of a container."""
 
     form: str
-    """`list`, `set`, `map` or `pairs`."""
+    """`list`, `set`, `map`, `pairs`; or `parts`: of what is digested otherwise, such as a table."""
     keys: list[Any]
     """Of a map: text; of pairs: anything hashable; else none."""
     values: list[Any] | tuple[Any, ...]
@@ -37,7 +39,7 @@ def contents_of(value: Any, kind: type, limit: int) -> Contents | None:
         return _mapping(value.keys(), tuple(value), is_json=False)
     base = next((base for base in (list, tuple, dict, set, frozenset, deque) if issubclass(kind, base)), None)
     if base is None:
-        return None
+        return _of_library(value, kind)
     if kind is not base and kind is not loaded("collections", "OrderedDict"):
         _refuse_own_iteration(kind, base)
     if base.__len__(value) > limit:
@@ -50,6 +52,19 @@ def contents_of(value: Any, kind: type, limit: int) -> Contents | None:
     if base is list:
         return Contents("list", [], list(list.__iter__(value)), is_json=True)
     return Contents("list" if base is deque else "set", [], list(base.__iter__(value)))
+
+
+def _of_library(value: Any, kind: type) -> Contents | None:
+    """Of a NumPy array of objects its elements, of a structured one its fields; of a table columns, of these texts."""
+    if kind is loaded("numpy", "ndarray"):
+        held = elements_of(value)
+        if isinstance(held, dict):
+            return _mapping(list(held), list(held.values()), is_json=False)
+        return None if held is None else Contents("list", [], held)
+    if not is_tabular(kind):
+        return None
+    parts = parts_of(value, kind)
+    return Contents("parts", [name for name, _ in parts], [part for _, part in parts])
 
 
 def _mapping(keys: list[Any], values: list[Any] | tuple[Any, ...], *, is_json: bool) -> Contents:

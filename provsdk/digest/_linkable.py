@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, Final
 
 from provsdk.digest._scalars import loaded, reader_of
+from provsdk.digest._tables import is_tabular
 from provsdk.interrupts import came_from_outside
 
 __all__ = ["MIN_LINKABLE_BYTES", "is_linkable"]
@@ -20,8 +21,8 @@ def is_linkable(value: Any) -> bool:
     """Whether the value may link what it appears in: not if the interpreter shares it, or if chance would repeat it.
 
     Not linkable: None, booleans, numbers, dates and other scalars, types, functions, modules, enum members, text and
-    bytes under 32 bytes, empty containers, and tuples and frozensets of nothing but such values, because they may be
-    constants of the code.
+    bytes under 32 bytes, arrays of so few bytes, empty containers and tables, and tuples and frozensets of nothing but
+    such values, because they may be constants of the code.
     """
     if type(value) is str and len(value) >= MIN_LINKABLE_BYTES:
         return True  # most values are text
@@ -68,6 +69,10 @@ def _is_linkable(value: Any, depth: int) -> bool:
         return (bytes if issubclass(kind, bytes) else bytearray).__len__(value) >= MIN_LINKABLE_BYTES
     if issubclass(kind, _SIZED):
         return next(base for base in _SIZED if issubclass(kind, base)).__len__(value) > 0
+    if is_tabular(kind):
+        return len(value) > 0
+    if kind is loaded("numpy", "ndarray"):
+        return bool(value.nbytes >= MIN_LINKABLE_BYTES)
     number = loaded("numbers", "Number")
     return reader_of(kind) is None and not (number is not None and issubclass(kind, number))
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from enum import Enum
 from hashlib import sha256
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from provsdk.canonical import quoted, sorted_keys
+from provsdk.canonical import canonical, quoted, sorted_keys
+from provsdk.digest._arrays import array_reader_of
 from provsdk.digest._contents import CONTAINERS, Contents, contents_of
 from provsdk.digest._fields import stored
 from provsdk.digest._scalars import JSON, OBJECT, READERS, TAGGED, TEXT, Part, TooLarge, reader_of, type_name
+from provsdk.digest._tables import Column, column_of, columns_of
 from provsdk.errors import NotDigestible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["Walk"]
 
@@ -42,12 +47,54 @@ class Walk:
                 return self.of(stored(value, "_value_"), depth + 1)
             read = reader_of(kind)
         if read is None:
-            return self._container(value, kind, depth)
+            return self._foreign(value, kind, depth)
         found = read(value, self._bytes_left)
         self._bytes_left -= found[1]
         if self._bytes_left < 0:
             raise self._too_many_bytes(found[1])
         return found
+
+    def _foreign(self, value: Any, kind: type, depth: int) -> Part:
+        """Of a container, or of a value of a library that is digested by its content."""
+        columns = columns_of(value, kind)
+        if columns is not None:
+            return self._table(columns, depth)
+        read, pieces = array_reader_of(kind), column_of(value, kind)
+        found = read(value, self._bytes_left) if read is not None else None
+        if pieces is not None:
+            found = self._column(list(pieces), depth)
+        if found is None:
+            return self._container(value, kind, depth)
+        self._bytes_left -= found[1]
+        if self._bytes_left < 0:
+            raise self._too_many_bytes(found[1])
+        return found
+
+    def _table(self, columns: list[tuple[str, Any]], depth: int) -> Part:
+        parts = [(name, self._foreign(column, type(column), depth + 1)) for name, column in columns]
+        content = canonical([[name, part[0].hex()] for name, part in parts])
+        return sha256(TAGGED + b"table:" + content).digest(), sum(part[1] for _, part in parts), OBJECT
+
+    def _column(self, pieces: list[Column], depth: int) -> Part:
+        """A column that holds nothing is the same whatever it was to hold: what it is read from may not say."""
+        if not any(any(piece.valid) for piece in pieces):
+            rows = sum(len(piece.valid) for piece in pieces)
+            return sha256(TAGGED + b"column:null\0" + b"\0" * rows).digest(), rows, OBJECT
+        hashed, size = sha256(TAGGED + b"column:" + pieces[0].kind.encode() + b"\0"), 0
+        for piece in pieces:
+            for encoded in self._digests(piece, depth) if piece.kind == "values" else piece.rows():
+                hashed.update(encoded)
+                size += len(encoded)
+                if size > self._bytes_left:
+                    raise self._too_many_bytes(size)
+        return hashed.digest(), size, OBJECT
+
+    def _digests(self, piece: Column, depth: int) -> Iterator[bytes]:
+        self._items_left -= len(piece.values)
+        if self._items_left < 0:
+            raise TooLarge(f"more than {self._max_items} values")
+        for held, value in zip(piece.valid, piece.values, strict=True):
+            yield b"\1" + self.of(value, depth + 1)[0] if held else b"\0"
 
     def _container(self, value: Any, kind: type, depth: int) -> Part:
         mark = id(value)
