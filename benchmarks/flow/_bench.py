@@ -29,11 +29,15 @@ class Program:
     """Those that shape the output, as a person says; changing each of them alone changes the output."""
     answer: Callable[[], Any]
     """Makes the output: a traced function."""
+    before: Callable[[], Any] | None = None
+    """What another service did: it made an output that this one reads."""
 
     def run(self, sources: Mapping[str, str]) -> Any:
         """What it makes of these sources."""
         SHELF.clear()
         SHELF.update(sources)
+        if self.before is not None:
+            self.before()
         made = self.answer()
         return list(made) if inspect.isgenerator(made) else made
 
@@ -43,8 +47,11 @@ PROGRAMS: Final[list[Program]] = []
 Run = Callable[[Names], Any]
 
 
-def program(name: str, sources: Mapping[str, str], uses: str = "") -> Callable[[Run], Run]:
-    """Registers a program, which is called with the names of its sources; `uses` names the true ones, with blanks."""
+def program(name: str, sources: Mapping[str, str], uses: str = "", before: Run | None = None) -> Callable[[Run], Run]:
+    """Registers a program, which is called with the names of its sources; `uses` names the true ones, with blanks.
+
+    `before` is called with them as well, outside of the output, as if by another service.
+    """
 
     def register(run: Run) -> Run:
         names = tuple(sources)
@@ -56,7 +63,8 @@ def program(name: str, sources: Mapping[str, str], uses: str = "") -> Callable[[
             yield from run(names)
 
         traced = provsdk.traced_output(name)(stream if inspect.isgeneratorfunction(run) else answer)
-        PROGRAMS.append(Program(name, sources, frozenset(uses.split()), traced))
+        earlier = None if before is None else lambda: before(names)
+        PROGRAMS.append(Program(name, sources, frozenset(uses.split()), traced, earlier))
         return run
 
     return register

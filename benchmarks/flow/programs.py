@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import html
 import json
 import re
@@ -332,3 +333,80 @@ def in_script(name: str, texts: tuple[str, str]) -> None:
 
 for _name, _texts in SCRIPTS.items():
     in_script(_name, _texts)
+
+
+# -- two services, two outputs: the second one reads what the first one left
+
+
+TABLE: dict[str, str] = {}
+"""Where one service leaves things for another."""
+
+
+@provsdk.traced_output("first service")
+def first_service(names: Names) -> str:
+    parcels, _, branches, _ = load(names)
+    return f"In short: {parcels} {branches}"
+
+
+@provsdk.traced_source(type="api", name="left by the first service")
+def left(form: str) -> Any:
+    text = str(TABLE[form].encode(), "utf-8")
+    return json.loads(text) if form == "message" else text
+
+
+def leaves(form: str, written: Any) -> Any:
+    def before(names: Names) -> None:
+        TABLE[form] = written(first_service(names))
+
+    return before
+
+
+@program("a hand-off as a text", HANDBOOK, "parcels branches", leaves("text", str))
+def text_handoff(_: Names) -> str:
+    return f"Dear customer. {left('text')}"
+
+
+@program(
+    "a hand-off as a message", HANDBOOK, "parcels branches", leaves("message", lambda text: json.dumps({"text": text}))
+)
+def message_handoff(_: Names) -> str:
+    return f"Dear customer. {left('message')['text']}"
+
+
+@program("a hand-off that is not used", HANDBOOK, "returns", leaves("text", str))
+def unused_handoff(names: Names) -> str:
+    left("text")
+    return extract(load(names)[1], "When are returns free?")
+
+
+# -- what nobody can see in the texts
+
+
+def _translated(text: str) -> str:
+    return "".join(chr(0x0430 + (ord(letter.lower()) - 97) % 32) if letter.isalpha() else letter for letter in text)
+
+
+@provsdk.traced_model_call("translate", provider="bench", model="letters-1")
+def translate(prompt: str) -> str:
+    return _translated(prompt)
+
+
+@program("base64 in the prompt, and out of it", HANDBOOK, "letters")
+def in_base64(names: Names) -> str:
+    prompt = base64.b64encode(load(names)[3].encode()).decode()
+    return str(provsdk.traced_model_call("decode")(lambda text: base64.b64decode(text).decode())(prompt))
+
+
+@program(
+    "HTML entities in the source",
+    {"page": "Fl&uuml;sse &amp; Seen sind heute f&uuml;r alle Boote gesperrt.", **HANDBOOK},
+    "page",
+)
+def entities(names: Names) -> str:
+    return html.unescape(load(names)[0])
+
+
+@program("a retrieval in one language, an answer in another", HANDBOOK, "returns")
+def cross_language(names: Names) -> str:
+    """The true edge leaves no words behind, and none is claimed: what the model was given is known all the same."""
+    return translate(extract(context_of(load(names)), "When are returns free after the delivery?"))

@@ -19,9 +19,12 @@ from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import programs  # noqa: F401 it fills PROGRAMS
+import frameworks  # noqa: F401 as below
+import programs  # noqa: F401 both fill PROGRAMS
 from _bench import PROGRAMS, Program
 
+from provsdk.ask import open_log
+from provsdk.pipeline import running
 from provsdk.questions.links import links
 from provsdk.testing import captured_records
 
@@ -98,13 +101,24 @@ def made(one: Program, sources: Mapping[str, str]) -> Any:
 
 
 def seen(one: Program) -> tuple[set[str], set[str]]:
-    """The sources that its record says were observed to reach the output, and all that were loaded."""
+    """The sources that were observed to reach its output, through other outputs too, and all that its span loaded."""
     with captured_records() as records:
         one.run(one.sources)
-    (record,) = records
-    names = {source.source_id: source.name for source in record.sources}
-    reached = {names[source] for source, link in links(record).items() if link.strength == "observed"}
-    return reached, set(names.values())
+        record = records[-1]
+        names = {source.source_id: source.name for source in record.sources}
+        reached = {names[source] for source, link in links(record).items() if link.strength == "observed"}
+        if one.before is not None:
+            reached = {name for name in one.sources if is_observed_in(record.record_id, name)}
+    return reached, set(names.values()) & set(one.sources)
+
+
+def is_observed_in(record_id: str, source: str) -> bool:
+    """Whether `impact` says so."""
+    runtime = running()
+    assert runtime is not None
+    with open_log(runtime.config.store) as log:
+        used = log.impact(source).used
+        return any(hit.record.record_id == record_id and hit.link.strength == "observed" for hit in used)
 
 
 if __name__ == "__main__":
