@@ -19,9 +19,10 @@ from types import TracebackType
 from typing import Any, Final, Literal, Protocol, Self
 
 from provsdk.config import load
-from provsdk.digest import MIN_LINKABLE_BYTES, JoinKey, file_digest
+from provsdk.digest import MIN_LINKABLE_BYTES, JoinKey, file_digest, measure, plain
 from provsdk.errors import NotFound, StoreDamaged, StoreUnavailable, UsageError
 from provsdk.ledger.keys import digest_key
+from provsdk.matching import parsed
 from provsdk.questions.across import downstream, join_of, upstream
 from provsdk.questions.diff import Difference, diff
 from provsdk.questions.effects import Effect, effects
@@ -178,7 +179,7 @@ class Log:
 
         Args:
             name: of the record.
-            text: what its output came to.
+            text: what its output came to; of a structured one its JSON.
 
         Raises:
             NotFound, StoreUnavailable: as `record`.
@@ -254,22 +255,24 @@ def _text(source: str) -> str:
 
 
 def is_text_of(record: ProvenanceRecord, text: str, keys: Path) -> bool:
-    """Whether the record's output is that text, by its digest.
+    """Whether the record's output is that text, or what that JSON says, by its digest.
 
     Args:
         record: of the output.
-        text: that it may be.
+        text: that it may be; of a structured output its JSON, written in any way.
         keys: directory of the key files, for records that have no plain digest.
 
     Raises:
         KeyUnusable: such a record, and the digest key is not here.
     """
-    output, plain = record.output, hashlib.sha256(text.encode("utf-8", "surrogatepass"))
-    if output.media_type != TEXT:
+    output = record.output
+    value = text if output.media_type == TEXT else parsed(text.strip())
+    measured = measure(value) if value is not None else None
+    if measured is None or measured.digest is None:
         return False
     if output.digest is not None:
-        return output.digest == f"sha256:{plain.hexdigest()}"
-    return output.join_digest == _joined(keys, plain.digest())
+        return output.digest == plain(measured.digest)
+    return output.join_digest == _joined(keys, measured.digest)
 
 
 def _places(source: str, path: Path) -> list[str]:

@@ -157,6 +157,7 @@ def _sort(items: list[T], key: Callable[[T], tuple[str, str, int]]) -> None:
 def _record(record_id: str, output: Native, natives: list[Native], scope: Scope) -> Assembled:
     about = made(output, scope)
     steps = _steps(natives, scope)
+    scope.settle()
     value = about.output
     links = inferred(scope.arrows, value.output_id, value.ended_at, steps.sources, steps.model_calls)
     record = ProvenanceRecord(
@@ -185,6 +186,7 @@ def _record(record_id: str, output: Native, natives: list[Native], scope: Scope)
 
 def _extension(record_id: str, natives: list[Native], scope: Scope) -> Extension:
     steps = _steps(natives, scope)
+    scope.settle()
     return Extension(
         record_id=record_id,
         revision=0,

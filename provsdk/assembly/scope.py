@@ -23,7 +23,8 @@ SPAN_MISSING: Final = CompletenessReason.SPAN_MISSING.value
 
 _SAID_BASES: Final = frozenset(each.value for each in Basis if each is not Basis.ENCLOSING)
 """What a span may say of an edge: `enclosing` is never said, only inferred."""
-_FOUND_BASES: Final = frozenset({Basis.CONTAINMENT.value, Basis.QUOTATION.value})
+_DIGEST: Final = Basis.DIGEST.value
+_FOUND_BASES: Final = frozenset({Basis.CONTAINMENT.value, Basis.QUOTATION.value, _DIGEST})
 _EXPLICIT: Final = Basis.EXPLICIT.value
 _IDENTITY: Final = Basis.IDENTITY.value
 _REASONS: Final = frozenset(each.value for each in CompletenessReason)
@@ -75,21 +76,34 @@ class Scope:
         """Edges that content shows, as the process found them."""
         for each in said if isinstance(said, (list, tuple)) else ():
             match each:
-                case (str(effect), str(cause), str(basis), float(coverage), tuple(spans)) if (
+                case (str(effect), str(cause), str(basis), float(coverage), tuple(spans), tuple(fields)) if (
                     is_value_id(effect) and is_value_id(cause) and effect != cause and basis in _FOUND_BASES
                 ):
                     arrow = (effect, cause, DERIVED, basis)
-                    self.arrows.add(arrow)
                     self.told[arrow] = Edge(
                         from_=effect,
                         to=cause,
                         relation=DERIVED,
                         basis=basis,
-                        coverage=coverage,
+                        coverage=msgspec.UNSET if basis == _DIGEST else coverage,
                         spans=list(spans) or msgspec.UNSET,
+                        fields={clean(place): list(places) for place, places in fields} or msgspec.UNSET,
                     )
                 case _:
                     self.missing.add((INVALID, "found"))
+
+    def settle(self) -> None:
+        """Takes in what content shows, once all else is known.
+
+        A field that equals a value was found by its digest; where the output holds that very object, its edge says so.
+        """
+        for arrow, edge in list(self.told.items()):
+            same = (*arrow[:3], _IDENTITY)
+            if arrow[3] == _DIGEST and same in self.arrows:
+                del self.told[arrow]
+                self.told[same] = msgspec.structs.replace(edge, basis=_IDENTITY)
+            else:
+                self.arrows.add(arrow)
 
     def _take_missing(self, said: Any) -> None:
         for each in said if isinstance(said, (list, tuple)) else ():

@@ -6,12 +6,13 @@ Events are read as the HTML standard has it (section 9.2.6).
 
 from __future__ import annotations
 
-import json
 import re
 from bisect import bisect_right
 from collections import defaultdict
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from provsdk.matching import leaves, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,9 +25,6 @@ _EVENTS: Final = re.compile(
 _DATA: Final = re.compile(r"^data(?:: ?([^\r\n]*))?\r?$", re.MULTILINE)
 _BETWEEN_EVENTS: Final = re.compile(r"(?:\r\n\r\n|\n\n|\r\r)+")
 _LINE: Final = re.compile(r"[^\r\n]+")
-
-MAX_DEPTH: Final = 8
-"""Levels of a frame's JSON that are looked into."""
 
 
 class _Piece(NamedTuple):
@@ -83,13 +81,13 @@ def unframed(body: str, tick: Callable[[], object] = lambda: None) -> list[Unfra
     ['We keep it.']
     """
     frames = _data_of_events(body) if _EVENTS.fullmatch(body) else _lines(body)
-    texts: defaultdict[tuple[str | int, ...] | None, Unframed] = defaultdict(Unframed)
+    texts: defaultdict[str | None, Unframed] = defaultdict(Unframed)
     for lines in frames:
         tick()
         (start, _), (_, end) = lines[0], lines[-1]
-        told = _json("\n".join(body[one:two] for one, two in lines))
+        told = parsed("\n".join(body[one:two] for one, two in lines))
         if told is not None:
-            for path, leaf in _leaves(told, ()):
+            for path, leaf in leaves(told, ""):
                 texts[path].add(leaf, start, end, is_exact=False)
             continue
         for position, (one, two) in enumerate(lines):
@@ -113,23 +111,5 @@ def _data_of_events(body: str) -> Iterator[list[tuple[int, int]]]:
 def _lines(body: str) -> Iterable[list[tuple[int, int]]]:
     """The lines of a body of several, each a JSON object."""
     lines = [found.span() for found in _LINE.finditer(body)] if body[:1] == "{" else []
-    is_all_json = len(lines) > 1 and all(_json(body[start:end]) is not None for start, end in lines)
+    is_all_json = len(lines) > 1 and all(parsed(body[start:end]) is not None for start, end in lines)
     return [[line] for line in lines] if is_all_json else []
-
-
-def _json(text: str) -> Any:
-    """What a JSON object or array says; None of anything else."""
-    if text[:1] not in {"{", "["}:
-        return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _leaves(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, (dict, list)) and len(path) < MAX_DEPTH:
-        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _leaves(item, (*path, key))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from provsdk import semconv
 from provsdk.capture._flow import GIVEN
 from provsdk.capture._framing import unframed
-from provsdk.matching import MAX_SPANS, Contained, Folded, contained, quoted
+from provsdk.matching import MAX_SPANS, Contained, Folded, contained, fields_of, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,10 +27,18 @@ __all__ = ["Link", "Searched", "search"]
 
 CONTAINMENT: Final = "containment"
 QUOTATION: Final = "quotation"
+DIGEST: Final = "digest"
+
+MAX_FIELDS: Final = 256
+"""Of an output, up to which those that are known texts are named: more are a list of what was found, not an answer."""
 
 WORK_S: Final = 0.002
 PAUSE_S: Final = 0.0001
 """How long a search works at a time, and how long it then leaves the interpreter to others."""
+
+
+Place = tuple[int, int, int, int]
+"""Start and end in the effect, start and end in the cause, in characters."""
 
 
 class Link(NamedTuple):
@@ -41,8 +49,17 @@ class Link(NamedTuple):
     basis: str
     coverage: float
     """How much of the cause stands in the effect; of a quotation, how much of the effect stands in the cause."""
-    spans: tuple[tuple[int, int, int, int], ...]
-    """Start and end in the effect, start and end in the cause, in characters."""
+    spans: tuple[Place, ...]
+    fields: tuple[tuple[str, tuple[Place, ...]], ...] = ()
+    """Of an effect with fields, in place of `spans`: those in the text of each, by its JSON Pointer."""
+
+    def with_fields_of(self, other: Link) -> Link:
+        """The same edge, with what another look found in another field."""
+        if self.basis == QUOTATION:
+            coverage = round(min(self.coverage + other.coverage, 1.0), 4)
+        else:
+            coverage = max(self.coverage, other.coverage)
+        return self._replace(coverage=coverage, fields=tuple(dict([*other.fields, *self.fields]).items()))
 
 
 class Searched(NamedTuple):
@@ -73,7 +90,9 @@ def search(given: Texts, seconds: float) -> Searched:
         for found in itertools.chain(_of_values(texts), _of_output(given, texts, tick)):
             tick()
             for link in found:
-                links.setdefault(link[:3], link)
+                known = links.setdefault(link[:3], link)
+                if known is not link and link.fields:
+                    links[link[:3]] = known.with_fields_of(link)
     except _TimeIsUp:
         return Searched(list(links.values()), is_whole=False)
     return Searched(list(links.values()), given.is_whole)
@@ -182,15 +201,36 @@ def _cut_from(text: _Text, before: list[_Text]) -> Iterator[Link]:
 
 def _of_output(given: Texts, texts: list[_Text], tick: Callable[[], object]) -> Iterator[Iterator[Link]]:
     """What each text of the output's value came from: values that stand in it, and words of others."""
-    known = {one.folded.source for one in texts if _may_be_quoted(one)}
-    for leaf in filter(None, map(_text_of, given.made)):
-        if leaf in known:  # handed on as it is: what it comes from is that value's story
-            continue
-        carried = unframed(leaf, tick)
-        for one in carried:
-            yield _of_made(given.output_id, Folded(one.text, tick), texts, one)
-        if not carried:
-            yield _of_made(given.output_id, Folded(leaf, tick), texts)
+    known = {one.folded.source: one for one in reversed(texts) if _may_be_quoted(one)}
+    leaves = [(place, text) for place, leaf in given.made if (text := _text_of(leaf)) is not None and text]
+    if len(leaves) == 1 and leaves[0][0] is None and (fields := fields_of(leaves[0][1])):
+        leaves = [(place, text) for place, text in fields if text]
+    size = sum(len(text) for _, text in leaves)
+    for place, leaf in leaves:
+        if place is not None and leaf in known:
+            if len(leaves) <= MAX_FIELDS:
+                yield iter([_whole_field(given.output_id, place, leaf, known[leaf].id)])
+        elif place is not None:
+            yield _of_field(given.output_id, place, Folded(leaf, tick), len(leaf) / size, texts)
+        elif leaf not in known:  # handed on as it is: what it comes from is that value's story
+            carried = unframed(leaf, tick)
+            for one in carried:
+                yield _of_made(given.output_id, Folded(one.text, tick), texts, one)
+            if not carried:
+                yield _of_made(given.output_id, Folded(leaf, tick), texts)
+
+
+def _whole_field(output_id: str, place: str, leaf: str, cause: str) -> Link:
+    """Of a field that is a known text: nothing is to be searched for, and its place is all that is new."""
+    return Link(output_id, cause, DIGEST, 1.0, (), ((place, ((0, len(leaf), 0, len(leaf)),)),))
+
+
+def _of_field(output_id: str, place: str, made: Folded, share: float, texts: list[_Text]) -> Iterator[Link]:
+    """What one field of a structured output came from; so much of the output's text stands in it."""
+    for cause, found in _repeated(made, texts):
+        basis = _basis(found)
+        coverage = round(found.coverage * share, 4) if basis == QUOTATION else found.coverage
+        yield Link(output_id, cause.id, basis, coverage, (), ((place, _places(found)),))
 
 
 def _of_made(output_id: str, made: Folded, texts: list[_Text], frames: Unframed | None = None) -> Iterator[Link]:
@@ -221,6 +261,6 @@ def _links(text: _Text, cause: str, basis: str, found: Contained | Quoted) -> It
         yield Link(text.whole, cause, basis, found.coverage, ())
 
 
-def _places(found: Contained | Quoted) -> tuple[tuple[int, int, int, int], ...]:
-    spans: Sequence[tuple[int, int, int, int]] = found.spans[:MAX_SPANS]
+def _places(found: Contained | Quoted) -> tuple[Place, ...]:
+    spans: Sequence[Place] = found.spans[:MAX_SPANS]
     return tuple(tuple(span) for span in spans)  # type: ignore[misc] # of four each

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from provsdk.capture._flow import GIVEN
 from provsdk.digest import children
+from provsdk.matching import pointer
 
 if TYPE_CHECKING:
     from provsdk.capture._flow import Held
     from provsdk.capture._scope import Scope
 
 __all__ = ["Texts", "texts_of"]
+
+_NUMBERS: Final = frozenset({int, float})
+"""Types of figures, as a structured value holds them."""
 
 MAX_LEAVES: Final = 4_096
 """Values within an output's value that are looked into."""
@@ -26,8 +30,8 @@ class Texts(NamedTuple):
     """Texts of the registry, in the order in which they came to be known."""
     wholes: frozenset[str]
     """Ids of the values that were handed to an activity: elements of these were, too."""
-    made: list[str | bytes]
-    """Texts in the output's value."""
+    made: list[tuple[str | None, str | bytes]]
+    """Texts in the output's value, each with its place there, a JSON Pointer (RFC 6901); None: it is the value."""
     is_whole: bool
     """False where a bound was reached."""
 
@@ -55,21 +59,25 @@ def texts_of(scope: Scope, max_bytes: int) -> Texts | None:
     return Texts(scope.output_id, found, given, made, is_whole=left >= 0)
 
 
-def _leaves(value: Any, left: int) -> tuple[list[str | bytes], int]:
+def _leaves(value: Any, left: int) -> tuple[list[tuple[str | None, str | bytes]], int]:
     """The texts in a value as far as they can be looked into, and what is left for others; below 0: there are more."""
-    found: list[str | bytes] = []
-    waiting, looks = [value], MAX_LEAVES
+    if isinstance(value, (str, bytes)):
+        return [(None, value)], left - len(value)
+    found: list[tuple[str | None, str | bytes]] = []
+    waiting, looks = [("", value)], MAX_LEAVES
     entered: dict[int, Any] = {}  # held on to: an id is one value's as long as that lives
     while waiting:
-        one = waiting.pop()
+        place, one = waiting.pop()
+        if type(one) in _NUMBERS:
+            one = repr(one)  # a figure may be a quotation too
         if isinstance(one, (str, bytes)):
             left -= len(one)
             if left < 0:
                 return found, left
-            found.append(one)
+            found.append((place, one))
         elif id(one) not in entered:
             entered[id(one)] = one
-            inside = [part for _, part in islice(children(one), looks + 1)]
+            inside = [(pointer(place, name), part) for name, part in islice(children(one), looks + 1)]
             looks -= len(inside)
             if looks < 0:
                 return found, -1

@@ -20,7 +20,7 @@ __all__ = ["why"]
 @click.command("why")
 @click.argument("record")
 @click.option(
-    "--text", "file", metavar="FILE", help="The output's text, or - for stdin: where its content was not kept."
+    "--text", "file", metavar="FILE", help="The output's text or JSON, or - for stdin: where its content was not kept."
 )
 @click.option("--format", "format_", type=click.Choice(["text", "json", "html"]), default="text", help="[text]")
 @store_option
@@ -28,11 +28,11 @@ __all__ = ["why"]
 def why(record: str, file: str | None, format_: str, store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
     """Show which sources support each sentence of an output.
 
-    By the words that they share: what says the same in other words is unsupported here. The record keeps places, not
+    Of a structured one, or of a JSON text, in each of its fields. By the words that they share: what says the same in other words is unsupported here. The record keeps places, not
     words: the text comes from captured content, or from FILE, which is compared with the record first. Exits 1 where
     that is another text.
     """
-    from provsdk.ask import TEXT, is_text_of  # noqa: PLC0415 help needs none of it
+    from provsdk.ask import is_text_of  # noqa: PLC0415 help needs none of it
     from provsdk.cli.reading import readable  # noqa: PLC0415 as above
     from provsdk.questions.why import limits  # noqa: PLC0415 as above
     from provsdk.questions.why import why as why_of  # noqa: PLC0415 as above
@@ -45,7 +45,7 @@ def why(record: str, file: str | None, format_: str, store: str | None, as_json:
         text = next((one for one in candidates if is_text_of(found, one, config.keys)), None)
     if text is None:
         complain(_another_text(found, file))
-        is_another = file is not None and found.output.media_type == TEXT
+        is_another = file is not None and found.output.media_type is not None
         click.get_current_context().exit(FINDING if is_another else NOT_CARRIED_OUT)
     told = why_of(found, text)
     if as_json or format_ == "json":
@@ -94,14 +94,15 @@ def _another_text(record: "ProvenanceRecord", file: str | None) -> str:
     from provsdk.ask import TEXT  # noqa: PLC0415 help needs none of it
 
     output = record.output
-    if output.media_type != TEXT:
-        return f"{record.record_id}: its output is no text, but {output.media_type or 'nothing'}"
+    if output.media_type is None:
+        return f"{record.record_id}: its output came to nothing that has a text"
+    form = "text" if output.media_type == TEXT else "value as JSON"
     if file is None:
         return (
             f"{record.record_id}: its content was not kept (`capture_content`); "
-            "give the text with --text FILE: it is compared with the record first"
+            f"give its {form} with --text FILE: it is compared with the record first"
         )
     return (
-        f"{file} is not what {record.record_id} came to: expected {output.size_bytes} bytes of "
-        f"{output.digest or output.join_digest}"
+        f"{file} is not what {record.record_id} came to: expected a {form} of {output.size_bytes} bytes with the "
+        f"digest {output.digest or output.join_digest}"
     )

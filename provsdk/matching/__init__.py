@@ -9,8 +9,21 @@ from typing import Final
 from provsdk.matching._containment import Contained, Span, contained
 from provsdk.matching._folding import Folded
 from provsdk.matching._quotation import Quoted, quoted
+from provsdk.matching._structure import fields_of, leaves, parsed, pointer
 
-__all__ = ["MAX_SPANS", "Contained", "Folded", "Quoted", "Span", "contained", "quoted"]
+__all__ = [
+    "MAX_SPANS",
+    "Contained",
+    "Folded",
+    "Quoted",
+    "Span",
+    "contained",
+    "fields_of",
+    "leaves",
+    "parsed",
+    "pointer",
+    "quoted",
+]
 
 MAX_SPANS: Final = 32
 """Places of one text in another that a record keeps."""

@@ -7,9 +7,9 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec import UNSET
 
-from provsdk.matching import MAX_SPANS
+from provsdk.matching import MAX_SPANS, fields_of
 from provsdk.records.flow import nested_outputs
-from provsdk.records.record import ProvenanceRecord
+from provsdk.records.record import Edge, ProvenanceRecord
 from provsdk.vocabulary import Basis, CompletenessReason, Relation
 
 __all__ = ["Sentence", "Support", "limits", "sentences", "why"]
@@ -57,6 +57,9 @@ class Sentence:
     supports: tuple[Support, ...]
     share: float
     """Of its letters and figures, how many stand in sources, 0 to 1."""
+    field: str | None = None
+    """Of an output that is structured, the field that it stands in, by its JSON Pointer (RFC 6901); start and end, and
+    those of its supports, count in the text of that field."""
 
     @property
     def verdict(self) -> Verdict:
@@ -65,20 +68,28 @@ class Sentence:
 
 
 def why(record: ProvenanceRecord, text: str) -> tuple[Sentence, ...]:
-    """The sentences of the output with the sources whose words they repeat.
+    """The sentences of the output with the sources whose words they repeat; of a structured one, field by field.
 
     Args:
         record: of the output.
-        text: what the output came to, whole; whoever calls has compared it with the record's digest.
+        text: what the output came to, whole, of a structured one as JSON; whoever calls has compared it with the
+            record's digest.
     """
+    fields = fields_of(text)
+    if not fields:
+        return tuple(_told(text, list(_supports(record, len(text), None)), None))
+    return tuple(
+        sentence for place, said in fields for sentence in _told(said, list(_supports(record, len(said), place)), place)
+    )
+
+
+def _told(text: str, known: list[Support], field: str | None) -> Iterator[Sentence]:
+    """The sentences of a text, or of the text in a field."""
     places = list(sentences(text))
-    known = list(_supports(record, len(text)))
     supports = sorted({*known, *_repeated(text, places, known)}, key=lambda one: (one.start, one.end, one.source))
-    found = []
     for start, end in places:
         mine = tuple(one for one in supports if one.start < end and one.end > start)
-        found.append(Sentence(start, end, text[start:end], mine, _share(text, start, end, mine)))
-    return tuple(found)
+        yield Sentence(start, end, text[start:end], mine, _share(text, start, end, mine), field)
 
 
 def _repeated(text: str, places: Sequence[tuple[int, int]], known: Iterable[Support]) -> Iterator[Support]:
@@ -109,12 +120,18 @@ def limits(record: ProvenanceRecord) -> tuple[str, ...]:
     cut = dict.fromkeys(
         names[edge.to][1]
         for edge in record.flow
-        if edge.from_ in equal and edge.to in names and edge.spans is not UNSET and len(edge.spans) >= MAX_SPANS
+        if edge.from_ in equal and edge.to in names and _most_places(edge) >= MAX_SPANS
     )
     said = [f"of {name} only the first {MAX_SPANS} places were kept" for name in cut]
     if any(one.reason == CompletenessReason.BOUND_REACHED.value for one in record.completeness.reasons):
         said.append("not all values were searched (bound_reached: `provsdk show` says which)")
     return tuple(said)
+
+
+def _most_places(edge: Edge) -> int:
+    """How many are kept of the text of which most are."""
+    fields = {} if edge.fields is UNSET else edge.fields
+    return max(map(len, [() if edge.spans is UNSET else edge.spans, *fields.values()]))
 
 
 def sentences(text: str) -> Iterator[tuple[int, int]]:
@@ -147,18 +164,25 @@ def _share(text: str, start: int, end: int, supports: Iterable[Support]) -> floa
     return sum(place in covered for place in counted) / len(counted) if counted else 0.0
 
 
-def _supports(record: ProvenanceRecord, length: int) -> Iterator[Support]:
+def _supports(record: ProvenanceRecord, length: int, field: str | None) -> Iterator[Support]:
+    """What is known of a text of that length: the output's, or that of a field of it."""
     names = _names(record)
     equal = _equal_to_output(record)
     for value_id, basis in equal.items():
         if value_id in names:
             source_id, name = names[value_id]
-            yield Support(source_id, name, basis, 0, length, 0, length)
+            yield Support(source_id, name, basis, 0, length, 0, length if field is None else 0)
     for edge in record.flow:
-        if edge.relation == _DERIVED and edge.from_ in equal and edge.to in names and edge.spans is not UNSET:
+        if edge.relation == _DERIVED and edge.from_ in equal and edge.to in names:
             source_id, name = names[edge.to]
-            for span in edge.spans:
+            for span in _spans(edge, field):
                 yield Support(source_id, name, edge.basis, *span)
+
+
+def _spans(edge: Edge, field: str | None) -> Sequence[tuple[int, int, int, int]]:
+    if field is None:
+        return () if edge.spans is UNSET else edge.spans
+    return () if edge.fields is UNSET else edge.fields.get(field, ())
 
 
 def _equal_to_output(record: ProvenanceRecord) -> dict[str, str]:

@@ -236,6 +236,8 @@ class Edge(Struct, frozen=True, rename={"from_": "from"}):
     quotation, how much of the effect stands in the cause, by its words."""
     spans: list[tuple[int, int, int, int]] | msgspec.UnsetType = msgspec.UNSET
     """Where: start and end in the effect, start and end in the cause, in characters (code points)."""
+    fields: dict[str, list[tuple[int, int, int, int]]] | msgspec.UnsetType = msgspec.UNSET
+    """In place of `spans`, of an effect that has fields: those in the text of each, by its JSON Pointer (RFC 6901)."""
 
 
 class Context(Struct, frozen=True):

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from rich.console import RenderableType
 
+from provsdk.matching import fields_of
 from provsdk.questions.why import Sentence, Support, limits
 from provsdk.records.record import ProvenanceRecord
 from provsdk.report.layout import BAD, GOOD, UNSURE, cell, columns, section
@@ -37,10 +38,12 @@ sup a {{ text-decoration: none; }}
 
 def why_screen(found: Sequence[Sentence]) -> Iterator[RenderableType]:
     """A line for each sentence, and what supports it."""
-    table = columns("", "Sentence", "Stands in", fixed=("",))
+    fields = ("Field",) if any(sentence.field is not None for sentence in found) else ()
+    table = columns("", *fields, "Sentence", "Stands in", fixed=("",))
     for sentence in found:
         sign, style = _SIGNS[sentence.verdict]
-        table.add_row(cell(sign, style), cell(sentence.text, limit=400), cell(_told(sentence)))
+        place = (cell(sentence.field or ""),) if fields else ()
+        table.add_row(cell(sign, style), *place, cell(sentence.text, limit=400), cell(_told(sentence)))
     yield section("Sentences", "", table)
 
 
@@ -69,6 +72,7 @@ def why_json(record: ProvenanceRecord, found: Sequence[Sentence]) -> dict[str, A
                 "start": one.start,
                 "end": one.end,
                 "text": one.text,
+                "field": one.field,
                 "verdict": one.verdict,
                 "share": round(one.share, 4),
                 "supports": [each._asdict() for each in one.supports],
@@ -79,19 +83,29 @@ def why_json(record: ProvenanceRecord, found: Sequence[Sentence]) -> dict[str, A
 
 
 def why_html(record: ProvenanceRecord, text: str, found: Sequence[Sentence]) -> str:
-    """A page that needs nothing else: the text with each sentence marked, and the sources by number."""
+    """A page that needs nothing else: the text, or each of its fields, with each sentence marked; sources by number."""
     numbers = {name: number for number, name in enumerate(dict.fromkeys(_sources(found)), 1)}
-    pieces, last = [], 0
-    for sentence in found:
-        pieces += [_safe(text[last : sentence.start]), _marked(sentence, numbers)]
-        last = sentence.end
+    fields = fields_of(text)
+    if fields:
+        said = [(place, value, [one for one in found if one.field == place]) for place, value in fields]
+        shown = "\n".join(f"<b>{_safe(place)}</b>  {_text(value, mine, numbers)}" for place, value, mine in said)
+    else:
+        shown = _text(text, found, numbers)
     return _PAGE.format(
         title=_safe(record.output.name),
         record_id=_safe(record.record_id),
         summary=_safe("".join(f"{each[0].upper()}{each[1:]}. " for each in (why_summary(found), *limits(record)))),
-        text="".join([*pieces, _safe(text[last:])]),
+        text=shown,
         sources="".join(f'<li id="s{number}">{_safe(name)}</li>' for name, number in numbers.items()),
     )
+
+
+def _text(text: str, found: Sequence[Sentence], numbers: dict[str, int]) -> str:
+    pieces, last = [], 0
+    for sentence in found:
+        pieces += [_safe(text[last : sentence.start]), _marked(sentence, numbers)]
+        last = sentence.end
+    return "".join([*pieces, _safe(text[last:])])
 
 
 def _sources(found: Sequence[Sentence]) -> Iterator[str]:

@@ -1,10 +1,12 @@
 """What the texts of an output show of its flow: which reached which, and whose words an answer repeats."""
 
+import dataclasses
 import gc
 import itertools
 import json
 import weakref
 
+import msgspec
 import pytest
 
 from provsdk import declare_source, traced_check, traced_model_call, traced_output, traced_source, traced_transform
@@ -51,6 +53,10 @@ def sources_of(record, value, basis=None):
     names |= {each.entity_id: one.name for one in record.sources for each in one.elements}
     edges = [edge for edge in record.flow if edge.from_ == value and edge.relation == "wasDerivedFrom"]
     return sorted(names[edge.to] for edge in edges if edge.to in names and basis in (None, edge.basis))
+
+
+def name_of(record, value):
+    return next(one.name for one in record.sources if value == one.source_id)
 
 
 def argument_of(call):
@@ -281,10 +287,15 @@ def test_the_texts_of_a_large_value_are_searched_within_the_bound_too(monkeypatc
     now = itertools.count()
     monkeypatch.setattr(_search.time, "monotonic", lambda: float(next(now)))
     held = [("src_1", PASSAGES[0], None, "source", None)]
-    texts = Texts("out_1", held, frozenset(), [f"{PASSAGES[0]} {n}" for n in range(100)], is_whole=True)
+    texts = Texts("out_1", held, frozenset(), placed(f"{PASSAGES[0]} {n}" for n in range(100)), is_whole=True)
 
     assert not _search.search(texts, seconds=10).is_whole
     assert _search.search(texts, seconds=1_000_000).is_whole
+
+
+def placed(texts):
+    """Texts as the fields of a list."""
+    return [(f"/{n}", text) for n, text in enumerate(texts)]
 
 
 SMALL = [f"{PASSAGES[0]} {n}" for n in range(400)]
@@ -306,7 +317,7 @@ def test_whatever_the_texts_are_like_the_search_looks_at_the_clock_while_it_work
     """Not only between one text and the next: in the middle of a search it ends within one step."""
     loaded, made = COSTLY[shape]
     held = [(f"src_{n}", text, None, "source", None) for n, text in enumerate(loaded)]
-    texts = Texts("out_1", held, frozenset(), made, is_whole=True)
+    texts = Texts("out_1", held, frozenset(), placed(made), is_whole=True)
     looks = itertools.count()
     monkeypatch.setattr(_search.time, "monotonic", lambda: float(next(looks)) / 1_000_000)
     assert _search.search(texts, seconds=1_000).is_whole
@@ -324,7 +335,9 @@ def test_a_search_lets_others_go_on_meanwhile(monkeypatch):
     monkeypatch.setattr(_search.time, "monotonic", lambda: float(next(now)) / 1_000)
     monkeypatch.setattr(_search.time, "sleep", pauses.append)
     held = [(f"src_{n}", text, None, "source", None) for n, text in enumerate(SMALL)]
-    _search.search(Texts("out_1", held, frozenset(), [f"{text}!" for text in SMALL], is_whole=True), seconds=1_000)
+    _search.search(
+        Texts("out_1", held, frozenset(), placed(f"{text}!" for text in SMALL), is_whole=True), seconds=1_000
+    )
     assert len(pauses) > 100
     assert set(pauses) == {_search.PAUSE_S}
 
@@ -335,7 +348,7 @@ def test_bytes_are_read_as_they_are_stored():
             raise AssertionError("code of the value's class runs")
 
     held = [("src_1", Claims(PASSAGES[0].encode()), None, "source", None)]
-    (link,) = _search.search(Texts("out_1", held, frozenset(), [f"So: {PASSAGES[0]}"], is_whole=True), 10).links
+    (link,) = _search.search(Texts("out_1", held, frozenset(), placed([f"So: {PASSAGES[0]}"]), is_whole=True), 10).links
     assert (link.effect, link.cause) == ("out_1", "src_1")
 
 
@@ -345,8 +358,83 @@ def test_a_value_that_holds_itself_many_times_is_looked_into_once():
         row["all"] = rows
         row["again"] = [rows] * 9
     made, left = _texts._leaves(rows, 10_000_000)
-    assert sorted(made) == sorted(SMALL[:60])
+    assert sorted(made) == sorted((f"/{n}/text", text) for n, text in enumerate(SMALL[:60]))
     assert left > 0
+
+
+FORM = {
+    "kind": "rule",
+    "rules": [{"text": PASSAGES[0]}, {"text": f"And: {PASSAGES[1].upper()}"}],
+    "a/b~c": "Sp. 4711.5",
+}
+
+
+@dataclasses.dataclass
+class Form:
+    kind: str
+    rules: list
+    other: str
+
+
+@pytest.mark.parametrize(
+    "form",
+    [FORM, json.dumps(FORM, indent=1), Form("rule", FORM["rules"], "")],
+    ids=["a mapping", "its JSON", "an object"],
+)
+def test_of_a_structured_output_each_field_has_its_own_places(form):
+    @traced_output("answer")
+    def answer():
+        search_handbook("")
+        return form
+
+    record = record_of(answer)
+    fields = {}
+    for edge in record.flow:
+        if edge.from_ == record.output.output_id and edge.fields is not msgspec.UNSET:
+            assert edge.spans is msgspec.UNSET
+            fields |= {place: (name_of(record, edge.to), spans) for place, spans in edge.fields.items()}
+    assert fields == {
+        "/rules/0/text": (PASSAGES[0][:7], [(0, len(PASSAGES[0]), 0, len(PASSAGES[0]))]),
+        "/rules/1/text": (PASSAGES[1][:7], [(5, 5 + len(PASSAGES[1]), 0, len(PASSAGES[1]))]),
+    }
+
+
+def test_a_figure_in_a_field_is_a_quotation_of_the_only_source_that_has_it():
+    @traced_source(each=True, name=lambda item: item[:7])
+    def prices():
+        return ["The plate costs 4711.5 euros with its lid.", "The cup costs 12 euros and has no lid at all."]
+
+    @traced_output("answer")
+    def answer():
+        prices()
+        return {"a/b": {"price": 4711.5, "pieces": 12}}
+
+    record = record_of(answer)
+    (edge,) = [edge for edge in record.flow if edge.from_ == record.output.output_id and edge.basis == "quotation"]
+    assert edge.fields == {"/a~1b/price": [(0, 6, 16, 22)]}
+
+
+def test_how_much_of_a_structured_output_is_a_quotation_is_said_of_all_of_it():
+    @traced_output("answer")
+    def answer():
+        search_handbook("")
+        half = " ".join(PASSAGES[0].split()[6:13])
+        return [half, half.upper(), "x" * 2 * len(half)]
+
+    record = record_of(answer)
+    (edge,) = [edge for edge in record.flow if edge.from_ == record.output.output_id and edge.basis == "quotation"]
+    assert set(edge.fields) == {"/0", "/1"}
+    assert edge.coverage == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_long_list_of_known_values_says_no_more_than_that_it_holds_them():
+    @traced_source(each=True)
+    def many():
+        return [f"{PASSAGES[0]} {n}" for n in range(_search.MAX_FIELDS + 1)]
+
+    record = record_of(traced_output("answer")(many))
+    assert all(edge.fields is msgspec.UNSET for edge in record.flow)
+    assert len(sources_reached(record).reached) == _search.MAX_FIELDS + 1
 
 
 def test_of_a_value_that_is_too_large_no_more_is_touched_than_is_looked_into(monkeypatch):

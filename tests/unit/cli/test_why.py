@@ -31,7 +31,7 @@ def made(home):
 def test_the_text_is_given_where_its_content_was_not_kept(run, made):
     made()
 
-    assert "give the text with --text FILE" in run("why", "@latest", code=3).stderr
+    assert "give its text with --text FILE" in run("why", "@latest", code=3).stderr
     result = run("why", "@latest", "--text", "answer.txt")
     assert "<policy> (containment)" in result.stdout
     assert "no source, by its words" in result.stdout
@@ -54,13 +54,52 @@ def test_another_text_is_a_finding(run, made):
     assert "is not what rec_" in run("why", "@latest", "--text", "other.txt", code=1).stderr
 
 
-def test_what_is_no_text_is_told(run, made):
+@pytest.mark.parametrize("settings", [{}, {"capture_content": "full"}], ids=["given", "kept"])
+def test_a_structured_output_is_told_field_by_field(run, home, settings):
+    provsdk.configure(**settings)
+    traced_output("form")(lambda: {"rules": [{"text": f"So: {load()}"}], "greeting": "Have a nice day."})()
+    provsdk.shutdown()
+    Path("form.json").write_text(
+        json.dumps({"rules": [{"text": f"So: {POLICY}"}], "greeting": "Have a nice day."}, indent=2)
+    )
+    given = ("--text", "form.json") if not settings else ()
+
+    said = json.loads(run("why", "@latest", *given, "--json").stdout)["sentences"]
+
+    assert [(one["field"], one["verdict"]) for one in said] == [
+        ("/rules/0/text", "supported"),
+        ("/greeting", "unsupported"),
+    ]
+    (support,) = said[0]["supports"]
+    assert said[0]["text"][support["start"] : support["end"]] == POLICY
+    screen = run("why", "@latest", *given).stdout
+    assert "/rules/0/text" in screen
+    page = run("why", "@latest", *given, "--format", "html").stdout
+    assert "<b>/greeting</b>" in page
+    Path("other.json").write_text('{"rules": []}')
+    assert "is not what rec_" in run("why", "@latest", "--text", "other.json", code=1).stderr
+
+
+def test_an_answer_that_is_json_is_told_field_by_field_too(run, home):
+    provsdk.configure(capture_content="full")
+    traced_output("form")(lambda: json.dumps({"text": f"{load()}\nAnd more."}))()
+    provsdk.shutdown()
+
+    said = json.loads(run("why", "@latest", "--json").stdout)["sentences"]
+
+    assert [(one["field"], one["verdict"], one["text"]) for one in said] == [
+        ("/text", "supported", POLICY),
+        ("/text", "unsupported", "And more."),
+    ]
+
+
+def test_what_has_no_text_is_told(run, made):
     provsdk.configure()
     traced_output("numbers")(lambda: [1, 2, 3])()
     provsdk.shutdown()
     Path("bad.txt").write_bytes(b"\xff")
 
-    assert "its output is no text, but application/json" in run("why", "@latest", code=3).stderr
+    assert "give its value as JSON with --text FILE" in run("why", "@latest", code=3).stderr
     assert "not UTF-8 at byte 1" in run("why", "@latest", "--text", "bad.txt", code=3).stderr
 
 
