@@ -28,9 +28,9 @@ __all__ = ["why"]
 def why(record: str, file: str | None, format_: str, store: str | None, as_json: bool) -> None:  # noqa: FBT001 click's options
     """Show which sources support each sentence of an output.
 
-    Of a structured one, or of a JSON text, in each of its fields. By the words that they share: what says the same in other words is unsupported here. The record keeps places, not
-    words: the text comes from captured content, or from FILE, which is compared with the record first. Exits 1 where
-    that is another text.
+    Of a structured one, or of a JSON text, in each of its fields. By the words that they share: what says the same in
+    other words is unsupported here. The record keeps places, not words: the text comes from captured content, or from
+    FILE, which is compared with the record first. Exits 1 where that is another text.
     """
     from provsdk.ask import is_text_of  # noqa: PLC0415 help needs none of it
     from provsdk.cli.reading import readable  # noqa: PLC0415 as above
