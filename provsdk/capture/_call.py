@@ -440,7 +440,11 @@ def wait_quietly(ticket: Ticket) -> None:
 
 
 async def await_quietly(ticket: Ticket | None, failure: BaseException | None) -> None:
-    """As `wait_quietly`, for async callers; not of a coroutine that is being closed, which may not await anything."""
+    """As `wait_quietly`, for async callers; not of a coroutine that is being closed, which may not await anything.
+
+    One that was cancelled may be cancelled again while it waits here, as anyio's cancel scopes do until they are left:
+    the first one is on its way, and whoever cancels counts for himself.
+    """
     if ticket is None:
         return
     if isinstance(failure, GeneratorExit):
@@ -450,6 +454,10 @@ async def await_quietly(ticket: Ticket | None, failure: BaseException | None) ->
         await ticket
     except Exception as error:
         _guard.report("seal the record of a failed output", error)
+    except BaseException:
+        leave(ticket)
+        if failure is None or type(failure).__name__ != "CancelledError":
+            raise
 
 
 def leave(ticket: Ticket | None) -> None:

@@ -150,11 +150,9 @@ class Sealer:
         except TimeoutError as error:
             if came_from_outside(error):
                 raise
-        except asyncio.CancelledError as error:
-            if not _cancel_later(error):
-                raise
+        except asyncio.CancelledError:
             self.committer.wake(BATCH_WINDOW_S)
-            return claim.done
+            raise
         finally:
             for look in looks:
                 look.cancel()
@@ -216,13 +214,3 @@ class Sealer:
     def stop(self) -> None:
         """No lane begins anything any more; what is pending stays pending, what is spooled stays spooled."""
         self.committer.stop()
-
-
-def _cancel_later(error: asyncio.CancelledError) -> bool:
-    """Has the running task cancelled where it waits next: what it waited for here is ours, its function has ended."""
-    task = asyncio.current_task()
-    if task is None:
-        return False
-    task.uncancel()
-    task.cancel(*error.args[:1])
-    return True

@@ -16,6 +16,7 @@ import time
 from contextlib import closing, suppress
 from pathlib import Path
 
+import anyio
 import pytest
 
 import provsdk
@@ -294,15 +295,13 @@ def test_a_timeout_that_another_thread_sets_goes_through_while_a_record_is_waite
     assert set(ran) <= sealed(place)
 
 
-async def test_a_task_that_is_cancelled_while_a_record_is_waited_for_goes_on_to_where_it_waits_next(place):
-    """As it would without us: the function has ended, and what follows it up to there is the program's clean-up."""
+async def test_a_task_that_is_cancelled_while_a_record_is_waited_for_is_cancelled_there(place):
+    """As while the function itself runs: whoever cancels finds out at once, and the record is sealed all the same."""
     done = []
 
     async def work():
         try:
             done.append(await aanswer(1))
-            done.append("cleaned up")
-            await asyncio.sleep(60)
         finally:
             done.append("left")
 
@@ -314,9 +313,94 @@ async def test_a_task_that_is_cancelled_while_a_record_is_waited_for_goes_on_to_
         with pytest.raises(asyncio.CancelledError, match="enough"):
             await task
         holder.execute("ROLLBACK")
-    assert done == [summarise(load(1)), "cleaned up", "left"]
+    assert done == ["left"]
     assert provsdk.flush(30)
     assert set(ran) <= sealed(place)
+
+
+@provsdk.traced_output("slow")
+async def slow(seconds, error=None):
+    await asyncio.sleep(seconds)
+    if error is not None:
+        raise error
+    return "done"
+
+
+@provsdk.traced_output("slow stream")
+async def slow_stream(seconds):
+    yield "begun"
+    await asyncio.sleep(seconds)
+    yield "done"
+
+
+async def read_slowly(seconds):
+    return [chunk async for chunk in slow_stream(seconds)]
+
+
+@pytest.mark.parametrize("call", [slow, read_slowly])
+@pytest.mark.parametrize("held", [False, True], ids=["a healthy store", "a locked store"])
+async def test_a_cancel_scope_cancels_what_is_within_it_and_nothing_after_it(place, call, held):
+    with closing(sqlite3.connect(place / "store" / "log.db", isolation_level=None)) as holder:
+        if held:
+            holder.execute("BEGIN IMMEDIATE")
+        for seconds in (0.0, 60.0):
+            with anyio.move_on_after(0.05) as scope:
+                await call(seconds)
+            assert scope.cancelled_caught is (held or seconds > 1)
+            await asyncio.sleep(0)
+        with pytest.raises(TimeoutError), anyio.fail_after(0.05):
+            await call(60.0)
+        if held:
+            holder.execute("ROLLBACK")
+    assert asyncio.current_task().cancelling() == 0
+    assert provsdk.flush(30)
+
+
+async def test_a_timeout_leaves_nothing_behind_wherever_it_strikes(place):
+    """The function ends at about the time at which it is cancelled; the next wait is nobody's business."""
+
+    async def one(seconds):
+        try:
+            async with asyncio.timeout(0.05):
+                await slow(seconds)
+        except TimeoutError:
+            pass
+        assert asyncio.current_task().cancelling() == 0
+        await asyncio.sleep(0)
+        return True
+
+    for _ in range(10):
+        assert all(await asyncio.gather(*(one(0.04 + n * 0.002) for n in range(10))))
+
+
+async def within_two_timeouts():
+    async with asyncio.timeout(0.3), asyncio.timeout(0.1):
+        await slow(60.0)
+
+
+async def test_timeouts_around_each_other_strike_both_while_a_record_is_waited_for(place):
+    with closing(sqlite3.connect(place / "store" / "log.db", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        with pytest.raises(TimeoutError):
+            await within_two_timeouts()
+        assert asyncio.current_task().cancelling() == 0
+        await asyncio.sleep(0)
+        holder.execute("ROLLBACK")
+
+
+async def test_an_error_whose_record_is_waited_for_gives_way_to_a_cancellation_as_in_any_clean_up(place):
+    with closing(sqlite3.connect(place / "store" / "log.db", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        task = asyncio.create_task(slow(0.0, ValueError("mine")))
+        await asyncio.sleep(0.2)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+        holder.execute("ROLLBACK")
+    context = caught.value
+    while context is not None and not isinstance(context, ValueError):
+        context = context.__context__
+    assert context is not None
 
 
 async def test_a_timeout_around_a_call_whose_record_is_waited_for_is_one(place):
