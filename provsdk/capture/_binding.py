@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -27,6 +28,50 @@ def attribute(value: Any, name: str, default: Any = None) -> Any:
         return default
 
 
+class _Arity(NamedTuple):
+    """Which calls a function takes, as far as its parameters say."""
+
+    names: tuple[str, ...]
+    """Those that are filled by position, in order."""
+    most: int
+    """Values that are given by position."""
+    needed: tuple[frozenset[str], ...]
+    """By how many are given so: parameters that are then still to be given."""
+    keywords: frozenset[str] | None
+    """Those that may be given by name; None: any."""
+
+    @staticmethod
+    def of(parameters: Iterable[inspect.Parameter]) -> _Arity:
+        """Reads it from the parameters."""
+        kinds = inspect.Parameter
+        found = list(parameters)
+        placed = [one for one in found if one.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
+        named = frozenset(one.name for one in found if one.kind in (kinds.KEYWORD_ONLY, kinds.POSITIONAL_OR_KEYWORD))
+        without = [one for one in found if one.default is one.empty]
+        only_named = {one.name for one in without if one.kind is kinds.KEYWORD_ONLY}
+        needed = tuple(
+            frozenset(only_named | {one.name for one in placed[given:] if one.default is one.empty})
+            for given in range(len(placed) + 1)
+        )
+        most = sys.maxsize if any(one.kind is kinds.VAR_POSITIONAL for one in found) else len(placed)
+        takes_any = any(one.kind is kinds.VAR_KEYWORD for one in found)
+        return _Arity(tuple(one.name for one in placed), most, needed, None if takes_any else named)
+
+    def fits(self, given: int, kwargs: Mapping[str, Any]) -> bool:
+        """Whether a call with so many values by position, and these by name, binds."""
+        if given > self.most:
+            return False
+        needed = self.needed[min(given, len(self.names))]
+        if not kwargs:
+            return not needed
+        names = kwargs.keys()
+        return (
+            needed <= names
+            and (self.keywords is None or names <= self.keywords)
+            and names.isdisjoint(self.names[:given])
+        )
+
+
 class Signature(NamedTuple):
     """Names of a traced function's parameters; None stands for code in a `with` block."""
 
@@ -39,6 +84,7 @@ class Signature(NamedTuple):
     """What parameters are that the call does not give."""
     named: frozenset[str] = frozenset()
     """Parameters that stand in the code: any other keyword may be somebody's data."""
+    arity: _Arity | None = None
 
     @staticmethod
     def of(function: Callable[..., Any] | None) -> Signature:
@@ -55,7 +101,14 @@ class Signature(NamedTuple):
         defaults = {name: one.default for name, one in signature.parameters.items() if one.default is not one.empty}
         named = frozenset(signature.parameters)
         bound_first = not isinstance(raw, functools.partialmethod) and not isinstance(function, staticmethod)
-        return Signature(names, signature, bound_first, defaults, named)
+        arity = _Arity.of(signature.parameters.values())
+        return Signature(names, signature, bound_first, defaults, named, arity)
+
+    def fits(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        """Whether the call binds, as far as the parameters say; a wrapper may take another one all the same."""
+        arity = self.arity
+        given = len(args) + 1 if instance is not None and self.bound_first else len(args)
+        return arity is None or arity.fits(given, kwargs)
 
     def pairs(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
         """The call's values with the names of their parameters, without defaults and without `self`."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import wrapt
 
 from provsdk.capture import _along
+from provsdk.capture._binding import Signature
 
 if TYPE_CHECKING:
     from provsdk.capture._otel import Held
@@ -85,12 +86,21 @@ class BoundCoroutine(wrapt.CallableObjectProxy):  # type: ignore[type-arg] # onl
 
     Args:
         calls: the coroutine function.
+        function: what that calls.
         reduce: answers how it is made again in another process.
     """
 
-    def __init__(self, calls: Callable[..., Any], reduce: Callable[[], Any]) -> None:
+    def __init__(self, calls: Callable[..., Any], function: Callable[..., Any], reduce: Callable[[], Any]) -> None:
         super().__init__(calls)
+        self._self_function = function
+        self._self_signature = Signature.of(function)
         self._self_reduce = reduce
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Calls the function; wrong arguments raise here, and not when that is awaited."""
+        if not self._self_signature.fits(None, args, kwargs):
+            self._self_function(*args, **kwargs).close()
+        return self.__wrapped__(*args, **kwargs)
 
     def __copy__(self) -> BoundCoroutine:
         return self
@@ -116,7 +126,7 @@ def bound_coroutine(function: Callable[..., Any], held: Held) -> BoundCoroutine:
     def reduce() -> Any:
         return arrived_coroutine, (function, _along.headers_of(held, "pickle"))
 
-    return BoundCoroutine(calls, reduce)
+    return BoundCoroutine(calls, function, reduce)
 
 
 def arrived_coroutine(function: Callable[..., Any], headers: dict[str, str]) -> BoundCoroutine:
@@ -130,4 +140,4 @@ def arrived_coroutine(function: Callable[..., Any], headers: dict[str, str]) -> 
         finally:
             _along.back(attached)
 
-    return BoundCoroutine(calls, lambda: (arrived_coroutine, (function, headers)))
+    return BoundCoroutine(calls, function, lambda: (arrived_coroutine, (function, headers)))

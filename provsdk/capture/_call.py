@@ -90,8 +90,16 @@ def open_quietly(
             return None
         if not isinstance(error, Exception):
             raise
+        _note_not_begun(plan.kind)
         _guard.report(f"begin {article(plan.kind)}", error, ports)
     return activity
+
+
+def _note_not_begun(kind: str) -> None:
+    """In the record of the output that it would have been part of."""
+    around = current()
+    if around is not None and around.scope is not None:
+        around.scope.missing.append(("capture_failed", f"begin {article(kind)}"))
 
 
 def _note_request(
@@ -145,6 +153,7 @@ def _give_up(activity: Activity, error: BaseException) -> None:
         _guard.report(f"let go of {article(activity.kind)}", ours)
     if not isinstance(error, Exception):
         raise error
+    _note_not_begun(activity.kind)
     _guard.report(f"begin {article(activity.kind)}", error, activity.ports, about=activity.name)
 
 

@@ -95,9 +95,19 @@ def is_told(environment: Any, found: Mapping[str, str]) -> bool:
     """
     if environment is None or HEADER not in found:
         return False
-    name = _VARIABLES[HEADER]
-    said = environment.get(name) or environment.get(os.fsencode(name))
+    said = _value_in(environment, _VARIABLES[HEADER])
     return said is not None and _record_or_activity(os.fsdecode(said)) == _record_or_activity(found[HEADER])
+
+
+def _value_in(environment: Any, name: str) -> Any:
+    for key in (name, os.fsencode(name)):
+        try:
+            said = environment.get(key)
+        except TypeError:  # `os.environ` takes text only, `os.environb` bytes
+            continue
+        if said is not None:
+            return said
+    return None
 
 
 def _record_or_activity(text: str) -> str:

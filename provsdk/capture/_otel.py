@@ -15,7 +15,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.context.context import Context
 from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, get_current_span, set_span_in_context
 
-from provsdk.capture import _origin, _process
+from provsdk.capture import _guard, _origin, _process
 from provsdk.capture._origin import Origin
 
 if TYPE_CHECKING:
@@ -299,6 +299,12 @@ class Held(NamedTuple):
         """Notes that work went to another process."""
         if self.activity is not None:
             self.activity.hands_over(how)
+
+    def failed(self, where: str, error: Exception) -> None:
+        """Notes that taking it along failed: work went somewhere, and nobody knows where."""
+        if self.activity is not None:
+            self.activity.lacks("capture_failed", "work elsewhere")
+        _guard.report(where, error, self.activity.ports if self.activity is not None else None)
 
     def headers(self) -> dict[str, str]:
         """What travels to another process."""

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import wrapt
 
-from provsdk.capture import _along, _guard
+from provsdk.capture import _along
 from provsdk.capture._otel import Held
 
 __all__ = ["Arguments", "Layer", "Prepare", "Switch", "layer", "put_on"]
@@ -69,7 +69,7 @@ def layer(
         try:
             args, kwargs = prepare(held, instance, args, kwargs)
         except Exception as error:
-            _guard.report(f"take an output along through {target[1] or target[0]}.{target[2]}", error)
+            held.failed(f"take an output along through {target[1] or target[0]}.{target[2]}", error)
         if not runs_apart:
             return wrapped(*args, **kwargs)
         attached = _along.apart(from_span=from_span)

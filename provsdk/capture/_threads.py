@@ -10,7 +10,7 @@ from __future__ import annotations
 import concurrent.futures
 from typing import TYPE_CHECKING, Any, Final
 
-from provsdk.capture import _along, _guard
+from provsdk.capture import _along
 from provsdk.capture._bound import bound
 from provsdk.capture._patches import Arguments, Layer, Switch, layer, put_on
 
@@ -41,7 +41,7 @@ def _start(wrapped: Callable[[], None], instance: Thread, args: Any, kwargs: Any
     try:
         _lend(instance, held, own)
     except Exception as error:
-        _guard.report("take an output along into a thread", error)
+        held.failed("take an output along into a thread", error)
     try:
         return wrapped(*args, **kwargs)
     except BaseException:

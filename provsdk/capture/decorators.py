@@ -13,6 +13,7 @@ Facts may be values, or functions of the call: a function's parameters are named
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable
 from functools import partialmethod
 from types import FunctionType
@@ -231,11 +232,27 @@ def _wrapper(plan: Plan) -> Callable[..., Any]:
 def _async_wrapper(plan: Plan) -> Callable[..., Any]:
     def traced(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         follow = _awaited if ports.current() is None else _call.acall
+        if not plan.signature.fits(instance, args, kwargs):
+            wrapped = _called(wrapped, args, kwargs)  # wrong arguments raise here, as without us
         coroutine: Any = follow(plan, wrapped, instance, args, kwargs)
         coroutine.__name__, coroutine.__qualname__ = traced.__name__, traced.__qualname__
         return coroutine
 
     return traced
+
+
+def _called(wrapped: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[..., Any]:
+    """The function, called at once; it gives what that came to, unless a policy has put other values in their place."""
+    coroutine = wrapped(*args, **kwargs)
+
+    def call(*given: Any, **named: Any) -> Any:
+        as_before = map(operator.is_, (*given, *named.values()), (*args, *kwargs.values()))
+        if len(given) == len(args) and list(named) == list(kwargs) and all(as_before):
+            return coroutine
+        coroutine.close()
+        return wrapped(*given, **named)
+
+    return call
 
 
 async def _awaited(plan: Plan, wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:

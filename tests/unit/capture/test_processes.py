@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from collections import ChainMap
 
 import pytest
 
@@ -75,6 +76,30 @@ def test_an_environment_that_the_caller_made_is_not_touched(captured):
     assert output(lambda: variables(-1, None, None, subprocess.PIPE, None, None, True, False, None, mine)) == mine
     assert [captured.missing(n) for n in range(2)] == [NOT_LINKED] * 2
     assert all('"handed_over","subprocess, not linked"' in span.attributes["provsdk.facts"] for span in captured.spans)
+
+
+@pytest.mark.parametrize("mine", [os.environ, os.environb, ChainMap({}, os.environ)], ids=["text", "bytes", "chained"])
+def test_the_programs_own_environment_given_by_hand_says_nobody(captured, mine):
+    output(lambda: variables(env=mine))
+    output(lambda: waited(os.posix_spawn("/bin/true", ["true"], mine)))
+
+    assert [captured.missing(n) for n in range(2)] == [NOT_LINKED] * 2
+
+
+def test_a_child_of_which_we_could_not_tell_is_said_to_be_missing(captured, monkeypatch):
+    monkeypatch.setattr(_origin, "is_told", lambda environment, found: 1 / 0)
+
+    output(variables)
+
+    assert captured.missing() == [("capture_failed", "work elsewhere")]
+
+
+def test_who_wants_to_be_told_of_our_faults_is(captured, plug, monkeypatch):
+    plug(on_failure="raise")
+    monkeypatch.setattr(_origin, "is_told", lambda environment, found: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        output(variables)
 
 
 def test_an_environment_that_says_whose_work_it_is_links_the_child(captured):
