@@ -85,6 +85,8 @@ class Signature(NamedTuple):
     named: frozenset[str] = frozenset()
     """Parameters that stand in the code: any other keyword may be somebody's data."""
     arity: _Arity | None = None
+    is_method: bool = False
+    """It stands in a class: where nothing is bound, the object is the first value of the call."""
 
     @staticmethod
     def of(function: Callable[..., Any] | None) -> Signature:
@@ -113,6 +115,8 @@ class Signature(NamedTuple):
     def pairs(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
         """The call's values with the names of their parameters, without defaults and without `self`."""
         names = self.names
+        if instance is None and self.is_method:
+            return self._pairs(1, args[1:], kwargs)
         if not kwargs and len(args) == 1 and instance is None and names:
             return ((names[0], args[0]),)  # most calls, for less than the rest takes to begin
         return self._pairs(1 if instance is not None and self.bound_first else 0, args, kwargs)

@@ -92,7 +92,11 @@ def public_methods(cls: type) -> dict[str, Any]:
             f"{cls.__qualname__}: defines no public methods, so nothing of it can be traced; "
             "decorate the class that does, or single methods"
         )
-    return {name: found for name, found in methods.items() if not isinstance(found, TracedFunction)}
+    return {name: found for name, found in methods.items() if not _is_traced(found)}
+
+
+def _is_traced(found: Any) -> bool:
+    return isinstance(found.__func__ if isinstance(found, staticmethod) else found, TracedFunction)
 
 
 def _is_method(found: Any) -> bool:
@@ -120,10 +124,6 @@ class _BoundFunction(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg] # on
     def __func__(self) -> Any:
         return self._self_parent
 
-    def _self_object(self) -> Any:
-        """What it is bound to; a static method that is asked for through an object has none."""
-        return None if isinstance(self._self_parent.__wrapped__, staticmethod) else self._self_instance
-
     def _self_name_in(self, owner: Any) -> str:
         """What it is called there: a method that a partial was made of has no name."""
         classes = owner.__mro__ if inspect.isclass(owner) else type(owner).__mro__
@@ -131,7 +131,7 @@ class _BoundFunction(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg] # on
         return next((name for one in classes for name, found in vars(one).items() if found is parent), "")
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        owner = self._self_object()
+        owner = self._self_instance
         if owner is None:
             return _found, (self.__module__, self.__qualname__)
         return getattr, (owner, getattr(self, "__name__", None) or self._self_name_in(owner))
@@ -141,9 +141,7 @@ class _BoundFunction(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg] # on
 
     def __deepcopy__(self, memo: Any) -> Any:
         """A method is copied with its object, as without us."""
-        owner = self._self_object()
-        if owner is None:
-            return self
+        owner = self._self_instance
         twin = copy.deepcopy(owner, memo)
         return self if twin is owner else self._self_parent.__get__(twin, type(twin))
 
@@ -162,6 +160,21 @@ class TracedFunction(wrapt.FunctionWrapper):  # type: ignore[type-arg] # only ne
     def __init__(self, wrapped: Any, wrapper: Callable[..., Any], decorate: Callable[[Any], Any]) -> None:
         super().__init__(wrapped, wrapper)
         self._self_decorate = decorate
+        self._self_is_plain = isinstance(wrapped, FunctionType)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """A function that its class is asked for is the function itself."""
+        if instance is None and self._self_is_plain:
+            return self
+        return super().__get__(instance, owner)
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """It is a method: where it is called through its class, its object is the first argument."""
+        if self._self_is_plain:
+            plan: Any = self._self_wrapper.plan  # type: ignore[union-attr] # the decorator's
+            plan.signature = plan.signature._replace(is_method=True)
+        elif (told := getattr(self.__wrapped__, "__set_name__", None)) is not None:
+            told(owner, name)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """A function is pickled by its name, as without us; what has none, as what it is made from."""

@@ -52,6 +52,13 @@ _ENV_POSITIONS: Final = {
 }
 """The same of functions of `os`; None where the child inherits it, and nothing can be added for this call alone."""
 
+_POOL_MODULES: Final = (
+    "concurrent.futures.process",
+    "loky.process_executor",
+    "joblib.externals.loky.process_executor",
+)
+"""Of classes `ProcessPoolExecutor`: loky's, by itself or within joblib, is used by many outputs, one after another."""
+
 _ON_THE_WAY: Final = frozenset(["provsdk", "subprocess", "wrapt"])
 _ABOUT_THE_MACHINE: Final = frozenset(["ctypes.util", "platform", "uuid"])
 """They start `uname`, `ldconfig` and the like, for nobody: model clients ask `platform` at their first request."""
@@ -102,12 +109,25 @@ def _open(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, An
         return args, kwargs
     given = args[_ENV_POSITION] if len(args) > _ENV_POSITION else kwargs.get("env")
     if given is None and PROCESSES.on:
-        given = {**inherited_environment(), **_origin.as_variables(held.headers())}
+        given = _environment_with(held)
         if len(args) > _ENV_POSITION:
             args = (*args[:_ENV_POSITION], given, *args[_ENV_POSITION + 1 :])
         else:
             kwargs = {**kwargs, "env": given}
     held.hands_over("subprocess" if _origin.is_told(given, held.headers()) else "subprocess" + NOT_LINKED)
+    return args, kwargs
+
+
+def _environment_with(held: Held) -> dict[str, str]:
+    """What a child would inherit, and whose work it does."""
+    return {**inherited_environment(), **_origin.as_variables(held.headers())}
+
+
+def _create(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:  # noqa: ARG001
+    """Of `asyncio.create_subprocess_exec` and `_shell`: a loop of somebody else's starts programs in its own way."""
+    if kwargs.get("env") is None:
+        kwargs = {**kwargs, "env": _environment_with(held)}
+        held.hands_over("subprocess")
     return args, kwargs
 
 
@@ -181,12 +201,17 @@ def _finish_at_exit() -> None:
 _finishing = False
 
 _LAYERS: Final = (
-    layer(("concurrent.futures.process", "ProcessPoolExecutor", "submit"), PROCESSES, _submit),
-    layer(("concurrent.futures.process", "ProcessPoolExecutor", "submit"), UNTOLD, says(PROCESS_POOL)),
+    *(layer((module, "ProcessPoolExecutor", "submit"), PROCESSES, _submit) for module in _POOL_MODULES),
+    *(layer((module, "ProcessPoolExecutor", "submit"), UNTOLD, says(PROCESS_POOL)) for module in _POOL_MODULES),
     # The span stays current: in a forked child it is what other spans belong below.
     layer(("multiprocessing.process", "BaseProcess", "start"), PROCESSES, _start, from_span=False),
     layer(("multiprocessing.process", "BaseProcess", "start"), UNTOLD, _start_untold, runs_apart=False),
     layer(("subprocess", "Popen", "__init__"), ALWAYS, _open),
+    *(
+        layer((module, "", name), PROCESSES, _create, runs_apart=False)
+        for module in ("asyncio", "asyncio.subprocess")
+        for name in ("create_subprocess_exec", "create_subprocess_shell")
+    ),
     *(
         layer(("os", "", name), ALWAYS, _spawn(position))
         for name, position in _ENV_POSITIONS.items()

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 from provsdk import semconv
 from provsdk.capture import ports
 from provsdk.capture._binding import attribute
-from provsdk.capture._callables import kind_of, public_methods, traced_function
+from provsdk.capture._callables import TracedFunction, kind_of, public_methods, traced_function
 from provsdk.capture._declared import check_name
 from provsdk.capture._late import Late
 from provsdk.capture._plan import Plan
@@ -96,10 +96,13 @@ class Traced(Generic[H]):
             return self._decorate_class(function)
         if self._kind == semconv.KIND_POLICY_CHECK and "generator" in kind:
             raise UnsupportedCallable(f"{function.__qualname__}: a check answers once, so it cannot be a generator")
+        if isinstance(function, staticmethod):
+            return staticmethod(self(function.__func__))
         if attribute(function, "__name__") in _MADE_CLASS_METHODS and isinstance(function, FunctionType):
             function = classmethod(function)  # as the interpreter would, which knows only functions
         plan = Plan.of(self._kind, self._first, self._facts, function, each=self._each, name=self._name)
-        wrapper = _WRAPPERS[kind](plan)
+        wrapper: Any = _WRAPPERS[kind](plan)
+        wrapper.plan = plan
         for name in ("__name__", "__qualname__"):  # a coroutine goes by the name of the function that made it
             if isinstance(own := attribute(function, name), str):
                 setattr(wrapper, name, own)
@@ -110,7 +113,10 @@ class Traced(Generic[H]):
         for name, method in public_methods(cls).items():
             first = f"{self._first}.{name}" if self._first is not None else None
             traced = Traced(self._kind, self._handle, first, self._facts, each=self._each, name=self._name)
-            setattr(cls, name, traced(method))
+            found = traced(method)
+            setattr(cls, name, found)
+            if isinstance(found, TracedFunction):
+                found.__set_name__(cls, name)
         return cls
 
     def __reduce__(self) -> Any:

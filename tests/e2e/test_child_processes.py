@@ -9,6 +9,7 @@ import textwrap
 from contextlib import closing
 
 import pytest
+from msgspec import UNSET
 
 from provsdk.store.gaps import absences
 from provsdk.store.open import open_store
@@ -276,23 +277,29 @@ def test_a_child_that_cannot_be_told_is_not_linked_and_the_record_says_so(run, w
     assert_not_linked(run(UNTOLD[way]), ["subprocess"])
 
 
-@pytest.mark.parametrize("way", ["forks and becomes another program", "of uvloop"])
-def test_a_program_that_is_started_below_python_leaves_a_word_too(run, way):
-    main = {
-        "forks and becomes another program": f"outer(forked, lambda: os.execv({ALONE[0]!r}, {ALONE}))",
-        "of uvloop": f"""
-        import uvloop
-        async def main():
-            process = await asyncio.create_subprocess_exec(*{ALONE})
-            assert await process.wait() == 0
-        outer(lambda: uvloop.run(main()))
-        """,
-    }[way]
-
-    found = run(main)
+def test_a_program_that_a_forked_child_becomes_leaves_a_word_too(run):
+    """The child was forked, and knew; the program that it became does not."""
+    found = run(f"outer(forked, lambda: os.execv({ALONE[0]!r}, {ALONE}))")
 
     assert not isinstance(found["inner"][0].trace.parent_activity_id, str)
     assert handed_over(found["outer"][0]) == ["outer: fork"]
+
+
+def test_a_program_that_uvloop_starts_is_linked_though_uvloop_forks_by_itself(run):
+    assert_linked(
+        run(
+            f"""
+            import uvloop
+            async def main():
+                process = await asyncio.create_subprocess_exec(*{ALONE})
+                assert await process.wait() == 0
+                shell = await asyncio.create_subprocess_shell("true")
+                assert await shell.wait() == 0
+            outer(lambda: uvloop.run(main()))
+            """
+        ),
+        ["fork", "subprocess"],
+    )
 
 
 def test_an_output_that_becomes_another_program_is_a_gap_with_its_name(run, tmp_path):
@@ -366,6 +373,24 @@ def test_the_workers_of_a_pool_are_nobodys(run):
     for record in found["inner"]:
         assert record.trace.trace_id not in outers
         assert not isinstance(record.trace.parent_activity_id, str)
+
+
+def test_the_workers_that_joblib_uses_again_work_for_whoever_hands_in_the_job(run):
+    found = run(
+        """
+        import joblib, program
+        def jobs(): return joblib.Parallel(n_jobs=2)(joblib.delayed(program.work)(n) for n in range(3))
+        outer(jobs)
+        traced_output("second")(jobs)()
+        program.inner()
+        """
+    )
+
+    (first,), (second,) = found["outer"], found["second"]
+    sent_by = [record.trace.parent_record_id for record in found["inner"]]
+    assert sorted(map(str, sent_by)) == sorted(map(str, [*[first.record_id] * 3, *[second.record_id] * 3, UNSET]))
+    assert handed_over(first)[0] == "outer: process pool"
+    assert handed_over(second) == ["second: process pool"]
 
 
 def test_prefork_workers_are_emitters_of_their_own(run):

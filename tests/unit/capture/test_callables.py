@@ -5,8 +5,10 @@ import collections.abc
 import contextlib
 import copy
 import functools
+import gc
 import importlib
 import inspect
+import json
 import multiprocessing
 import pickle
 import sys
@@ -252,6 +254,45 @@ def test_a_function_is_pickled_by_its_name(plug, module, name, protocol):
 def test_a_bound_method_is_pickled_with_its_object(plug, module):
     method = pickle.loads(pickle.dumps(module.Greeter("hey").method))
     assert method("you") == "hey, you"
+
+
+class Handlers:
+    @traced_output("method")
+    def method(self, question):
+        return question
+
+    @traced_output("static")
+    @staticmethod
+    def static(question):
+        return question
+
+
+class MoreHandlers(Handlers):
+    pass
+
+
+def test_a_class_gives_the_same_function_each_time_it_is_asked(plug, kept):
+    """So that it can be told whether a method is overridden, and that whoever holds it weakly holds it."""
+    assert Handlers.method is Handlers.method is MoreHandlers.method
+    assert Handlers.static is Handlers.static is MoreHandlers.static is Handlers().static
+    assert not hasattr(Handlers.method, "__func__")
+    held = weakref.WeakKeyDictionary({Handlers.method: 1, Handlers.static: 2})
+    gc.collect()
+    assert len(held) == 2
+
+
+def test_a_method_that_is_called_through_its_class_is_given_what_follows_its_object(plug, kept):
+    Handlers.method(Handlers(), LONG)
+    Handlers().method(LONG)
+    traced_output(Later).method(Later(), LONG)
+
+    for said in [json.loads(span.attributes["provsdk.facts"]) for span in kept.spans]:
+        assert [entity["name"] for entity in said["entities"] if entity["role"] == "argument"] == ["question"]
+
+
+class Later:
+    def method(self, question):
+        return question
 
 
 def test_a_static_method_is_pickled_and_copied_without_the_object_that_it_was_asked_of(plug, module):
