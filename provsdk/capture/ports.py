@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from opentelemetry.trace import SpanContext, Tracer
@@ -202,17 +202,25 @@ _STORE: Final[Any] = os.environ.encodekey("PROVSDK_STORE") if _environment is no
 detour through `os.environ` would cost more than the call."""
 
 
+_late: Callable[[], None] | None = None
+"""Plugs something in for a call that comes when the process has ended already; None: there is nothing to plug in."""
+
+
 def plug(ports: Ports) -> None:
     """Makes every traced call from now on go through `ports`."""
-    global _plugged, _refused
+    global _plugged, _refused, _late
     _outside.forget()
-    _plugged, _refused = ports, None
+    _plugged, _refused, _late = ports, None, None
 
 
-def unplug() -> None:
-    """Makes every traced call from now on a pass-through again, whatever `PROVSDK_STORE` says: it was stopped."""
-    global _plugged, _refused
-    _plugged, _refused = None, (os.environ.get("PROVSDK_STORE", ""), float("inf"))
+def unplug(late: Callable[[], None] | None = None) -> None:
+    """Makes every traced call from now on a pass-through again, whatever `PROVSDK_STORE` says: it was stopped.
+
+    Args:
+        late: at the end of the process: plugs something in for a call that comes all the same.
+    """
+    global _plugged, _refused, _late
+    _plugged, _refused, _late = None, (os.environ.get("PROVSDK_STORE", ""), float("inf")), late
 
 
 def current() -> Ports | None:
@@ -221,8 +229,11 @@ def current() -> Ports | None:
     With `PROVSDK_STORE` set and nothing plugged in, the pipeline configures itself first. If it cannot, that is logged
     and the traced function runs untraced: a program that never called `configure` is not broken by its environment.
     """
-    if _plugged is None and _STORE in _environment:
-        return _bootstrap()
+    if _plugged is None:
+        if _late is not None:
+            _late()
+        elif _STORE in _environment:
+            return _bootstrap()
     return _plugged
 
 

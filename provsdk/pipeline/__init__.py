@@ -163,7 +163,27 @@ def stop(*, may_go_on: bool) -> None:
     with _lock:
         runtime, _running = _running, None
         _plug(None)
+        if not may_go_on and runtime is not None and not runtime.config.disabled:
+            ports.unplug(late=lambda: _reopen(runtime))  # who comes meanwhile waits for `_lock` there
         _end(runtime, may_go_on=may_go_on)
+
+
+def _reopen(ended: Runtime) -> None:
+    """The process has ended for us, and threads that nobody waits for, or exit handlers, still make outputs."""
+    global _running
+    with _lock:
+        if _running is not None:
+            return
+        ports.unplug()
+        try:
+            runtime = ended.after_the_end()
+            runtime.start()
+        except Exception as error:  # the guard around the host: said once, as nothing is tried again
+            _log.error("outputs made after the end of the process are not recorded: %s", error)
+            return
+        _running = runtime
+        _alive.add(runtime)
+        _plug(runtime)
 
 
 def _end(runtime: Runtime | None, *, may_go_on: bool) -> None:

@@ -6,7 +6,7 @@ import logging
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -42,6 +42,7 @@ from provsdk.vocabulary import DataClassification
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
 
     from provsdk.capture._scope import Scope
@@ -105,12 +106,12 @@ class Flushed:
 class Runtime:
     """One configuration at work."""
 
-    def __init__(self, config: Config, provider: TracerProvider | None) -> None:
+    def __init__(self, config: Config, provider: TracerProvider | None, resource: Resource | None = None) -> None:
         self.config = config
         self._provider = provider
         self._emitter = ProcessEmitter(Path(config.store), self._never_began)
         self._keeper = Keeper(self._forward_to)
-        self._tracers = OwnTracers(self._keeper, provider, config.export_spans, config.record_unsampled)
+        self._tracers = OwnTracers(self._keeper, provider, config.export_spans, config.record_unsampled, resource)
         self._defaults = _defaults(config)
         self._environment = Environment(config.service, self._tracers.resource)
         self._store: SqliteStore | None = None
@@ -267,6 +268,14 @@ class Runtime:
         child._inherited = (self._store, self._inherited)
         child._exports = self._exports.forked(child.store)
         return child
+
+    def after_the_end(self) -> Runtime:
+        """A runtime for what still comes when the process has ended: it starts no thread and exports nothing.
+
+        Each output is sealed before it is returned; what is not is a gap, as nobody closes the emitter.
+        """
+        config = replace(self.config, durability="sync", export_spans="none", exporters=())
+        return Runtime(config, None, self._tracers.own_resource)
 
     @property
     def emitter(self) -> ProcessEmitter:

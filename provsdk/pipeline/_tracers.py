@@ -83,10 +83,16 @@ class OwnTracers:
         provider: the user's; None: whichever is the global one at the moment.
         export_spans: `all`, `ids` or `none`.
         record_unsampled: `all` or `own`.
+        resource: the environment's; None: it is read.
     """
 
     def __init__(
-        self, keeper: Keeper, provider: TracerProvider | None, export_spans: str, record_unsampled: str
+        self,
+        keeper: Keeper,
+        provider: TracerProvider | None,
+        export_spans: str,
+        record_unsampled: str,
+        resource: Resource | None = None,
     ) -> None:
         self._keeper = keeper
         self._export_spans = export_spans
@@ -101,7 +107,7 @@ class OwnTracers:
         self._processors: tuple[SpanProcessor, ...] | None = None
         """The user's, as they were when the tracer was made; another tuple means another tracer."""
         self._tracer: Tracer = PrivateTracer(keeper.keep)
-        self._own_resource = Resource.create()
+        self.own_resource: Final = resource or _resource_of_the_environment()
 
     def tracer(self) -> Tracer:
         """The tracer to use now."""
@@ -162,7 +168,7 @@ class OwnTracers:
 
     def resource(self) -> Mapping[str, Any]:
         """Attributes of the user's resource; of the environment's, while there is no provider."""
-        return (self._user.resource if self._user is not None else self._own_resource).attributes
+        return (self._user.resource if self._user is not None else self.own_resource).attributes
 
     def forward_to(self) -> SpanProcessor | None:
         """The user's processors, where our spans go to them."""
@@ -255,3 +261,11 @@ def _reads_ends_only(processor: SpanProcessor) -> bool:
     """Whether it does nothing with our spans before they end, as the SDK's exporting processors do, and our watch."""
     kind = type(processor)
     return kind is Watch or (kind.on_start in _NO_STARTS and getattr(kind, "_on_ending", None) in _NO_ENDINGS)
+
+
+def _resource_of_the_environment() -> Resource:
+    """Empty where a process ends that has not read it yet: reading takes threads, and there are none to be had."""
+    try:
+        return Resource.create()
+    except RuntimeError:
+        return Resource.get_empty()
