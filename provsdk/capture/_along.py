@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from provsdk.capture._otel import Attached, Held
 
-__all__ = ["apart", "at_work_of", "back", "headers", "headers_of", "held", "within"]
+__all__ = ["apart", "at_work_of", "back", "beside", "headers", "headers_of", "held", "within"]
 
 T = TypeVar("T")
 
@@ -24,6 +24,11 @@ def held() -> Held | None:
 def within(what: Held, *, lent: bool = False) -> Attached | None:
     """Makes it current here; see `_otel.attach_held`."""
     return _tried(lambda: _otel.attach_held(what, lent=lent))
+
+
+def beside(what: Held) -> Attached | None:
+    """Notes where work was handed on from that is not taken along; see `_otel.attach_beside`."""
+    return _tried(lambda: _otel.attach_beside(what))
 
 
 def at_work_of(get: Callable[[str], str | None], *, is_job: bool) -> Attached | None:

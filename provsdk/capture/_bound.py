@@ -29,18 +29,20 @@ class Bound:
         function: what is called.
         held: what is current then.
         way: how work is handed over where this is pickled, as records say it.
+        along: what is held is current then; False: it is only known who handed the work on.
     """
 
-    __slots__ = ("__dict__", "__wrapped__", "_held", "_way")
+    __slots__ = ("__dict__", "__wrapped__", "_along", "_held", "_way")
 
-    def __init__(self, function: Callable[..., Any], held: Held, way: str = "pickle") -> None:
+    def __init__(self, function: Callable[..., Any], held: Held, way: str = "pickle", *, along: bool = True) -> None:
         self.__wrapped__ = function
         self._held = held
         self._way = way
+        self._along = along
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Calls the function."""
-        attached = _along.within(self._held)
+        attached = _along.within(self._held) if self._along else _along.beside(self._held)
         try:
             return self.__wrapped__(*args, **kwargs)
         finally:
@@ -76,9 +78,9 @@ class Arrived:
             _along.back(attached)
 
 
-def bound(function: Callable[..., Any], held: Held, way: str = "pickle") -> Callable[..., Any]:
+def bound(function: Callable[..., Any], held: Held, way: str = "pickle", *, along: bool = True) -> Callable[..., Any]:
     """The function with what is held; one that somebody has bound stays as it is."""
-    return function if isinstance(function, Bound) else Bound(function, held, way)
+    return function if isinstance(function, Bound) else Bound(function, held, way, along=along)
 
 
 class BoundCoroutine(wrapt.CallableObjectProxy):  # type: ignore[type-arg] # only new versions of wrapt take arguments

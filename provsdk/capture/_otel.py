@@ -33,10 +33,12 @@ __all__ = [
     "activity_in",
     "apart",
     "attach",
+    "attach_beside",
     "attach_context",
     "attach_held",
     "attach_origin",
     "attach_within",
+    "beside",
     "carried_origin",
     "current_activity",
     "current_context",
@@ -58,6 +60,9 @@ _ACTIVITY: Final = otel_context.create_key("provsdk-activity")
 _ORIGIN: Final = otel_context.create_key("provsdk-origin")
 _LENT: Final = otel_context.create_key("provsdk-lent")
 """True in a thread that was started within an activity, and that nobody asked whether it works for it."""
+
+_BESIDE: Final = otel_context.create_key("provsdk-beside")
+"""What handed work on to here without taking it along: an output that begins here is not linked to it."""
 
 _OUTSIDE: Final = otel_context.create_key("provsdk-outside")
 """What was current outside of a stream's step."""
@@ -348,6 +353,18 @@ def attach_held(held: Held, *, lent: bool = False) -> Attached | None:
     if held.span is not None and not lent:
         context = set_span_in_context(held.span, context)
     return Attached(context, otel_context.attach(context))
+
+
+def attach_beside(held: Held) -> Attached:
+    """Notes where the work here was handed on from, though it does not belong there."""
+    context = Context({**otel_context.get_current(), _BESIDE: held.activity})
+    return Attached(context, otel_context.attach(context))
+
+
+def beside() -> Activity | None:
+    """What handed the work here on, and goes on itself; None where nobody knows."""
+    found: Activity | None = otel_context.get_current().get(_BESIDE)  # type: ignore[assignment]
+    return found if found is not None and found.process == _process.generation else None
 
 
 def attach_within(activity: Activity) -> Attached | None:

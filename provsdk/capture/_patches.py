@@ -16,7 +16,7 @@ import wrapt
 from provsdk.capture import _along
 from provsdk.capture._otel import Held
 
-__all__ = ["Arguments", "Layer", "Prepare", "Switch", "layer", "put_on"]
+__all__ = ["ALWAYS", "Arguments", "Layer", "Prepare", "Switch", "layer", "put_on"]
 
 Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
 
@@ -34,6 +34,10 @@ class Switch:
 
     def __init__(self) -> None:
         self.on = False
+
+
+ALWAYS: Final = Switch()
+ALWAYS.on = True
 
 
 class Layer(NamedTuple):

@@ -6,8 +6,8 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from provsdk.capture._bound import PROCESS_POOL, bound
-from provsdk.capture._patches import Arguments, layer, put_on
-from provsdk.capture._processes import ALWAYS, PROCESSES, says
+from provsdk.capture._patches import ALWAYS, Arguments, layer, put_on
+from provsdk.capture._processes import PROCESSES, says
 from provsdk.capture._threads import THREADS
 
 if TYPE_CHECKING:
@@ -28,16 +28,17 @@ def _make(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, An
 
 def _take(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
     """Of the methods that take a function first."""
-    if isinstance(instance, sys.modules["multiprocessing.pool"].ThreadPool):
-        if not THREADS.on:
-            return args, kwargs
+    is_of_threads = isinstance(instance, sys.modules["multiprocessing.pool"].ThreadPool)
+    along = THREADS.on or not is_of_threads
+    if is_of_threads:
+        pass
     elif PROCESSES.on:
         held.hands_over(PROCESS_POOL)
     else:
         return says(PROCESS_POOL)(held, instance, args, kwargs)
     if "func" in kwargs:
-        kwargs = {**kwargs, "func": bound(kwargs["func"], held, PROCESS_POOL)}
-    return (*(bound(function, held, PROCESS_POOL) for function in args[:1]), *args[1:]), kwargs
+        kwargs = {**kwargs, "func": bound(kwargs["func"], held, PROCESS_POOL, along=along)}
+    return (*(bound(function, held, PROCESS_POOL, along=along) for function in args[:1]), *args[1:]), kwargs
 
 
 _METHODS: Final = ("apply", "apply_async", "map", "map_async", "starmap", "starmap_async", "imap", "imap_unordered")

@@ -15,21 +15,18 @@ from typing import TYPE_CHECKING, Any, Final
 from provsdk.capture import _guard, _origin, _otel, ports
 from provsdk.capture._bound import PROCESS_POOL, bound
 from provsdk.capture._inherited import inherited_environment
-from provsdk.capture._patches import Arguments, Layer, Prepare, Switch, layer, put_on
+from provsdk.capture._patches import ALWAYS, Arguments, Layer, Prepare, Switch, layer, put_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from provsdk.capture._otel import Held
 
-__all__ = ["ALWAYS", "NOT_LINKED", "PROCESSES", "UNTOLD", "says", "switch"]
+__all__ = ["NOT_LINKED", "PROCESSES", "UNTOLD", "says", "switch"]
 
 PROCESSES: Final = Switch()
 UNTOLD: Final = Switch()
 """On where children shall not be told."""
-
-ALWAYS: Final = Switch()
-ALWAYS.on = True
 
 NOT_LINKED: Final = ", not linked"
 """After the way in which work was handed over: an output there does not name the activity that sent it."""

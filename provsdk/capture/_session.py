@@ -281,14 +281,23 @@ def open_activity(ports: Ports, kind: str, name: str) -> Activity:
     scope = activity.scope
     if kind == semconv.KIND_OUTPUT and scope is not None and not activity.spans_current and context != _EMPTY:
         scope.caller = _otel.current_span().get_span_context()
-    if scope is None:
-        _count_in_all("orphans")
-    elif parent is not None and not scope.open and _otel.is_lent():
-        _count_in_all("strays")
+    _tell_others(activity, parent)
     if kind == semconv.KIND_OUTPUT and parent is not None and parent.scope is not None:
         with _counting:
             parent.nested += (f"out_{activity.key}",)
     return activity
+
+
+def _tell_others(activity: Activity, parent: Activity | None) -> None:
+    """Outputs that run and that this call may belong to, though nobody said so, say it in their records."""
+    if activity.scope is None:
+        _count_in_all("orphans")
+    elif parent is None:
+        beside = _otel.beside()
+        if beside is not None and _runs(beside):
+            beside.hands_over("thread, not linked")
+    elif not activity.scope.open and _otel.is_lent():
+        _count_in_all("strays")
 
 
 def _finish(span: Span) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from provsdk.capture import _along
 from provsdk.capture._bound import bound
-from provsdk.capture._patches import Arguments, Layer, Switch, layer, put_on
+from provsdk.capture._patches import ALWAYS, Arguments, Layer, Switch, layer, put_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,13 +28,12 @@ THREADS: Final = Switch()
 def switch(*, on: bool) -> None:
     """Begins or stops to take outputs along."""
     THREADS.on = on
-    if on:
-        put_on(_LAYERS)
+    put_on(_LAYERS)
 
 
 def _start(wrapped: Callable[[], None], instance: Thread, args: Any, kwargs: Any) -> None:
     """Of `Thread.start`."""
-    held = _along.held() if THREADS.on else None
+    held = _along.held()
     if held is None:
         return wrapped(*args, **kwargs)
     own = vars(instance).get("run")
@@ -55,7 +54,7 @@ def _lend(thread: Thread, held: Held, own: Callable[[], None] | None) -> None:
 
     def run_within() -> None:
         _give_back(thread, own)
-        attached = _along.within(held, lent=True)
+        attached = _along.within(held, lent=True) if THREADS.on else _along.beside(held)
         try:
             run()
         finally:
@@ -77,7 +76,7 @@ def _submit(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, 
     if _is_of_interpreters(instance):
         held.hands_over("interpreter pool")
         return args, kwargs
-    return (*(bound(function, held) for function in args[:1]), *args[1:]), kwargs
+    return (*(bound(function, held, along=THREADS.on) for function in args[:1]), *args[1:]), kwargs
 
 
 def _is_of_interpreters(executor: Any) -> bool:
@@ -88,5 +87,5 @@ def _is_of_interpreters(executor: Any) -> bool:
 
 _LAYERS: Final = (
     Layer("threading", "Thread", "start", _start),
-    layer(("concurrent.futures.thread", "ThreadPoolExecutor", "submit"), THREADS, _submit),
+    layer(("concurrent.futures.thread", "ThreadPoolExecutor", "submit"), ALWAYS, _submit),
 )

@@ -162,9 +162,11 @@ class OwnTracers:
             self._over = True
 
     def announce(self, record_id: str) -> None:
-        """With `export_spans="ids"`: the record id on the span that is current in the user's own tracing."""
+        """With `export_spans="ids"`: the record id on the user's current span, where that has room for it."""
         if self._export_spans == "ids":
-            trace.get_current_span().set_attribute(semconv.RECORD_ID, record_id)
+            span = trace.get_current_span()
+            if _has_room(span, record_id):
+                span.set_attribute(semconv.RECORD_ID, record_id)
 
     def resource(self) -> Mapping[str, Any]:
         """Attributes of the user's resource; of the environment's, while there is no provider."""
@@ -269,3 +271,14 @@ def _resource_of_the_environment() -> Resource:
         return Resource.create()
     except RuntimeError:
         return Resource.get_empty()
+
+
+def _has_room(span: Any, record_id: str) -> bool:
+    """Whether the user's limits leave room: an attribute too many pushes another one out, a longer one is cut."""
+    limits = getattr(span, "_limits", None)
+    most = getattr(limits, "max_span_attributes", None)
+    longest = getattr(limits, "max_span_attribute_length", None)
+    if longest is not None and longest < len(record_id):
+        return False
+    held = getattr(span, "attributes", None) or ()
+    return most is None or semconv.RECORD_ID in held or len(held) < most

@@ -110,6 +110,25 @@ def test_without_spans_in_the_users_tracing_too(captured, plug, way):
     assert_linked(captured)
 
 
+@traced_output("inner")
+def inner(_=None):
+    return LONG
+
+
+@pytest.mark.parametrize("way", ["a thread", "submit", "run_in_executor", "pool.map"])
+def test_switched_off_an_output_there_is_not_linked_and_the_record_says_so(captured, way, monkeypatch):
+    propagation.automatic(threads=False, processes=False)
+    monkeypatch.setitem(globals(), "load", inner)
+
+    output(WAYS[way] if way != "a thread" else lambda: started(threading.Thread(target=inner)))
+
+    contexts = {span.name: span.context for span in captured.spans}
+    assert contexts["inner"].trace_id != contexts["out"].trace_id
+    position = captured.outputs.index(contexts["out"])
+    assert captured.missing(position) == [("handed_over", "thread, not linked")]
+    assert captured.missing(1 - position) == []
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_switched_off_it_is_not_taken_along_and_the_record_says_so(captured, way):
     propagation.automatic(threads=False, processes=False)

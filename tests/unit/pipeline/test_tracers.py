@@ -161,6 +161,36 @@ def test_a_burst_that_overflows_the_users_queue_costs_no_record_anything(reads_s
         assert record.output.output_id in {edge.from_ for edge in record.flow}
 
 
+@pytest.mark.parametrize(
+    ("limits", "carries"),
+    [
+        (SpanLimits(max_span_attributes=4), True),
+        (SpanLimits(max_span_attributes=3), False),
+        (SpanLimits(max_span_attribute_length=20), False),
+    ],
+    ids=["room for one", "full", "cut"],
+)
+def test_an_id_pushes_no_attribute_of_the_users_out_and_is_not_cut(limits, carries):
+    finished = InMemorySpanExporter()
+    provider = TracerProvider(span_limits=limits, shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(finished))
+    own = {"http.method": "GET", "http.route": "/a", "user": "u1"}
+
+    tracer = provider.get_tracer("app")
+    with (
+        captured_records(tracer_provider=provider, export_spans="ids"),
+        tracer.start_as_current_span("request") as span,
+    ):
+        span.set_attributes(own)
+        traced_output("answer")(lambda: 1)()
+
+    (span,) = finished.get_finished_spans()
+    assert span.dropped_attributes == 0
+    assert {name: span.attributes[name] for name in own} == own
+    assert (semconv.RECORD_ID in span.attributes) is carries
+    provider.shutdown()
+
+
 @pytest.mark.parametrize("mode", ["ids", "none"])
 def test_not_exported_the_users_traces_look_as_without_us(user, mode):
     provider = user()
