@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from provsdk.capture.decorators import (
+        cite,
         declare_source,
         derive,
         traced_check,
@@ -29,6 +30,7 @@ _HOMES = {
     "ProvsdkError": "provsdk.errors",
     "RecordNotSealed": "provsdk.errors",
     "bind": "provsdk.capture.propagation",
+    "cite": "provsdk.capture.decorators",
     "configure": "provsdk.pipeline",
     "declare_source": "provsdk.capture.decorators",
     "derive": "provsdk.capture.decorators",
@@ -50,6 +52,7 @@ __all__ = [
     "ProvsdkError",
     "RecordNotSealed",
     "bind",
+    "cite",
     "configure",
     "declare_source",
     "derive",

@@ -10,6 +10,7 @@ from provsdk import semconv
 from provsdk.assembly.dialects.native import EntityFact, Facts, Problem, Ref
 from provsdk.assembly.spans import SpanData
 from provsdk.assembly.text import MAX_NAME, clean, plain_json
+from provsdk.matching import MAX_SPANS
 from provsdk.records.flow import DERIVED, GENERATED, USED, Arrow
 from provsdk.records.ids import is_value_id, position
 from provsdk.records.record import Edge, Entity, Stream
@@ -71,6 +72,7 @@ class Scope:
         if local is not None:
             self._take_missing(local.get("missing"))
             self._take_found(local.get("found"))
+            self._take_cited(local.get("cited"))
 
     def _take_found(self, said: Any) -> None:
         """Edges that content shows, as the process found them."""
@@ -91,6 +93,24 @@ class Scope:
                     )
                 case _:
                     self.missing.add((INVALID, "found"))
+
+    def _take_cited(self, said: Any) -> None:
+        """Places of edges that were declared."""
+        for each in said if isinstance(said, (list, tuple)) else ():
+            match each:
+                case (str(effect), str(cause), tuple(places)) if is_value_id(effect) and is_value_id(cause):
+                    arrow = (effect, cause, DERIVED, _EXPLICIT)
+                    known = self.told.get(arrow)
+                    spans = [] if known is None or known.spans is msgspec.UNSET else known.spans
+                    self.told[arrow] = Edge(
+                        from_=effect,
+                        to=cause,
+                        relation=DERIVED,
+                        basis=_EXPLICIT,
+                        spans=sorted({*spans, *places})[:MAX_SPANS],
+                    )
+                case _:
+                    self.missing.add((INVALID, "cited"))
 
     def settle(self) -> None:
         """Takes in what content shows, once all else is known.

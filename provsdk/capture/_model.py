@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any, Final
 from provsdk import semconv
 from provsdk.capture import _guard
 from provsdk.capture._binding import EXTRA
-from provsdk.capture._plan import put
+from provsdk.capture._citations import citations_of
+from provsdk.capture._plan import Plan, put, say
 from provsdk.capture._request import SETTINGS, model_of, settings_of
 from provsdk.capture._responses import read, texts_of
+from provsdk.digest import measure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from provsdk.capture._chunks import Chunks
-    from provsdk.capture._plan import Plan
+    from provsdk.capture._citations import Citation
     from provsdk.capture._session import Activity
 
 __all__ = ["note_chunks", "note_request", "note_response", "note_seen", "settle"]
@@ -52,6 +54,50 @@ def note_request(
 def note_response(activity: Activity, response: Any) -> None:
     """Notes what the call's result says of it, where it is the response of a model API."""
     note_seen(activity, read(response))
+    note_citations(activity, response)
+
+
+def note_citations(activity: Activity, response: Any) -> None:
+    """Notes what the response says that its answers rest on: values that the output knows, or the model's sources."""
+    scope = activity.scope
+    cited = citations_of(response) if scope is not None else []
+    beside: dict[str, str] = {}
+    for one in cited:
+        answer = scope.registry.find(one.answer, measure(one.answer)) if scope is not None else None
+        effect = answer.id if answer is not None else f"ent_{activity.key}-0"
+        cause, source_span = _quoted_in(activity, one) if one.quoted is not None else (None, (0, 0))
+        if cause is None and one.location is not None:
+            if one.location not in beside:
+                beside[one.location] = _source_of_the_model(activity, one)
+            cause, source_span = beside[one.location], (0, len(one.quoted or ""))
+        if cause is None:
+            activity.lacks("invalid_fact", "citations: a source that the output does not know")
+        elif cause != effect:
+            activity.rests_on(effect, cause, ((*one.span, *source_span),) if answer is not None else ())
+
+
+def _quoted_in(activity: Activity, cited: Citation) -> tuple[str | None, tuple[int, int]]:
+    """The first value that the output knew which has the quoted words; a source before what was made of it."""
+    words, made = (cited.quoted or "").strip(), f"ent_{activity.key}-0"
+    held = activity.scope.registry.held() if activity.scope is not None and words else []
+    for entity_id, value, _, kind, of in sorted(held, key=lambda one: one[3] != semconv.KIND_SOURCE):
+        if isinstance(value, str) and kind != semconv.KIND_OUTPUT and made not in {entity_id, of}:
+            at = value.find(words)
+            if at >= 0:
+                return entity_id, (at, at + len(words))
+    return None, (0, 0)
+
+
+def _source_of_the_model(activity: Activity, cited: Citation) -> str:
+    """What the provider looked up by itself is a source of its own, known by its place; its title is content."""
+    source = Plan.of(semconv.KIND_SOURCE, "citation", {}, None).open(activity.ports, None, (), {})
+    source.extra["by_hand"] = True
+    say(source, "location", cited.location)
+    say(source, "type", "external" if "://" in (cited.location or "") else "reference")
+    if cited.quoted is not None:  # a text of its own: the one in the response was made by the model
+        source.made(cited.quoted.encode("utf-8", "surrogatepass").decode("utf-8", "surrogatepass"))
+    source.close()
+    return f"ent_{source.key}-0"
 
 
 def note_chunks(activity: Activity, chunks: Chunks, whole: Any, *, is_digested: bool) -> bool:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
 
     from provsdk.capture._foreign import Foreign
+    from provsdk.capture._search import Place
     from provsdk.capture.ports import Facts
 
 __all__ = ["Scope"]
@@ -30,6 +31,8 @@ class Scope:
     """Traced calls that ran meanwhile in no output: in a thread, for one, that nobody told whose work it does."""
     strays = 0
     """Traced calls that ran meanwhile in threads that another output, which had ended, had started."""
+    cited: tuple[tuple[str, str, tuple[Place, ...]], ...] = ()
+    """Edges that were declared, from effect to cause, with their places."""
     open = True
     caller: SpanContext | None = None
     """The span that the user's own tracing has the output's work below, where ours is not current for it."""
@@ -62,4 +65,5 @@ class Scope:
             "code": list(self.code),
             "missing": self.missing if foreign is None else [*self.missing, *foreign.missing()],
             "spans": self.spans,
+            "cited": self.cited,
         }

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from provsdk.capture._facts import Entity
     from provsdk.capture._flow import Known, Ref, Registry
     from provsdk.capture._scope import Scope
+    from provsdk.capture._search import Place
     from provsdk.capture.ports import Ports
     from provsdk.digest import Measured
 
@@ -186,6 +187,41 @@ class Values:
                 self.lacks("invalid_fact", "from_: a value that cannot be told from others of its kind")
             elif found.id != effect:
                 self.derived.append((effect, found.id, "explicit"))
+
+    def cites(self, value: Any, source: Any, places: tuple[Place, ...]) -> None:
+        """Notes what the user's code says: the value, or those places of it, rest on the source."""
+        scope = self.scope
+        if scope is None:
+            return
+        cause = self._known(scope, source)
+        if cause is None:
+            self.lacks("invalid_fact", "cite: a source that the output does not know")
+            return
+        effect: Ref | None = None
+        if is_linkable(value):
+            known = self._known(scope, value)
+            effect = known.id if known is not None else self._cited_value(scope, value)
+        if effect is None:
+            self.lacks("invalid_fact", "cite: a value that cannot be told from others of its kind")
+        elif effect != cause.id:
+            self.rests_on(effect, cause.id, places)
+
+    def _cited_value(self, scope: Scope, value: Any) -> int | None:
+        """A value that nobody made in a traced call: from now on the output knows it."""
+        measured = measure(value, max_bytes=self.ports.settings.max_value_bytes)
+        if measured.digest is None or not scope.registry.has_room():
+            return None
+        n = self._next("declared")
+        self._add_entity(n, "declared", "cited", value, measured, element_of=None)
+        scope.registry.enter(f"ent_{self.key}-{n}", value, measured, self.kind)
+        return n
+
+    def rests_on(self, effect: Ref, cause: str, places: tuple[Place, ...]) -> None:
+        """Notes an edge that was declared, with its places, which stay in the process."""
+        self.derived.append((effect, cause, "explicit"))
+        if self.scope is not None and places:
+            named = effect if isinstance(effect, str) else f"ent_{self.key}-{effect}"
+            self.scope.cited += ((named, cause, places),)
 
     def _known(self, scope: Scope, value: Any) -> Known | None:
         if not is_linkable(value):

@@ -20,7 +20,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
 from provsdk import semconv
-from provsdk.capture import ports
+from provsdk.capture import _guard, ports
 from provsdk.capture._binding import attribute
 from provsdk.capture._callables import TracedFunction, kind_of, public_methods, traced_function
 from provsdk.capture._declared import check_name
@@ -534,3 +534,49 @@ def derive(value: T, *, from_: Iterable[Any], name: str = "derive", **facts: Any
     from others, such as a small number or a short word, has no edge; the record says so. A text is one cause.
     """
     return by_hand(semconv.KIND_TRANSFORMATION, name, facts, causes=from_, result=value)
+
+
+def cite(
+    output: T, source: Any, span: tuple[int, int] | None = None, *, source_span: tuple[int, int] | None = None
+) -> T:
+    """Says that `output`, or a place of it, rests on `source`, and hands it back; for citations that a program knows.
+
+    Within an output the edge from one value to the other is declared (`explicit`). What it is said of may be the
+    output's value to be, or a part that goes into it. Wrong places, and a source that the output does not know, are
+    named in the record (`invalid_fact`). Citations in the responses of model APIs are read by themselves.
+
+    Args:
+        output: what cites.
+        source: what is cited: a value that was loaded or made within the output.
+        span: start and end in the text of `output`, in characters; all of it where nothing is said.
+        source_span: the same in the text of `source`.
+    """
+    activity = _call.current()
+    if activity is not None:
+        try:
+            _cite(activity, output, source, span, source_span)
+        except Exception as error:
+            activity.lacks("capture_failed", "cite")
+            _guard.report("note a citation", error, activity.ports, about=activity.name)
+    return output
+
+
+def _cite(activity: Activity, output: Any, source: Any, span: Any, source_span: Any) -> None:
+    of_output, of_source = _place(output, span), _place(source, source_span)
+    if of_output is None or of_source is None:
+        activity.lacks("invalid_fact", "cite: a span is two positions in the text, the first one before the second")
+    elif span is None and source_span is None:
+        activity.cites(output, source, ())
+    else:
+        activity.cites(output, source, ((*of_output, *of_source),))
+
+
+def _place(value: Any, span: Any) -> tuple[int, int] | None:
+    """Start and end of what is meant; None where it is no place in the value."""
+    size = len(value) if isinstance(value, str) else 0
+    if span is None:
+        return 0, size
+    match span:
+        case (int(start), int(end)) if 0 <= start < end <= size:
+            return start, end
+    return None

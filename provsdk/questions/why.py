@@ -15,6 +15,7 @@ from provsdk.vocabulary import Basis, CompletenessReason, Relation
 __all__ = ["Sentence", "Support", "limits", "sentences", "why"]
 
 _DERIVED: Final = Relation.WAS_DERIVED_FROM.value
+_EXPLICIT: Final = Basis.EXPLICIT.value
 _SAME: Final = frozenset({Basis.IDENTITY.value, Basis.DIGEST.value})
 
 ENOUGH: Final = 0.5
@@ -177,6 +178,27 @@ def _supports(record: ProvenanceRecord, length: int, field: str | None) -> Itera
             source_id, name = names[edge.to]
             for span in _spans(edge, field):
                 yield Support(source_id, name, edge.basis, *span)
+        elif edge.relation == _DERIVED and edge.from_ in equal:
+            yield from _cited_by(record, names, edge.to, _spans(edge, field))
+
+
+def _cited_by(
+    record: ProvenanceRecord,
+    names: Mapping[str, tuple[str, str]],
+    value: str,
+    places: Sequence[tuple[int, int, int, int]],
+) -> Iterator[Support]:
+    """What a value that stands at these places of the output was said to rest on, such as a block of an answer."""
+    for edge in record.flow:
+        if edge.from_ != value or edge.basis != _EXPLICIT or edge.to not in names or edge.spans is UNSET:
+            continue
+        source_id, name = names[edge.to]
+        for start, end, value_start, value_end in places:
+            for cited_start, cited_end, source_start, source_end in edge.spans:
+                first, last = max(value_start, cited_start), min(value_end, cited_end)
+                if first < last:
+                    place = start + first - value_start, min(start + last - value_start, end)
+                    yield Support(source_id, name, edge.basis, *place, source_start, source_end)
 
 
 def _spans(edge: Edge, field: str | None) -> Sequence[tuple[int, int, int, int]]:
