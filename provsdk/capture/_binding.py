@@ -112,6 +112,11 @@ class Signature(NamedTuple):
         given = len(args) + 1 if instance is not None and self.bound_first else len(args)
         return arity is None or arity.fits(given, kwargs)
 
+    def counts(self) -> frozenset[int]:
+        """How many values a call may have that names none: most calls are told by that."""
+        arity = self.arity
+        return frozenset(n for n in range(len(self.names) + 1) if arity is not None and arity.fits(n, {}))
+
     def pairs(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
         """The call's values with the names of their parameters, without defaults and without `self`."""
         names = self.names

@@ -236,9 +236,12 @@ def _wrapper(plan: Plan) -> Callable[..., Any]:
 
 
 def _async_wrapper(plan: Plan) -> Callable[..., Any]:
+    counts = plan.signature.counts()
+
     def traced(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         follow = _awaited if ports.current() is None else _call.acall
-        if not plan.signature.fits(instance, args, kwargs):
+        is_plain = not kwargs and instance is None and len(args) in counts
+        if not is_plain and not plan.signature.fits(instance, args, kwargs):
             wrapped = _called(wrapped, args, kwargs)  # wrong arguments raise here, as without us
         coroutine: Any = follow(plan, wrapped, instance, args, kwargs)
         coroutine.__name__, coroutine.__qualname__ = traced.__name__, traced.__qualname__
