@@ -9,6 +9,7 @@ It reads, and appends nothing. A record is named by its id, a unique prefix of i
 """
 
 import hashlib
+import json
 import os
 import re
 from codecs import BOM_UTF8
@@ -22,7 +23,6 @@ from provsdk.config import load
 from provsdk.digest import MIN_LINKABLE_BYTES, JoinKey, file_digest, measure, plain
 from provsdk.errors import NotFound, StoreDamaged, StoreUnavailable, UsageError
 from provsdk.ledger.keys import digest_key
-from provsdk.matching import parsed
 from provsdk.questions.across import downstream, join_of, upstream
 from provsdk.questions.diff import Difference, diff
 from provsdk.questions.effects import Effect, effects
@@ -266,9 +266,12 @@ def is_text_of(record: ProvenanceRecord, text: str, keys: Path) -> bool:
         KeyUnusable: such a record, and the digest key is not here.
     """
     output = record.output
-    value = text if output.media_type == TEXT else parsed(text.strip())
-    measured = measure(value) if value is not None else None
-    if measured is None or measured.digest is None:
+    try:
+        value = text if output.media_type == TEXT else json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    measured = measure(value)
+    if measured.digest is None:
         return False
     if output.digest is not None:
         return output.digest == plain(measured.digest)

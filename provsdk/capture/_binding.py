@@ -39,6 +39,8 @@ class _Arity(NamedTuple):
     """By how many are given so: parameters that are then still to be given."""
     keywords: frozenset[str] | None
     """Those that may be given by name; None: any."""
+    only_placed: frozenset[str]
+    """Those that may not."""
 
     @staticmethod
     def of(parameters: Iterable[inspect.Parameter]) -> _Arity:
@@ -55,7 +57,8 @@ class _Arity(NamedTuple):
         )
         most = sys.maxsize if any(one.kind is kinds.VAR_POSITIONAL for one in found) else len(placed)
         takes_any = any(one.kind is kinds.VAR_KEYWORD for one in found)
-        return _Arity(tuple(one.name for one in placed), most, needed, None if takes_any else named)
+        only_placed = frozenset(one.name for one in placed if one.kind is kinds.POSITIONAL_ONLY)
+        return _Arity(tuple(one.name for one in placed), most, needed, None if takes_any else named, only_placed)
 
     def fits(self, given: int, kwargs: Mapping[str, Any]) -> bool:
         """Whether a call with so many values by position, and these by name, binds."""
@@ -67,8 +70,9 @@ class _Arity(NamedTuple):
         names = kwargs.keys()
         return (
             needed <= names
+            and needed.isdisjoint(self.only_placed)
             and (self.keywords is None or names <= self.keywords)
-            and names.isdisjoint(self.names[:given])
+            and names.isdisjoint(set(self.names[:given]) - self.only_placed)
         )
 
 
@@ -85,8 +89,8 @@ class Signature(NamedTuple):
     named: frozenset[str] = frozenset()
     """Parameters that stand in the code: any other keyword may be somebody's data."""
     arity: _Arity | None = None
-    is_method: bool = False
-    """It stands in a class: where nothing is bound, the object is the first value of the call."""
+    owners: tuple[type, ...] = ()
+    """Classes that it stands in: where nothing is bound, an object of one of these is the first value of the call."""
 
     @staticmethod
     def of(function: Callable[..., Any] | None) -> Signature:
@@ -120,7 +124,7 @@ class Signature(NamedTuple):
     def pairs(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
         """The call's values with the names of their parameters, without defaults and without `self`."""
         names = self.names
-        if instance is None and self.is_method:
+        if self.owners and instance is None and args and issubclass(type(args[0]), self.owners):
             return self._pairs(1, args[1:], kwargs)
         if not kwargs and len(args) == 1 and instance is None and names:
             return ((names[0], args[0]),)  # most calls, for less than the rest takes to begin

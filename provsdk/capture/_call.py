@@ -463,10 +463,15 @@ async def await_quietly(ticket: Ticket | None, failure: BaseException | None) ->
         await ticket
     except Exception as error:
         _guard.report("seal the record of a failed output", error)
-    except BaseException:
+    except BaseException as interrupt:
         leave(ticket)
-        if failure is None or type(failure).__name__ != "CancelledError":
+        if not (_is_cancellation(failure) and _is_cancellation(interrupt)):
             raise
+
+
+def _is_cancellation(error: BaseException | None) -> bool:
+    """Of asyncio, which is not loaded for it."""
+    return type(error).__name__ == "CancelledError"
 
 
 def leave(ticket: Ticket | None) -> None:

@@ -14,7 +14,7 @@ from types import (
     MethodType,
     WrapperDescriptorType,
 )
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeGuard
 
 import wrapt
 
@@ -25,7 +25,7 @@ from provsdk.errors import UnsupportedCallable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["TracedFunction", "kind_of", "public_methods", "traced_function"]
+__all__ = ["TracedFunction", "is_traced", "kind_of", "public_methods", "remade", "traced_function"]
 
 Kind = Literal["function", "coroutine", "generator", "async generator", "class"]
 
@@ -172,7 +172,7 @@ class TracedFunction(wrapt.FunctionWrapper):  # type: ignore[type-arg] # only ne
         """It is a method: where it is called through its class, its object is the first argument."""
         if self._self_is_plain:
             plan: Any = self._self_wrapper.plan  # type: ignore[union-attr] # the decorator's
-            plan.signature = plan.signature._replace(is_method=True)
+            plan.signature = plan.signature._replace(owners=(*plan.signature.owners, owner))
         elif (told := getattr(self.__wrapped__, "__set_name__", None)) is not None:
             told(owner, name)
 
@@ -234,6 +234,16 @@ def _found(module: str, name: str) -> Any:
     for part in name.split("."):
         found = getattr(found, part)
     return found
+
+
+def is_traced(value: Any) -> TypeGuard[TracedFunction]:
+    """Whether it is a function of ours, whatever it says of itself."""
+    return issubclass(type(value), TracedFunction)
+
+
+def remade(function: TracedFunction) -> tuple[Any, ...]:
+    """How it is made again from the function itself, where it cannot be found by its name."""
+    return _decorated, (function._self_decorate, function.__wrapped__)  # noqa: SLF001 the class is in this file
 
 
 def _decorated(decorate: Callable[[Any], Any], function: Any) -> Any:

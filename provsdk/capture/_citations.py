@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_CITATIONS", "Citation", "citations_of"]
 
-MAX_CITATIONS: Final = 1_024
+MAX_CITATIONS: Final = 256
 """Of one response that are read."""
 
 

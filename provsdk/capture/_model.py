@@ -73,7 +73,9 @@ def note_citations(activity: Activity, response: Any) -> None:
         if cause is None:
             activity.lacks("invalid_fact", "citations: a source that the output does not know")
         elif cause != effect:
-            activity.rests_on(effect, cause, ((*one.span, *source_span),) if answer is not None else ())
+            start, end = one.span
+            is_place = answer is not None and 0 <= start < end <= len(one.answer)
+            activity.rests_on(effect, cause, ((start, end, *source_span),) if is_place else ())
 
 
 def _quoted_in(activity: Activity, cited: Citation) -> tuple[str | None, tuple[int, int]]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from provsdk.capture import _guard, _origin, _otel, ports
 from provsdk.capture._bound import PROCESS_POOL, bound
+from provsdk.capture._callables import is_traced, remade
 from provsdk.capture._inherited import inherited_environment
 from provsdk.capture._patches import ALWAYS, Arguments, Layer, Prepare, Switch, layer, put_on
 
@@ -55,6 +56,8 @@ _POOL_MODULES: Final = (
     "joblib.externals.loky.process_executor",
 )
 """Of classes `ProcessPoolExecutor`: loky's, by itself or within joblib, is used by many outputs, one after another."""
+
+_CLOUDPICKLE_MODULES: Final = ("cloudpickle.cloudpickle", "joblib.externals.cloudpickle.cloudpickle")
 
 _ON_THE_WAY: Final = frozenset(["provsdk", "subprocess", "wrapt"])
 _ABOUT_THE_MACHINE: Final = frozenset(["ctypes.util", "platform", "uuid"])
@@ -122,9 +125,10 @@ def _environment_with(held: Held) -> dict[str, str]:
 
 def _create(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:  # noqa: ARG001
     """Of `asyncio.create_subprocess_exec` and `_shell`: a loop of somebody else's starts programs in its own way."""
-    if kwargs.get("env") is None:
+    if kwargs.get("env") is None and PROCESSES.on:
         kwargs = {**kwargs, "env": _environment_with(held)}
-        held.hands_over("subprocess")
+    is_told = _origin.is_told(kwargs.get("env"), held.headers())
+    held.hands_over("subprocess" if is_told else "subprocess" + NOT_LINKED)
     return args, kwargs
 
 
@@ -178,6 +182,14 @@ def _configure_too(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, 
     return wrapped(*args, **kwargs)
 
 
+def _reduce_traced(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ARG001 wrapt's
+    """Of cloudpickle's picklers, which take a function of `__main__` apart themselves, and would leave us behind."""
+    function = args[0] if args else None
+    if is_traced(function) and getattr(function, "__module__", None) == "__main__":
+        return remade(function)
+    return wrapped(*args, **kwargs)
+
+
 def _finish_children() -> None:
     """What is pending in a child is sealed at its end: `multiprocessing` runs no exit handlers but those it knows."""
     global _finishing
@@ -205,7 +217,7 @@ _LAYERS: Final = (
     layer(("multiprocessing.process", "BaseProcess", "start"), UNTOLD, _start_untold, runs_apart=False),
     layer(("subprocess", "Popen", "__init__"), ALWAYS, _open),
     *(
-        layer((module, "", name), PROCESSES, _create, runs_apart=False)
+        layer((module, "", name), ALWAYS, _create, runs_apart=False)
         for module in ("asyncio", "asyncio.subprocess")
         for name in ("create_subprocess_exec", "create_subprocess_shell")
     ),
@@ -216,6 +228,7 @@ _LAYERS: Final = (
     ),
     layer(("os", "", "system"), ALWAYS, _spawn(None)),
     Layer("multiprocessing.process", "BaseProcess", "start", _configure_too),
+    *(Layer(module, "Pickler", "reducer_override", _reduce_traced) for module in _CLOUDPICKLE_MODULES),
 )
 
 

@@ -580,6 +580,6 @@ def _place(value: Any, span: Any) -> tuple[int, int] | None:
     if span is None:
         return 0, size
     match span:
-        case (int(start), int(end)) if 0 <= start < end <= size:
-            return start, end
+        case (int(start), int(end)) if bool not in {type(start), type(end)} and 0 <= start < end <= size:
+            return int(start), int(end)
     return None

@@ -5,6 +5,7 @@ None of these packages is imported: a value of theirs is there only where somebo
 
 from __future__ import annotations
 
+import os
 import sys
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
@@ -17,15 +18,17 @@ from provsdk.errors import NotDigestible
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["array_reader_of", "elements_of"]
+__all__ = ["array_reader_of", "elements_of", "is_array"]
 
 _PIECE: Final = 1 << 20
 """Bytes that are copied at a time: while a hash reads the array itself, its owner could not resize it."""
 
 _NUMBERS: Final = "biufcmM"
 """Kinds of NumPy's types whose bytes are their values."""
+_TIMES: Final = "mM"
 _OBJECTS: Final = "OUST"
 """Kinds whose elements are Python's values, or become them: how many characters fit in says nothing of a text."""
+_ARRAYS: Final = ("ndarray", "memmap", "recarray", "matrix")
 _PALETTES: Final = frozenset({"P", "PA"})
 _BYTES_OF_A_PIXEL: Final = 4
 _NOT_PORTABLE: Final = frozenset({"g", "G"})
@@ -34,7 +37,7 @@ _NOT_PORTABLE: Final = frozenset({"g", "G"})
 
 def array_reader_of(kind: type) -> Callable[[Any, int], Part | None] | None:
     """What digests a value of that type, None for other types; it gives None of an array that is a container."""
-    if kind is loaded("numpy", "ndarray"):
+    if is_array(kind):
         return _array
     generic = loaded("numpy", "generic")
     if generic is not None and issubclass(kind, generic):
@@ -43,14 +46,21 @@ def array_reader_of(kind: type) -> Callable[[Any, int], Part | None] | None:
     return _image if image is not None and issubclass(kind, image) else None
 
 
+def is_array(kind: type) -> bool:
+    """Whether values of that type are arrays, and nothing beyond that: a masked one, or one with units, is more."""
+    return any(kind is loaded("numpy", name) for name in _ARRAYS)
+
+
 def elements_of(array: Any) -> list[Any] | dict[str, Any] | None:
     """The elements of an array of objects or of text, as a list of lists; the fields of a structured one by name."""
+    array = array.view(sys.modules["numpy"].ndarray)
     if array.dtype.names is not None:
         return {name: array[name] for name in array.dtype.names}
     return array.tolist() if array.dtype.kind in _OBJECTS and array.ndim else None
 
 
 def _array(array: Any, limit: int) -> Part | None:
+    array = array.view(sys.modules["numpy"].ndarray)
     dtype = array.dtype
     if (dtype.kind in _OBJECTS and array.ndim) or dtype.names is not None:
         return None
@@ -74,7 +84,7 @@ def _pieces(array: Any) -> Iterator[Any]:
 def _scalar(value: Any, limit: int) -> Part:
     """As Python's value of the same kind, where there is one; else as an array without dimensions."""
     item = value.item()
-    read = READERS.get(type(item))
+    read = READERS.get(type(item)) if value.dtype.kind not in _TIMES else None
     if read is not None:
         return read(item, limit)
     found = _array(sys.modules["numpy"].asarray(value), limit)
@@ -85,14 +95,25 @@ def _scalar(value: Any, limit: int) -> Part:
 
 def _image(image: Any, limit: int) -> Part:
     """Of its pixels. One that was opened and not read yet is read from its file by us, and stays as it is."""
-    if stored(image, "_im") is not None:
+    if stored(image, "_im") is not None and not peek(image, "tile"):
         return _pixels(image, limit)
     path = peek(image, "filename")
-    if type(path) is not str or not path:
+    if not _is_file_of(path, peek(image, "fp")):
         raise NotDigestible("an image that was not read yet has no digest")
     with sys.modules["PIL.Image"].open(path) as own:
         own.seek(image.tell())
+        if (own.mode, own.size) != (image.mode, image.size):
+            raise NotDigestible("an image that was not read yet, and is to be read in another form, has no digest")
         return _pixels(own, limit)
+
+
+def _is_file_of(path: Any, file: Any) -> bool:
+    """Whether what stands there now is the file that the image is to be read from."""
+    try:
+        there, opened = os.stat(path), os.fstat(file.fileno())  # noqa: PTH116 as in `file_digest`
+    except (OSError, ValueError, TypeError, AttributeError):  # no path, no file, or one that is closed
+        return False
+    return (there.st_dev, there.st_ino, there.st_mtime_ns) == (opened.st_dev, opened.st_ino, opened.st_mtime_ns)
 
 
 def _pixels(image: Any, limit: int) -> Part:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Final, NamedTuple
 
-from provsdk.digest._arrays import elements_of
+from provsdk.digest._arrays import elements_of, is_array
 from provsdk.digest._fields import class_attribute, fields
 from provsdk.digest._scalars import TooLarge, loaded, type_name
 from provsdk.digest._tables import is_tabular, parts_of
@@ -56,7 +56,7 @@ def contents_of(value: Any, kind: type, limit: int) -> Contents | None:
 
 def _of_library(value: Any, kind: type) -> Contents | None:
     """Of a NumPy array of objects its elements, of a structured one its fields; of a table columns, of these texts."""
-    if kind is loaded("numpy", "ndarray"):
+    if is_array(kind):
         held = elements_of(value)
         if isinstance(held, dict):
             return _mapping(list(held), list(held.values()), is_json=False)

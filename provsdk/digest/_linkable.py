@@ -7,6 +7,7 @@ from collections import deque
 from enum import Enum
 from typing import Any, Final
 
+from provsdk.digest._arrays import is_array
 from provsdk.digest._scalars import loaded, reader_of
 from provsdk.digest._tables import is_tabular
 from provsdk.interrupts import came_from_outside
@@ -71,7 +72,7 @@ def _is_linkable(value: Any, depth: int) -> bool:
         return next(base for base in _SIZED if issubclass(kind, base)).__len__(value) > 0
     if is_tabular(kind):
         return len(value) > 0
-    if kind is loaded("numpy", "ndarray"):
+    if is_array(kind):
         return bool(value.nbytes >= MIN_LINKABLE_BYTES)
     number = loaded("numbers", "Number")
     return reader_of(kind) is None and not (number is not None and issubclass(kind, number))

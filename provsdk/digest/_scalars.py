@@ -180,6 +180,7 @@ _STANDARD: Final[tuple[tuple[str, str, Callable[[Any, int], Part]], ...]] = (
     ("datetime", "date", lambda value, _limit: _scalar(b"date", value.isoformat())),
     ("datetime", "time", lambda value, _limit: _scalar(b"time", value.isoformat())),
     ("datetime", "timedelta", _timedelta),
+    ("pandas", "Timestamp", lambda value, _limit: _scalar(b"datetime", value.isoformat())),
     ("uuid", "UUID", lambda value, _limit: _scalar(b"uuid", str(value))),
     ("decimal", "Decimal", lambda value, _limit: _scalar(b"decimal", str(value))),
     ("pathlib", "PosixPath", lambda value, _limit: _scalar(b"path", value.as_posix())),

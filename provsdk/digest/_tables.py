@@ -10,13 +10,14 @@ import struct
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from importlib import import_module
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from provsdk.digest._scalars import loaded
 from provsdk.errors import NotDigestible
 
-__all__ = ["MAX_CELLS", "Column", "column_of", "columns_of", "is_tabular", "parts_of"]
+__all__ = ["MAX_CELLS", "Column", "column_of", "columns_of", "is_tabular", "parts_of", "rows_of"]
 
 MAX_CELLS: Final = 1_000
 """Rows up to which the texts in a column are values of their own."""
@@ -50,7 +51,8 @@ class Column(NamedTuple):
     valid: Any
     """Whether each row holds something: a list or a NumPy array."""
     values: Any
-    """The rows, in a list or a NumPy array; of a time its count of units. Where nothing is held, anything."""
+    """The rows, in a list or a NumPy array, or as they are asked for, once; of a time its count of units. Where nothing
+    is held, anything."""
     unit: str = ""
     """Of a time: `s`, `ms`, `us` or `ns`."""
 
@@ -145,6 +147,18 @@ def _wide(column: Column) -> Iterator[bytes]:
         yield rows.tobytes()
 
 
+def _taken(length: int, take: Callable[[int], list[Any]]) -> Iterator[Any]:
+    """The rows as Python has them, some at a time, and none before they are asked for."""
+    for start in range(0, length, _SOME):
+        yield from take(start)
+
+
+def rows_of(table: Any) -> int:
+    """How many a table has."""
+    rows = getattr(table, "num_rows", None)
+    return len(table) if rows is None else int(rows)
+
+
 # Libraries.
 
 
@@ -162,14 +176,21 @@ def _adapter_of(kind: type) -> _Adapter | None:
     return None
 
 
+_FIRST_DAY: Final = 719_163
+"""1970-01-01, as `date.toordinal` counts."""
+
 _OF_PYTHON: Final = {str: "text", bytes: "bytes", bool: "bool", int: "int", float: "float"}
 
 
 def _mixed(values: list[Any], valid: Any) -> Column:
     """Python's values: of one kind, where they are."""
-    kinds = {type(value) for value, held in zip(values, valid, strict=True) if held}
+    there = [value for value, held in zip(values, valid, strict=True) if held]
+    kinds = {type(value) for value in there}
     kind = _OF_PYTHON.get(kinds.pop(), "values") if len(kinds) == 1 else "values"
-    if kind == "int" and not all(_MIN <= value <= _MAX for value, held in zip(values, valid, strict=True) if held):
+    if there and kind == "values" and all(type(value) is loaded("datetime", "date") for value in there):
+        days = [value.toordinal() - _FIRST_DAY if held else 0 for value, held in zip(values, valid, strict=True)]
+        return Column("date", valid, days)
+    if kind == "int" and not all(_MIN <= value <= _MAX for value in there):
         kind = "values"
     return Column(kind, valid, values)
 
@@ -198,7 +219,9 @@ def _pandas_column(series: Any) -> Iterator[Column]:
     pandas = sys.modules["pandas"]
     dtype = series.dtype
     valid = ~series.isna() if isinstance(series, pandas.Index) else (~series.isna()).to_numpy()
-    if isinstance(dtype, getattr(pandas, "ArrowDtype", ())):
+    if isinstance(dtype, pandas.CategoricalDtype) and (plain := _without_categories(series)) is not None:
+        yield from _pandas_column(plain)
+    elif isinstance(dtype, getattr(pandas, "ArrowDtype", ())):
         yield from _arrow_column(series.array.__arrow_array__())
     elif isinstance(dtype, pandas.DatetimeTZDtype):
         yield Column("instant", valid, series.to_numpy(dtype=f"datetime64[{dtype.unit}]").view("int64"), dtype.unit)
@@ -209,6 +232,14 @@ def _pandas_column(series: Any) -> Iterator[Column]:
         yield _pandas_numbers(series, valid)
     else:
         yield _mixed(series.astype(object).tolist(), valid)
+
+
+def _without_categories(series: Any) -> Any:
+    """What the categories stand for, as a column of its own; None where they have no room for what is missing."""
+    try:
+        return series.astype(series.dtype.categories.dtype)
+    except (TypeError, ValueError):
+        return None
 
 
 def _pandas_numbers(series: Any, valid: Any) -> Column:
@@ -240,10 +271,12 @@ def _arrow_chunk(chunk: Any) -> Column:
     arrow = sys.modules["pyarrow"]
     if arrow.types.is_dictionary(chunk.type):
         chunk = chunk.dictionary_decode()
+    elif getattr(arrow.types, "is_run_end_encoded", _no)(chunk.type):
+        chunk = import_module("pyarrow.compute").run_end_decode(chunk)
     for names, read in _ARROW:
         if any(getattr(arrow.types, f"is_{name}", _no)(chunk.type) for name in names):
             return read(chunk, _bare(chunk.is_valid()), arrow)
-    return Column("values", _bare(chunk.is_valid()), chunk.to_pylist())
+    return Column("values", _bare(chunk.is_valid()), _taken(len(chunk), lambda at: chunk.slice(at, _SOME).to_pylist()))
 
 
 def _no(kind: Any) -> bool:  # noqa: ARG001 in place of a question that an older Arrow does not know
@@ -275,7 +308,9 @@ def _arrow_dates(chunk: Any, valid: Any, arrow: Any) -> Column:
 
 
 def _arrow_others(kind: str) -> Callable[[Any, Any, Any], Column]:
-    return lambda chunk, valid, _arrow: Column(kind, valid, chunk.to_pylist())
+    return lambda chunk, valid, _arrow: Column(
+        kind, valid, _taken(len(chunk), lambda at: chunk.slice(at, _SOME).to_pylist())
+    )
 
 
 _ARROW: Final[tuple[tuple[tuple[str, ...], Callable[[Any, Any, Any], Column]], ...]] = (
@@ -326,7 +361,8 @@ def _polars_column(series: Any) -> Iterator[Column]:
     elif dtype == polars.Date:
         yield Column("date", valid, _native(series.cast(polars.Int64).fill_null(0)))
     else:
-        yield Column(_polars_kind(polars, dtype), valid, series.to_list())
+        kind = _polars_kind(polars, dtype)
+        yield Column(kind, valid, _taken(len(series), lambda at: series.slice(at, _SOME).to_list()))
 
 
 def _polars_kind(polars: Any, dtype: Any) -> str:

@@ -11,7 +11,7 @@ from provsdk.digest._arrays import array_reader_of
 from provsdk.digest._contents import CONTAINERS, Contents, contents_of
 from provsdk.digest._fields import stored
 from provsdk.digest._scalars import JSON, OBJECT, READERS, TAGGED, TEXT, Part, TooLarge, reader_of, type_name
-from provsdk.digest._tables import Column, column_of, columns_of
+from provsdk.digest._tables import Column, column_of, columns_of, rows_of
 from provsdk.errors import NotDigestible
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Walk:
         """Of a container, or of a value of a library that is digested by its content."""
         columns = columns_of(value, kind)
         if columns is not None:
-            return self._table(columns, depth)
+            return self._table(columns, rows_of(value), depth)
         read, pieces = array_reader_of(kind), column_of(value, kind)
         found = read(value, self._bytes_left) if read is not None else None
         if pieces is not None:
@@ -70,9 +70,9 @@ class Walk:
             raise self._too_many_bytes(found[1])
         return found
 
-    def _table(self, columns: list[tuple[str, Any]], depth: int) -> Part:
+    def _table(self, columns: list[tuple[str, Any]], rows: int, depth: int) -> Part:
         parts = [(name, self._foreign(column, type(column), depth + 1)) for name, column in columns]
-        content = canonical([[name, part[0].hex()] for name, part in parts])
+        content = canonical([rows, [[name, part[0].hex()] for name, part in parts]])
         return sha256(TAGGED + b"table:" + content).digest(), sum(part[1] for _, part in parts), OBJECT
 
     def _column(self, pieces: list[Column], depth: int) -> Part:
@@ -90,7 +90,7 @@ class Walk:
         return hashed.digest(), size, OBJECT
 
     def _digests(self, piece: Column, depth: int) -> Iterator[bytes]:
-        self._items_left -= len(piece.values)
+        self._items_left -= len(piece.valid)
         if self._items_left < 0:
             raise TooLarge(f"more than {self._max_items} values")
         for held, value in zip(piece.valid, piece.values, strict=True):

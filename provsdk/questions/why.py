@@ -9,12 +9,13 @@ from msgspec import UNSET
 
 from provsdk.matching import MAX_SPANS, fields_of
 from provsdk.records.flow import nested_outputs
-from provsdk.records.record import Edge, ProvenanceRecord
+from provsdk.records.record import Edge, Entity, ProvenanceRecord, Source
 from provsdk.vocabulary import Basis, CompletenessReason, Relation
 
 __all__ = ["Sentence", "Support", "limits", "sentences", "why"]
 
 _DERIVED: Final = Relation.WAS_DERIVED_FROM.value
+_TEXT: Final = "text/plain"
 _EXPLICIT: Final = Basis.EXPLICIT.value
 _SAME: Final = frozenset({Basis.IDENTITY.value, Basis.DIGEST.value})
 
@@ -211,7 +212,9 @@ def _equal_to_output(record: ProvenanceRecord) -> dict[str, str]:
     """The values that are the output, each with how that is known: what is known of their text is known of its text."""
     same: dict[str, list[tuple[str, str]]] = {}
     for edge in record.flow:
-        if edge.relation == _DERIVED and edge.basis in _SAME:
+        if edge.relation != _DERIVED or edge.basis not in _SAME or edge.fields is not UNSET:
+            continue
+        if edge.from_ != record.output.output_id or not _is_only_held(record, edge.to):
             same.setdefault(edge.from_, []).append((edge.to, edge.basis))
     found, waiting = {record.output.output_id: Basis.IDENTITY.value}, [record.output.output_id]
     while waiting:
@@ -221,6 +224,21 @@ def _equal_to_output(record: ProvenanceRecord) -> dict[str, str]:
                 found[value] = basis if found[above] == Basis.IDENTITY.value else found[above]
                 waiting.append(value)
     return found
+
+
+def _is_only_held(record: ProvenanceRecord, value_id: str) -> bool:
+    """Whether a structured output holds the value, and is more than that: both are linked to it in the same way."""
+    output = record.output
+    if output.media_type == _TEXT or (output.digest is None and output.join_digest is None):
+        return False
+    values: list[tuple[str, Source | Entity]] = [(source.source_id, source) for source in record.sources]
+    values += [(each.entity_id, each) for source in record.sources for each in source.elements]
+    for step in record.transformations:
+        values += [(each.entity_id, each) for each in (*step.arguments, *step.results)]
+    for call in record.model_calls:
+        values += [(each.entity_id, each) for each in (*call.arguments, *call.results)]
+    digests = {known: (value.digest, value.join_digest) for known, value in values}
+    return digests.get(value_id) != (output.digest, output.join_digest)
 
 
 def _names(record: ProvenanceRecord) -> Mapping[str, tuple[str, str]]:

@@ -236,6 +236,7 @@ class CallableContract:
             (("a", 1, "b"), {}),
             ((), {"question": "a"}),
             (("a", 1), {"times": 1}),
+            ((), {"question": "a", "mode": "x"}),
         ],
     )
     def test_wrong_arguments_raise_at_the_call_as_without_us(self, wrap, kind, args, kwargs):

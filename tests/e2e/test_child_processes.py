@@ -302,6 +302,22 @@ def test_a_program_that_uvloop_starts_is_linked_though_uvloop_forks_by_itself(ru
     )
 
 
+@pytest.mark.parametrize("variables", [{}, {"PROVSDK_PROPAGATE_PROCESSES": "false"}], ids=["its own", "switched off"])
+def test_a_program_that_uvloop_starts_untold_is_said_not_to_be_linked(run, variables):
+    environment = "None" if variables else "dict(os.environ)"
+    found = run(
+        f"""
+        import uvloop
+        async def main():
+            process = await asyncio.create_subprocess_exec(*{ALONE}, env={environment})
+            assert await process.wait() == 0
+        outer(lambda: uvloop.run(main()))
+        """,
+        **variables,
+    )
+    assert handed_over(found["outer"][0]) == ["outer: fork", "outer: subprocess, not linked"]
+
+
 def test_an_output_that_becomes_another_program_is_a_gap_with_its_name(run, tmp_path):
     run(f"provsdk.configure(); outer(lambda: os.execv({ALONE[0]!r}, {ALONE}))", said=".* have no record: 1 .*")
 
@@ -391,6 +407,20 @@ def test_the_workers_that_joblib_uses_again_work_for_whoever_hands_in_the_job(ru
     assert sorted(map(str, sent_by)) == sorted(map(str, [*[first.record_id] * 3, *[second.record_id] * 3, UNSET]))
     assert handed_over(first)[0] == "outer: process pool"
     assert handed_over(second) == ["second: process pool"]
+
+
+def test_functions_of_the_main_module_stay_traced_in_workers_of_joblib(run):
+    found = run(
+        """
+        import joblib
+        @traced_output("of main")
+        def of_main(n): return f"{n}: {load()}"
+        outer(lambda: joblib.Parallel(n_jobs=2)(joblib.delayed(of_main)(n) for n in range(3)))
+        """
+    )
+
+    (outer,) = found["outer"]
+    assert [record.trace.parent_record_id for record in found["of main"]] == [outer.record_id] * 3
 
 
 def test_prefork_workers_are_emitters_of_their_own(run):

@@ -388,6 +388,17 @@ async def test_timeouts_around_each_other_strike_both_while_a_record_is_waited_f
         holder.execute("ROLLBACK")
 
 
+async def test_an_interrupt_of_a_cancelled_call_whose_record_is_waited_for_goes_through(place):
+    coroutine = slow(60.0)
+    with closing(sqlite3.connect(place / "store" / "log.db", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        coroutine.send(None)
+        coroutine.throw(asyncio.CancelledError())
+        with pytest.raises(KeyboardInterrupt):
+            coroutine.throw(KeyboardInterrupt())
+        holder.execute("ROLLBACK")
+
+
 async def test_an_error_whose_record_is_waited_for_gives_way_to_a_cancellation_as_in_any_clean_up(place):
     with closing(sqlite3.connect(place / "store" / "log.db", isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from provsdk.digest import children, digest, is_linkable, measure
+from provsdk.digest import _tables, children, digest, is_linkable, measure
 
 TAG = b"provsdk/value/v1\0"
 ROWS = {
@@ -57,7 +57,7 @@ class TestTables:
         numbers = column(b"int", b"".join(struct.pack("<?q", True, n) for n in (7, -1)))
         texts = column(b"text", b"\1" + struct.pack("<Q", 2) + "ü".encode() + b"\0")
         floats = column(b"float", struct.pack("<?d", True, 0.5) + bytes(9))
-        content = json.dumps([["n", numbers], ["t", texts], ["f", floats]], separators=(",", ":")).encode()
+        content = json.dumps([2, [["n", numbers], ["t", texts], ["f", floats]]], separators=(",", ":")).encode()
         rows = {"n": [7, -1], "t": ["ü", None], "f": [0.5, None]}
 
         for made in LIBRARIES:
@@ -157,6 +157,25 @@ class TestTables:
         rows = {"tags": [["a", "b"], []], "about": [{"n": 1}, {"n": 2}]}
         assert digest(in_polars(rows)) == digest(in_arrow(rows))
         assert digest(in_polars({"d": [b"raw", b""]})) == digest(in_arrow({"d": [b"raw", b""]}))
+
+    def test_dates_run_ends_and_categories_of_times_are_what_they_stand_for(self):
+        days = {"d": [dt.date(1815, 12, 10), None]}
+        assert digest(in_arrow(days)) == digest(in_polars(days)) == digest(in_arrow(days).to_pandas())
+        runs = pa.RunEndEncodedArray.from_arrays([2, 4], [1, None])
+        assert digest(pa.table({"n": runs})) == digest(in_arrow({"n": pa.array([1, 1, None, None])}))
+        times = pd.to_datetime(["2020-01-01", "2021-01-01"])
+        assert digest(pd.DataFrame({"t": pd.Categorical(times)})) == digest(pd.DataFrame({"t": times}))
+        assert measure(pd.DataFrame({"o": [pd.Timestamp("2020-01-01"), "text"]})).problem is None
+
+    def test_rows_count_where_there_are_no_columns(self):
+        assert digest(pd.DataFrame(index=range(3))) != digest(pd.DataFrame(index=range(5)))
+
+    @pytest.mark.parametrize("made", [in_polars, in_arrow])
+    def test_of_more_values_than_the_bound_none_is_made(self, made, monkeypatch):
+        taken = []
+        monkeypatch.setattr(_tables, "_taken", lambda length, take: taken.append(length) or iter(()))
+        assert measure(made({"l": [[1]] * 2_000}), max_items=1_000).problem == "too large: more than 1000 values"
+        assert taken == [2_000]
 
     def test_an_index_that_says_something_counts_as_columns(self):
         frame = in_pandas(ROWS)
@@ -265,6 +284,17 @@ class TestArrays:
         assert digest(np.str_("text")) == digest("text")
         assert measure(np.datetime64("2026-11-27T08:30", "ns")).digest is not None
 
+    def test_times_are_no_numbers(self):
+        five = [np.datetime64(5, "ns"), np.timedelta64(5, "ns"), np.int64(5), np.datetime64(5, "us")]
+        assert len({digest(each) for each in five}) == 4
+        assert digest(np.datetime64("NaT")) != digest(None)
+
+    def test_what_lies_in_a_file_is_the_array_that_it_is(self, tmp_path):
+        array = np.arange(12.0)
+        np.save(tmp_path / "a.npy", array)
+        assert digest(np.load(tmp_path / "a.npy", mmap_mode="r")) == digest(array)
+        assert digest(np.rec.array([(1, 2.0)], names="a,b")) == digest(np.array([(1, 2.0)], [("a", "i8"), ("b", "f8")]))
+
     def test_what_is_no_plain_array_has_none(self):
         masked = np.ma.masked_array([1, 2], [True, False])
         assert measure(masked).problem == "MaskedArray has no digest"
@@ -320,6 +350,21 @@ class TestImages:
         at = stream.tell()
         assert measure(image).problem == "an image that was not read yet has no digest"
         assert stream.tell() == at
+
+    def test_one_whose_file_is_another_one_by_now_has_none(self, path):
+        with Image.open(path) as image:
+            Image.new("RGB", (7, 5), "blue").save(path.with_name("other.png"))
+            path.with_name("other.png").replace(path)
+            assert measure(image).problem == "an image that was not read yet has no digest"
+            image.load()
+            assert image.getpixel((0, 0)) == (1, 2, 3)
+
+    def test_one_that_is_to_be_read_in_another_form_has_none(self, path, tmp_path):
+        with Image.open(path) as image:
+            image.resize((64, 64)).save(tmp_path / "large.jpg")
+        with Image.open(tmp_path / "large.jpg") as image:
+            image.draft("L", (16, 16))
+            assert "in another form" in measure(image).problem
 
     def test_a_palette_is_the_colours_that_it_stands_for(self, path):
         image = Image.open(path).convert("RGB")

@@ -290,6 +290,20 @@ def test_a_method_that_is_called_through_its_class_is_given_what_follows_its_obj
         assert [entity["name"] for entity in said["entities"] if entity["role"] == "argument"] == ["question"]
 
 
+def test_a_function_that_also_stands_in_a_class_keeps_its_first_argument_elsewhere(plug, kept):
+    @traced_output("tidy")
+    def tidy(text):
+        return text
+
+    class Pipeline:
+        step = tidy
+
+    tidy(LONG)
+    (said,) = [json.loads(span.attributes["provsdk.facts"]) for span in kept.spans]
+    assert [entity["name"] for entity in said["entities"] if entity["role"] == "argument"] == ["text"]
+    assert isinstance(Pipeline().step(), Pipeline)
+
+
 class Later:
     def method(self, question):
         return question

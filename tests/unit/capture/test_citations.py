@@ -85,7 +85,7 @@ def test_a_part_that_goes_into_the_output_may_cite_too():
     assert next(iter(links(record).values())).strength == "declared"
 
 
-@pytest.mark.parametrize("span", [(5, 5), (-1, 3), (0, 10_000), (0,), "ab", (0.0, 3.0)])
+@pytest.mark.parametrize("span", [(5, 5), (-1, 3), (0, 10_000), (0,), "ab", (0.0, 3.0), (False, True)])
 def test_a_wrong_place_is_said_and_cites_nothing(span):
     record = record_of(lambda: cite(ANSWER, load(), span))
     assert cited(record) == []
@@ -302,6 +302,21 @@ def test_the_blocks_of_an_answer_that_are_put_together_keep_what_they_cite():
         ("handbook", at, len(whole)),
         ("citation", at, len(whole)),
     }
+
+
+def test_places_that_are_not_in_the_answer_are_left_out():
+    wrong = [
+        {**OPENAI["output"][0]["content"][0]["annotations"][0], "start_index": a, "end_index": b}
+        for a, b in [(30, 3), (50, 5000)]
+    ]
+    part = {**OPENAI["output"][0]["content"][0], "annotations": wrong}
+
+    @traced_model_call
+    def ask(prompt):
+        return {**OPENAI, "output": [{**OPENAI["output"][0], "content": [part]}]}
+
+    record = record_of(lambda: ask(f"Answer from this: {load()}")["output"][0]["content"][0]["text"])
+    assert cited(record) == [("citation", [])]
 
 
 def test_a_citation_of_what_nobody_loaded_is_said():

@@ -80,6 +80,31 @@ def test_a_structured_output_is_told_field_by_field(run, home, settings):
     assert "is not what rec_" in run("why", "@latest", "--text", "other.json", code=1).stderr
 
 
+@pytest.mark.parametrize("form", [lambda value: value, json.dumps, lambda value: [value["quote"], value["verdict"]]])
+def test_a_field_that_is_a_source_says_nothing_of_the_others(run, home, form):
+    provsdk.configure(capture_content="full")
+    verdict = "The moon is made of cheese, as everybody here agrees."
+    traced_output("form")(lambda: form({"quote": load(), "verdict": verdict}))()
+    provsdk.shutdown()
+
+    said = json.loads(run("why", "@latest", "--json").stdout)["sentences"]
+
+    assert {one["text"]: one["verdict"] for one in said} == {POLICY: "supported", verdict: "unsupported"}
+
+
+def test_an_output_that_is_a_source_as_a_whole_is_supported_in_each_field(run, home):
+    @traced_source(name="form")
+    def form():
+        return {"rule": POLICY, "more": "And another rule of which nobody knows."}
+
+    provsdk.configure(capture_content="full")
+    traced_output("form")(form)()
+    provsdk.shutdown()
+
+    said = json.loads(run("why", "@latest", "--json").stdout)["sentences"]
+    assert [one["verdict"] for one in said] == ["supported"] * 2
+
+
 def test_an_answer_that_is_json_is_told_field_by_field_too(run, home):
     provsdk.configure(capture_content="full")
     traced_output("form")(lambda: json.dumps({"text": f"{load()}\nAnd more."}))()
