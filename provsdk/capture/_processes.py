@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from provsdk.capture._otel import Held
 
-__all__ = ["NOT_LINKED", "PROCESSES", "UNTOLD", "says", "switch"]
+__all__ = ["NOT_LINKED", "PROCESSES", "UNTOLD", "finish_child", "says", "switch"]
 
 PROCESSES: Final = Switch()
 UNTOLD: Final = Switch()
@@ -198,6 +198,13 @@ def _finish_children() -> None:
 
         _finishing = True
         util.register_after_fork(_finish_at_exit, lambda call: call())
+
+
+def finish_child() -> None:
+    """In a child of `multiprocessing` that configures itself: the same, of what its parent had not configured."""
+    process: Any = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
+        _finish_at_exit()
 
 
 def _finish_at_exit() -> None:

@@ -27,6 +27,7 @@ from provsdk.capture import (
     _gate,  # noqa: F401 as above
     _guard,
     _location,  # noqa: F401 as above
+    _processes,
     _responses,  # noqa: F401 as above
     _session,
     _streams,  # noqa: F401 as above
@@ -206,6 +207,7 @@ def _hook_once() -> None:
         return
     _hooked = True
     atexit.register(stop, may_go_on=False)
+    _processes.finish_child()
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork)
 

@@ -13,7 +13,7 @@ import runpy
 import sys
 from importlib import import_module
 from importlib.machinery import SourceFileLoader
-from types import ModuleType
+from types import ModuleType, TracebackType
 
 from provsdk.capture.decorators import traced_output
 
@@ -37,6 +37,7 @@ def run(name: str, kind: str, target: str, arguments: list[str]) -> None:
         BaseException: whatever the program raises; its exit among them.
     """
     asked: SystemExit | None = None
+    sys.excepthook = _complain
     try:
         with traced_output(name):
             try:
@@ -79,6 +80,17 @@ def _main() -> ModuleType:
     main = sys.modules["__main__"] = ModuleType("__main__")
     main.__dict__["__builtins__"] = sys.modules["builtins"]
     return main
+
+
+def _complain(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """An uncaught exception is shown as without us: the program's frames come first."""
+    while trace is not None and _is_ours(trace):
+        trace = trace.tb_next
+    sys.__excepthook__(kind, error, trace)
+
+
+def _is_ours(trace: TracebackType) -> bool:
+    return trace.tb_frame.f_code.co_filename in {__file__, runpy.__file__, "<frozen runpy>"}
 
 
 def _first_on_path(directory: str) -> None:

@@ -34,6 +34,16 @@ def work(_=None): inner()
 
 def nothing(_=None): pass
 
+@traced_output("stream")
+def stream():
+    yield LONG
+    yield LONG
+
+def leaves_a_stream():
+    provsdk.configure()
+    globals()["held"] = stream()
+    next(held)
+
 def work_longer():
     def working():
         for _ in range(3):
@@ -367,6 +377,18 @@ def test_a_child_that_inherits_no_memory_is_configured_as_its_parent_is(run, met
 def test_a_thread_that_its_process_waits_for_is_recorded_to_its_end(run, method):
     found = run(f'outer(load); start(multiprocessing.get_context("{method}"), work_longer)')
     assert len(found["inner"]) == 3
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_child_that_configures_itself_ends_what_it_left_open(run, method):
+    found = run(
+        f"""
+        process = multiprocessing.get_context("{method}").Process(target=leaves_a_stream)
+        process.start(); process.join()
+        """
+    )
+    (record,) = found["stream"]
+    assert (record.output.status, record.output.stream.chunks) == ("abandoned", 1)
 
 
 def test_the_workers_of_a_pool_are_nobodys(run):

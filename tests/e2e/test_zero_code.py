@@ -247,6 +247,13 @@ def test_the_status_of_a_run_follows_its_exit_and_the_exit_is_the_programs(call,
     assert (record.output.status, record.output.error_type) == outcome
 
 
+@pytest.mark.parametrize("named", [[], ["--name", "nightly"]])
+def test_what_a_program_dies_of_is_shown_as_without_us(call, place, named):
+    main = program(place, "def divides():\n    return 1 / 0\nanswer()\ndivides()\n")
+    plain = call("python", main)
+    assert call("provsdk", "trace", *named, "--", "python", main).stderr == plain.stderr
+
+
 SELF = """
 import json, __main__
 print(json.dumps([sys.path, sys.argv, __name__, __main__.__dict__.get("__file__"), os.environ.get("PYTHONPATH")]))
