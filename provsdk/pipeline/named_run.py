@@ -86,7 +86,7 @@ def _complain(kind: type[BaseException], error: BaseException, trace: TracebackT
     """An uncaught exception is shown as without us: the program's frames come first."""
     while trace is not None and _is_ours(trace):
         trace = trace.tb_next
-    sys.__excepthook__(kind, error, trace)
+    sys.__excepthook__(kind, error.with_traceback(trace), trace)
 
 
 def _is_ours(trace: TracebackType) -> bool:
