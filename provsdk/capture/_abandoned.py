@@ -79,6 +79,14 @@ class _Watch:
                     raise
 
     def _run(self) -> None:
+        try:
+            self._end_what_comes()
+        finally:  # an interrupt may end it: the next stream has another one started
+            with self._starting:
+                if self._thread is threading.current_thread():
+                    self._thread = None
+
+    def _end_what_comes(self) -> None:
         while self._thread is threading.current_thread():
             try:
                 goes_on = self._bell.get(timeout=IDLE_S)

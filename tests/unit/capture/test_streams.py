@@ -976,6 +976,28 @@ def test_the_thread_for_abandoned_streams_ends_when_none_is_open_and_is_there_ag
         wait_for(lambda: not running())
 
 
+def test_a_thread_for_abandoned_streams_that_an_interrupt_ended_is_followed_by_another(plug, kept):
+    """`SystemExit` ends a thread without a word."""
+
+    class Interrupted:
+        ports, asked = None, 0
+
+        def abandoned(self):
+            self.asked += 1
+            if self.asked == 1:
+                raise SystemExit
+
+    one, other = Interrupted(), Interrupted()
+    other.asked = 1
+    _abandoned.watch(one)
+    _abandoned.abandon(one)
+    wait_for(lambda: one.asked == 1 and _abandoned._watch._thread is None)
+    _abandoned.watch(other)
+    _abandoned.abandon(other)
+
+    wait_for(lambda: (one.asked, other.asked) == (2, 2))
+
+
 def test_no_thread_for_abandoned_streams_runs_at_a_fork(plug, kept):
     stream = answer()
     next(stream)
