@@ -94,9 +94,8 @@ class _Watch:
                 if self._may_end():
                     return
             else:
-                if not goes_on:
-                    return
-                self.end_all()
+                if goes_on:  # else it may be the word to a thread before this one, which saw by itself that it was over
+                    self.end_all()
 
     def _may_end(self) -> bool:
         with self._starting:

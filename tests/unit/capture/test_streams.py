@@ -976,8 +976,22 @@ def test_the_thread_for_abandoned_streams_ends_when_none_is_open_and_is_there_ag
         wait_for(lambda: not running())
 
 
+def test_a_word_to_the_thread_before_does_not_end_the_next_one(plug, kept):
+    """A fork tells the thread to rest, and it may have seen by itself that it is not wanted."""
+    _abandoned.rest()
+    _abandoned._watch._bell.put(False)
+    stream = answer()
+    next(stream)
+    wait_for(_abandoned._watch._bell.empty)
+    del stream
+    gc.collect()
+
+    wait_for(lambda: kept.facts)
+    assert delivered(kept) == ("abandoned", 1, whole(WORDS[0]))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_thread_for_abandoned_streams_that_an_interrupt_ended_is_followed_by_another(plug, kept):
-    """`SystemExit` ends a thread without a word."""
 
     class Interrupted:
         ports, asked = None, 0
