@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import Annotated, Any, TypedDict
 
 import pandas as pd
@@ -192,8 +193,8 @@ class ExtractiveLLM(CustomLLM):
         pages, _, _ = prompt.partition("Query:")
         return CompletionResponse(text=extract(pages, QUESTION))
 
-    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> Any:
-        raise NotImplementedError
+    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> Iterator[CompletionResponse]:
+        yield self.complete(prompt, formatted, **kwargs)
 
 
 class OnlyAbout(BaseNodePostprocessor):

@@ -14,7 +14,7 @@ from types import (
     MethodType,
     WrapperDescriptorType,
 )
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeGuard
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import wrapt
 
@@ -92,11 +92,7 @@ def public_methods(cls: type) -> dict[str, Any]:
             f"{cls.__qualname__}: defines no public methods, so nothing of it can be traced; "
             "decorate the class that does, or single methods"
         )
-    return {name: found for name, found in methods.items() if not _is_traced(found)}
-
-
-def _is_traced(found: Any) -> bool:
-    return isinstance(found.__func__ if isinstance(found, staticmethod) else found, TracedFunction)
+    return {name: found for name, found in methods.items() if not is_traced(found)}
 
 
 def _is_method(found: Any) -> bool:
@@ -236,12 +232,12 @@ def _found(module: str, name: str) -> Any:
     return found
 
 
-def is_traced(value: Any) -> TypeGuard[TracedFunction]:
-    """Whether it is a function of ours, whatever it says of itself."""
-    return issubclass(type(value), TracedFunction)
+def is_traced(value: Any) -> bool:
+    """Whether it is a function of ours, whatever it says of itself, or a static method that is one."""
+    return issubclass(type(value.__func__ if type(value) is staticmethod else value), TracedFunction)
 
 
-def remade(function: TracedFunction) -> tuple[Any, ...]:
+def remade(function: Any) -> tuple[Any, ...]:
     """How it is made again from the function itself, where it cannot be found by its name."""
     return _decorated, (function._self_decorate, function.__wrapped__)  # noqa: SLF001 the class is in this file
 

@@ -114,8 +114,13 @@ def _open(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, An
             args = (*args[:_ENV_POSITION], given, *args[_ENV_POSITION + 1 :])
         else:
             kwargs = {**kwargs, "env": given}
-    held.hands_over("subprocess" if _origin.is_told(given, held.headers()) else "subprocess" + NOT_LINKED)
+    _say_whether_told(held, given)
     return args, kwargs
+
+
+def _say_whether_told(held: Held, environment: Any) -> None:
+    """Notes that work went to a program, which is linked where its environment says whose work it does."""
+    held.hands_over("subprocess" if _origin.is_told(environment, held.headers()) else "subprocess" + NOT_LINKED)
 
 
 def _environment_with(held: Held) -> dict[str, str]:
@@ -127,8 +132,7 @@ def _create(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, 
     """Of `asyncio.create_subprocess_exec` and `_shell`: a loop of somebody else's starts programs in its own way."""
     if kwargs.get("env") is None and PROCESSES.on:
         kwargs = {**kwargs, "env": _environment_with(held)}
-    is_told = _origin.is_told(kwargs.get("env"), held.headers())
-    held.hands_over("subprocess" if is_told else "subprocess" + NOT_LINKED)
+    _say_whether_told(held, kwargs.get("env"))
     return args, kwargs
 
 
@@ -137,7 +141,7 @@ def _spawn(position: int | None) -> Prepare:
 
     def prepare(held: Held, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:  # noqa: ARG001
         given = None if position is None else args[position] if len(args) > position else kwargs.get("env")
-        held.hands_over("subprocess" if _origin.is_told(given, held.headers()) else "subprocess" + NOT_LINKED)
+        _say_whether_told(held, given)
         return args, kwargs
 
     return prepare

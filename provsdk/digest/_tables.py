@@ -37,7 +37,8 @@ _FIXED: Final = {
     "instant": "qL",
     "duration": "qL",
 }
-"""Kinds of rows of fixed width, by the codes of `struct`: days; seconds and nanoseconds."""
+"""Kinds of rows of fixed width, by the codes of `struct`, whose first ones are NumPy's too: days; seconds and
+nanoseconds."""
 
 _PER_SECOND: Final = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _TIMES: Final = frozenset({"datetime", "instant", "duration"})
@@ -120,28 +121,17 @@ def _seconds(unit: str) -> Callable[[int], tuple[int, int]]:
     return lambda count: (count // per_second, count % per_second * (_PER_SECOND["ns"] // per_second))
 
 
-_WIDE: Final = {
-    "bool": [("x", "?")],
-    "int": [("x", "<i8")],
-    "uint": [("x", "<u8")],
-    "float": [("x", "<f8")],
-    "date": [("x", "<i8")],
-    "datetime": [("x", "<i8"), ("n", "<u4")],
-    "instant": [("x", "<i8"), ("n", "<u4")],
-    "duration": [("x", "<i8"), ("n", "<u4")],
-}
-
-
 def _wide(column: Column) -> Iterator[bytes]:
     numpy = sys.modules["numpy"]
     for start in range(0, len(column.values), _SOME):
         valid, values = (each[start : start + _SOME] for each in (column.valid, column.values))
-        rows = numpy.zeros(len(values), dtype=[("v", "?"), *_WIDE[column.kind]])
+        rest = [("n", "<u4")] if column.kind in _TIMES else []
+        rows = numpy.zeros(len(values), dtype=[("v", "?"), ("x", "<" + _FIXED[column.kind][0]), *rest])
         rows["v"], held = valid, values[valid]
         if column.kind in _TIMES:
-            seconds, rest = numpy.divmod(held.astype("int64"), _PER_SECOND[column.unit])
+            seconds, units = numpy.divmod(held.astype("int64"), _PER_SECOND[column.unit])
             rows["x"][valid] = seconds
-            rows["n"][valid] = rest * (_PER_SECOND["ns"] // _PER_SECOND[column.unit])
+            rows["n"][valid] = units * (_PER_SECOND["ns"] // _PER_SECOND[column.unit])
         else:
             rows["x"][valid] = held
         yield rows.tobytes()

@@ -1009,7 +1009,9 @@ def test_a_thread_for_abandoned_streams_that_an_interrupt_ended_is_followed_by_a
     _abandoned.watch(other)
     _abandoned.abandon(other)
 
-    wait_for(lambda: (one.asked, other.asked) == (2, 2))
+    wait_for(lambda: other.asked == 2)
+    assert (one.asked, other.asked) == (2, 2)
+    assert not _abandoned._watch.left
 
 
 def test_no_thread_for_abandoned_streams_runs_at_a_fork(plug, kept):
