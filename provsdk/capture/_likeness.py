@@ -29,7 +29,8 @@ _OPERATORS: Final = tuple(
 """Asked also where the other side is what knows: `a_list += stream` is for the list to do."""
 
 _IF_THERE: Final = {
-    name: f"_self_{name.strip('_')}" for name in ("send", "throw", "close", "asend", "athrow", "aclose", "__call__")
+    name: f"_self_{name.strip('_')}"
+    for name in ("send", "throw", "close", "asend", "athrow", "aclose", "__call__", "__copy__", "__deepcopy__")
 }
 """Methods that a proxy's class gets where the object has them, and by which name the proxy has them ready: whoever asks
 an abstract base class finds a name in the class, or not."""

@@ -136,7 +136,15 @@ class _Proxy(wrapt.ObjectProxy):  # type: ignore[type-arg] # only new versions o
         return result
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        raise TypeError(f"cannot pickle {type(self.__wrapped__).__name__!r} object")
+        """As the stream: a generator refuses, and what a client's stream gives is the stream without us."""
+        return self.__wrapped__.__reduce_ex__(protocol)
+
+    def _self_copy(self) -> Any:
+        """Where the stream's class has a way of its own."""
+        return self.__wrapped__.__copy__()
+
+    def _self_deepcopy(self, memo: Any) -> Any:
+        return self.__wrapped__.__deepcopy__(memo)
 
     def __repr__(self) -> str:
         return repr(self.__wrapped__)

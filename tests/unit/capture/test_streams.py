@@ -485,6 +485,53 @@ def test_streams_cannot_be_copied_or_pickled_as_generators_cannot(plug, kept):
             attempt(answer())
 
 
+class Copyable:
+    """A stream of numbers that stands at one of them; a module can find it, so it is pickled."""
+
+    def __init__(self):
+        self.at = 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        self.at += 1
+        if self.at > 3:
+            raise StopIteration
+        return str(self.at)
+
+    def close(self):
+        pass
+
+
+class CopyableInItsOwnWay(Copyable):
+    def __copy__(self):
+        twin = CopyableInItsOwnWay()
+        twin.at = self.at
+        return twin
+
+    def __deepcopy__(self, memo):
+        return self.__copy__()
+
+
+@pytest.mark.parametrize("kind", [Copyable, CopyableInItsOwnWay])
+@pytest.mark.parametrize("how", ["copy", "deepcopy", "pickle"])
+def test_a_stream_object_is_copied_and_pickled_as_without_us(plug, kept, kind, how):
+    import copy
+    import pickle
+
+    hows = {"copy": copy.copy, "deepcopy": copy.deepcopy, "pickle": lambda one: pickle.loads(pickle.dumps(one))}
+    stream = traced_output("answer")(lambda: kind())()  # noqa: PLW0108 of a class, its methods would be traced
+    assert next(stream) == "1"
+
+    twin = hows[how](stream)
+
+    assert type(twin) is kind
+    assert list(twin) == ["2", "3"]
+    assert list(stream) == ["2", "3"]
+    assert delivered(kept) == ("completed", 3, whole("1", "2", "3"))
+
+
 def test_a_stream_can_be_teed_as_generators_can(plug, kept):
     import itertools
 
