@@ -2,7 +2,7 @@
 
     python benchmarks/flat.py [OUTPUTS]       1,000,000 outputs by default; plotted into docs/memory.svg
 
-Every seventh output is a stream, every twelfth fails, every fifteenth is dropped in the middle.
+Every seventh output is a stream, of which every fifteenth is dropped in the middle; of the others every twelfth fails.
 """
 
 from __future__ import annotations
