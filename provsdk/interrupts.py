@@ -30,6 +30,7 @@ _BY_OURSELVES: Final = frozenset({
     "provsdk.capture._scope",
     "provsdk.capture._session",
     "provsdk.capture.ports",
+    "provsdk.pipeline._bell",
     "provsdk.pipeline._claim",
     "provsdk.pipeline._committer",
     "provsdk.pipeline._emitter",

@@ -470,8 +470,8 @@ async def await_quietly(ticket: Ticket | None, failure: BaseException | None) ->
 
 
 def _is_cancellation(error: BaseException | None) -> bool:
-    """Of asyncio, which is not loaded for it."""
-    return type(error).__name__ == "CancelledError"
+    """Of asyncio or trio, which are not loaded for it."""
+    return type(error).__name__ in {"CancelledError", "Cancelled"}
 
 
 def leave(ticket: Ticket | None) -> None:

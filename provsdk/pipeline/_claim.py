@@ -84,7 +84,7 @@ class Claim:
         return self.waiting.wait_for(self)
 
     def __await__(self) -> Generator[Any, Any, bool]:
-        """As `wait`, without blocking the event loop; outside asyncio it blocks."""
+        """As `wait`, without blocking the event loop of asyncio or trio; outside both it blocks."""
         return self.waiting.await_for(self).__await__()
 
     def leave(self) -> None:

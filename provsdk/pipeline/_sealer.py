@@ -5,14 +5,13 @@ Nobody's own thread touches a disk: the lanes of the committer do, and a caller 
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from provsdk.errors import RecordNotSealed
-from provsdk.interrupts import came_from_outside
+from provsdk.pipeline._bell import bell_here
 from provsdk.pipeline._claim import Claim
 from provsdk.pipeline._committer import BATCH_WINDOW_S, Committer, Work
 
@@ -117,51 +116,42 @@ class Sealer:
 
         with self._watching(claim, open_gate):
             self._nudge(claim, began)
-            for share in (*(one for one in LOOK_SHARES if one < patience), patience):
-                until = began + share * self.max_wait
+            for until in self._looks(began, patience):
                 while not self._is_answered(claim) and gate.acquire(timeout=max(until - time.monotonic(), 0.0)):
                     pass
                 self._look_after(claim)
         return self._outcome(claim)
 
     async def await_for(self, claim: Claim) -> bool:
-        """The same without blocking the event loop of asyncio."""
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:  # no loop of asyncio: waiting here is better than not at all
+        """The same without blocking the event loop."""
+        bell = bell_here()
+        if bell is None:  # no loop that we know: waiting here is better than not at all
             return self.wait_for(claim)
         patience = self._patience(claim)
         if not patience:
             return claim.done
-        began, changed = time.monotonic(), asyncio.Event()
-
-        def tell_loop() -> None:
-            with suppress(RuntimeError):  # the loop is closed, and nobody waits in it any more
-                loop.call_soon_threadsafe(changed.set)
-
-        looks = [loop.call_later(share * self.max_wait, self._look_after, claim) for share in LOOK_SHARES]
+        began = time.monotonic()
         try:
-            with self._watching(claim, tell_loop):
+            with self._watching(claim, bell.ring):
                 self._nudge(claim, began)
-                async with asyncio.timeout(patience * self.max_wait):
-                    while not self._is_answered(claim):
-                        await changed.wait()
-                        changed.clear()
-        except TimeoutError as error:
-            if came_from_outside(error):
-                raise
-        except asyncio.CancelledError:
-            self.committer.wake(BATCH_WINDOW_S)
+                for until in self._looks(began, patience):
+                    while not self._is_answered(claim) and await bell.wait(max(until - time.monotonic(), 0.0)):
+                        pass
+                    self._look_after(claim)
+        except BaseException as error:
+            if not isinstance(error, Exception):  # it was cancelled
+                self.committer.wake(BATCH_WINDOW_S)
             raise
-        finally:
-            for look in looks:
-                look.cancel()
         return self._outcome(claim)
 
     def see_to(self, claim: Claim) -> None:
         """Has a lane work soon; see `Claim.leave`."""
         if not claim.settled():
             self.committer.wake_soon()
+
+    def _looks(self, began: float, patience: float) -> Iterator[float]:
+        """When a caller looks whether the store hangs, and at last gives up; on the monotonic clock."""
+        return (began + share * self.max_wait for share in (*(one for one in LOOK_SHARES if one < patience), patience))
 
     @contextmanager
     def _watching(self, claim: Claim, watcher: Callable[[], None]) -> Iterator[None]:

@@ -17,6 +17,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 import provsdk
@@ -320,7 +321,7 @@ async def test_a_task_that_is_cancelled_while_a_record_is_waited_for_is_cancelle
 
 @provsdk.traced_output("slow")
 async def slow(seconds, error=None):
-    await asyncio.sleep(seconds)
+    await anyio.sleep(seconds)
     if error is not None:
         raise error
     return "done"
@@ -329,7 +330,7 @@ async def slow(seconds, error=None):
 @provsdk.traced_output("slow stream")
 async def slow_stream(seconds):
     yield "begun"
-    await asyncio.sleep(seconds)
+    await anyio.sleep(seconds)
     yield "done"
 
 
@@ -337,22 +338,27 @@ async def read_slowly(seconds):
     return [chunk async for chunk in slow_stream(seconds)]
 
 
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
 @pytest.mark.parametrize("call", [slow, read_slowly])
 @pytest.mark.parametrize("held", [False, True], ids=["a healthy store", "a locked store"])
-async def test_a_cancel_scope_cancels_what_is_within_it_and_nothing_after_it(place, call, held):
-    with closing(sqlite3.connect(place / "store" / "log.db", isolation_level=None)) as holder:
-        if held:
-            holder.execute("BEGIN IMMEDIATE")
+def test_a_cancel_scope_cancels_what_is_within_it_and_nothing_after_it(place, call, held, loop):
+    async def main():
         for seconds in (0.0, 60.0):
             with anyio.move_on_after(0.05) as scope:
                 await call(seconds)
             assert scope.cancelled_caught is (held or seconds > 1)
-            await asyncio.sleep(0)
+            await anyio.lowlevel.checkpoint()
         with pytest.raises(TimeoutError), anyio.fail_after(0.05):
             await call(60.0)
+        if loop == "asyncio":
+            assert asyncio.current_task().cancelling() == 0
+
+    with closing(sqlite3.connect(place / "store" / "log.db", isolation_level=None)) as holder:
+        if held:
+            holder.execute("BEGIN IMMEDIATE")
+        anyio.run(main, backend=loop)
         if held:
             holder.execute("ROLLBACK")
-    assert asyncio.current_task().cancelling() == 0
     assert provsdk.flush(30)
 
 

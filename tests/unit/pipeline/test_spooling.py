@@ -1,10 +1,11 @@
 """What the store does not take goes to the spool, and from there into the log: in order, once."""
 
-import asyncio
 import random
 import threading
 import time
 
+import anyio
+import anyio.to_thread
 import pytest
 
 from provsdk.capture import _guard
@@ -511,39 +512,76 @@ def test_a_spool_that_cannot_be_read_keeps_nothing_new_from_the_log(sealer, log,
     assert _guard.failures["replay a spool", "OSError"] > before
 
 
-async def test_the_loop_goes_on_while_the_store_hangs(sealer, log):
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+def test_the_loop_goes_on_while_the_store_hangs(sealer, log, loop):
     one = sealer(max_wait=0.4)
     log.hanging.clear()
-    ticks = 0
+    ticks, answers = 0, []
 
     async def tick():
         nonlocal ticks
         while True:
-            await asyncio.sleep(0.005)
+            await anyio.sleep(0.005)
             ticks += 1
 
     async def caller(n):
-        return await output(one, n)
+        answers.append(await output(one, n))
 
-    ticking = asyncio.create_task(tick())
-    assert await asyncio.gather(*(caller(n) for n in range(50))) == [False] * 50
-    ticking.cancel()
+    async def main():
+        async with anyio.create_task_group() as ticking:
+            ticking.start_soon(tick)
+            async with anyio.create_task_group() as callers:
+                for n in range(50):
+                    callers.start_soon(caller, n)
+            ticking.cancel_scope.cancel()
+
+    anyio.run(main, backend=loop)
+    assert answers == [False] * 50
     assert ticks > 10
     log.hanging.set()
     assert one.committer.drain(SOON)
     assert len(log.keys) == 50
 
 
-async def test_an_async_caller_that_is_cancelled_loses_nothing(sealer, log):
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+def test_an_async_caller_goes_on_when_its_record_is_durable(sealer, log, loop):
     one = sealer(max_wait=SOON)
     log.hanging.clear()
-    task = asyncio.create_task(one.await_for(output(one, 1)))
-    await asyncio.to_thread(log.asked.wait, SOON)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+
+    async def main():
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(anyio.to_thread.run_sync, lambda: log.asked.wait(SOON) and log.hanging.set())
+            assert await output(one, 1) is True
+
+    began = time.monotonic()
+    anyio.run(main, backend=loop)
+    assert time.monotonic() - began < SOON / 2
+    assert log.keys == [key(1)]
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+def test_an_async_caller_that_is_cancelled_loses_nothing(sealer, log, loop):
+    one = sealer(max_wait=SOON)
+    log.hanging.clear()
+
+    async def main():
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(one.await_for, output(one, 1))
+            await anyio.to_thread.run_sync(log.asked.wait, SOON)
+            tasks.cancel_scope.cancel()
+        assert tasks.cancel_scope.cancelled_caught
+
+    anyio.run(main, backend=loop)
     log.hanging.set()
     assert settles(lambda: log.keys == [key(1)])
+
+
+def test_a_coroutine_that_no_loop_runs_waits_as_a_function_does(sealer, log):
+    one = sealer()
+    coroutine = one.await_for(output(one, 1))
+    with pytest.raises(StopIteration) as end:
+        coroutine.send(None)
+    assert end.value.value is True
 
 
 def test_what_was_under_way_at_a_fork_is_left_to_the_parent(sealer, log, directory):
