@@ -17,7 +17,7 @@ def test_its_answers_and_its_streams_are_recorded_however_they_are_read(run, tmp
     records = {record.output.name: record for record in (store.fold(one.record_id).record for one in store.summaries())}
     store.close()
     assert all(text.startswith(ANSWER) for text in answers)
-    assert records.keys() == {"whole", "stream", "astream", "router"}
+    assert records.keys() == {"whole", "stream", "astream", "router", "retried"}
     for record in records.values():
         (call,) = record.model_calls
         assert (call.status, call.provider, call.response_model) == ("completed", "openai", "extractive-1")
@@ -28,3 +28,4 @@ def test_its_answers_and_its_streams_are_recorded_however_they_are_read(run, tmp
         assert any(edge.from_ == record.output.output_id and edge.to in made for edge in record.flow)
     assert records["whole"].model_calls[0].parameters == {"temperature": 0}
     assert all(records[name].model_calls[0].stream.chunks > 1 for name in ("stream", "astream", "router"))
+    assert records["retried"].model_calls[0].retries == 2
