@@ -77,10 +77,16 @@ def served():
 
 
 @pytest.fixture(params=SERVERS)
-def serve(request, tmp_path, served):
+def serve(request, serve_by):
     """Serves the `app` of a module at a path; answers the port."""
+    return lambda module: serve_by(request.param, module)
+
+
+@pytest.fixture
+def serve_by(tmp_path, served):
+    """The same by one of the servers."""
     with contextlib.ExitStack() as stack:
-        yield lambda module: stack.enter_context(served(module, SERVERS[request.param], tmp_path))
+        yield lambda server, module: stack.enter_context(served(module, SERVERS[server], tmp_path))
 
 
 @pytest.fixture
