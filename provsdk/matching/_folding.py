@@ -21,6 +21,9 @@ __all__ = ["FIGURE", "Folded", "is_unspaced"]
 _WORDS: Final = re.compile(r"\S+")
 _SPACE: Final = re.compile(r"\s+")
 _WIDE: Final = re.compile(r"\s{2,}")
+_GAP: Final = re.compile("  +")
+_AS_SPACES: Final = str.maketrans(dict.fromkeys("\t\n\v\f\r\x1c\x1d\x1e\x1f", " "))
+"""White space of ASCII."""
 _ESCAPE: Final = re.compile(
     r"(?=[\\&])(?:(?P<unicode>(?:\\u[0-9a-fA-F]{4})+)|\\(?P<letter>[\"\\/bfnrt])"
     r"|(?P<entity>&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|\w{2,31});))"
@@ -77,15 +80,10 @@ class _Piece(NamedTuple):
     folded: int
     start: int
     end: int
-    kind: int
-
-
-_ONE: Final = 0
-"""Its characters were folded together."""
-_LINEAR: Final = 1
-"""One folded character for each."""
-_BULK: Final = 2
-"""Words, each of them linear, with one space between them."""
+    is_linear: bool
+    """One folded character for each, but for wide spaces; else they were folded together."""
+    gaps: tuple[tuple[int, int], ...] = ()
+    """Where wide spaces stand among them, that are folded to one: from its start."""
 
 
 class Folded:
@@ -129,10 +127,10 @@ class Folded:
             self._starts = [piece.folded for piece in self._pieces]
         position = bisect_right(self._starts, at) - 1
         piece = self._pieces[position]
-        if piece.kind == _ONE:
+        if not piece.is_linear:
             return piece.start, piece.end
         begin = piece.start + at - piece.folded
-        if piece.kind == _BULK:
+        if piece.gaps:
             folded, starts = self._stretches(position, piece)
             stretch = bisect_right(folded, at) - 1
             begin = starts[stretch] + at - folded[stretch]
@@ -143,9 +141,9 @@ class Folded:
         found = self._bulks.get(position)
         if found is None:
             folded, starts = [piece.folded], [piece.start]
-            for gap in _WIDE.finditer(self.source, piece.start, piece.end):
-                folded.append(folded[-1] + gap.start() - starts[-1] + 1)
-                starts.append(gap.end())
+            for start, end in piece.gaps:
+                folded.append(folded[-1] + piece.start + start - starts[-1] + 1)
+                starts.append(piece.start + end)
             found = self._bulks[position] = folded, starts
         return found
 
@@ -242,15 +240,15 @@ class _Folding:
     def space(self, start: int, end: int) -> None:
         """However wide it is."""
         if not self._is_space:
-            self._add(" ", start, end, _ONE)
+            self._add(" ", start, end)
             self._is_space = True
 
     def _core(self, core: str, start: int) -> None:
         """In one piece, where each character is folded by itself to one character; else word by word."""
         folded = _linear(core)
         if folded is not None:
-            words = " ".join(folded.split())
-            self._add(words, start, start + len(core), _LINEAR if len(words) == len(core) else _BULK)
+            words, gaps = _narrowed(folded)
+            self._add(words, start, start + len(core), gaps)
             return
         space = _SPACE.search(core, len(core) // 2) if len(core) > _SPLIT_UNTIL else None
         if space is not None:
@@ -267,7 +265,7 @@ class _Folding:
     def _word(self, word: str, start: int) -> None:
         folded = _linear(word)
         if folded is not None:
-            self._add(folded, start, start + len(word), _LINEAR)
+            self._add(folded, start, start + len(word), ())
             return
         for begin, end in _clusters(word):
             self.cluster(word[begin:end], start + begin, start + end)
@@ -279,12 +277,13 @@ class _Folding:
             return
         folded = _fold(meant)
         if folded:
-            self._add(folded, start, end, _ONE)
+            self._add(folded, start, end)
 
-    def _add(self, folded: str, start: int, end: int, kind: int) -> None:
+    def _add(self, folded: str, start: int, end: int, gaps: tuple[tuple[int, int], ...] | None = None) -> None:
+        """Folded characters; with gaps where each is folded from one, but for those."""
         self._tick()
         self._texts.append(folded)
-        self._pieces.append(_Piece(self._length, start, end, kind))
+        self._pieces.append(_Piece(self._length, start, end, gaps is not None, gaps or ()))
         self._length += len(folded)
         self._is_space = False
 
@@ -297,6 +296,24 @@ def _linear(text: str) -> str | None:
         return None
     folded = _simplified(text).casefold()
     return folded if len(folded) == len(text) else None
+
+
+def _narrowed(text: str) -> tuple[str, tuple[tuple[int, int], ...]]:
+    r"""A text without space around it, with one space wherever there is any; and where that is more than one character.
+
+    >>> _narrowed("a\tb \n c")
+    ('a b c', ((3, 6),))
+    """
+    if not text.isascii():
+        words = " ".join(text.split())
+        return words, () if len(words) == len(text) else tuple(gap.span() for gap in _WIDE.finditer(text))
+    spaced = text.translate(_AS_SPACES)
+    if "  " not in spaced:
+        return spaced, ()
+    gaps = tuple(gap.span() for gap in _GAP.finditer(spaced))
+    starts, ends = zip(*gaps, strict=True)
+    pieces = zip((0, *ends), (*starts, len(text)), strict=True)
+    return " ".join([spaced[start:end] for start, end in pieces]), gaps
 
 
 def _simplified(text: str) -> str:

@@ -77,3 +77,19 @@ def test_whatever_a_text_holds_its_folded_characters_have_a_place_in_it(text):
     places = [folded.origin(at, at + 1) for at in range(len(folded.text))]
     assert all(0 <= start < end <= len(text) for start, end in places)
     assert [start for start, _ in places] == sorted(start for start, _ in places)
+
+
+SPACED = st.text(st.sampled_from("aZ1. \t\n\v\f\r\x1c\x1d\x1e\x1f"), max_size=60)
+
+
+@given(SPACED, st.sampled_from(["", "ä", "\u00a0", "\u2003"]))
+def test_of_plain_text_only_case_and_the_width_of_spaces_are_folded(text, other):
+    text += other
+    folded = Folded(text)
+    assert folded.text == " ".join(text.lower().split())
+    for at, letter in enumerate(folded.text):
+        start, end = folded.origin(at, at + 1)
+        if letter == " ":
+            assert text[start:end].isspace()
+        else:
+            assert text[start:end].lower() == letter
