@@ -22,6 +22,7 @@ from environment import warm_environment
 from foreign import foreign_spans
 from imports import import_times
 from memory import unsealed
+from registry import registered
 from sealing import batch_of_64, one_in_sync
 from size import rag_records
 from streams import traced_stream
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[Path, bool], list[Figure]]] = {
     "sync": one_in_sync,
     "environment": warm_environment,
     "import": import_times,
+    "registry": registered,
     "texts": searched_texts,
     "memory": unsealed,
     "size": rag_records,
