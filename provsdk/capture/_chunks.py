@@ -9,6 +9,7 @@ reads the stream hands each chunk over as it passes:
         chunks.add(chunk)
     chunks.said()       # facts of the model call, as `_responses.read` gives them of a whole response
     chunks.texts()      # what the answers say so far: content
+    chunks.citations()  # what they say that they rest on
 
 The time to the first chunk is no chunk's to tell: whoever reads the stream measures it.
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from provsdk.capture._citations import MAX_CITATIONS, Citation, in_annotations, in_block
 from provsdk.capture._responses import (
     Said,
     ToolCall,
@@ -57,13 +59,17 @@ class _Asked:
 class Chunks:
     """One streamed answer. For one reader at a time; keeps texts and identifiers, no chunk. Never raises."""
 
-    __slots__ = ("_about", "_finish", "_numbered", "_texts", "_tools", "_usage", "_whole")
+    __slots__ = ("_about", "_annotated", "_cited", "_finish", "_numbered", "_texts", "_tools", "_usage", "_whole")
 
     def __init__(self) -> None:
         self._about: Said = {}
         self._usage: dict[str, Any] = {}
         self._finish: dict[Any, str] = {}
         self._texts: dict[Place, list[str]] = {}
+        self._cited: dict[Place, list[Any]] = {}
+        """What blocks of Anthropic's cite."""
+        self._annotated: dict[Place, list[Any]] = {}
+        """The same of texts of OpenAI's."""
         self._tools: dict[tuple[int, int, int], _Asked] = {}
         self._numbered: dict[Place, tuple[int, int, int]] = {}
         """The call that pieces of a place belong to."""
@@ -97,6 +103,15 @@ class Chunks:
     def texts(self) -> list[str]:
         """What each answer says so far, in the order of choices and blocks."""
         return ["".join(self._texts[place]) for place in sorted(self._texts)]
+
+    def citations(self) -> list[Citation]:
+        """What the answers so far say that they rest on, answer by answer."""
+        return [
+            one
+            for place in sorted(self._texts)
+            for read_, cited in ((in_block, self._cited), (in_annotations, self._annotated))
+            for one in read_("".join(self._texts[place]), cited.get(place))
+        ]
 
     def _add_held(self, chunk: Any) -> bool:
         """A chunk in the event that the client made of it."""
@@ -136,6 +151,10 @@ class Chunks:
         if type(text) is str and text:
             self._texts.setdefault(place, []).append(text)
 
+    def _cite(self, cited: dict[Place, list[Any]], place: Place, found: list[Any]) -> None:
+        held = cited.setdefault(place, []) if found else []
+        held += found[: MAX_CITATIONS - len(held)]
+
     def _ask(self, place: Place, name: Any, call_id: Any, arguments: Any) -> None:
         """A piece of a call. Some servers number all calls alike: another id with a name is another call."""
         numbered = self._numbered.get(place, (*place, 0))
@@ -160,6 +179,7 @@ class Chunks:
             index, delta = _number(peek(choice, "index")), peek(choice, "delta")
             self._write((index, 0), peek(delta, "content"))
             self._write((index, 0), peek(choice, "text"))
+            self._cite(self._annotated, (index, 0), items(peek(delta, "annotations")))
             reason = word(peek(choice, "finish_reason"))
             if reason is not None:
                 self._finish[index] = reason
@@ -180,6 +200,7 @@ class Chunks:
             self._ask(place, peek(block, "name"), peek(block, "id"), _not_text(peek(block, "input")))
         elif word(peek(block, "type")) == "text":
             self._write(place, peek(block, "text"))
+            self._cite(self._cited, place, items(peek(block, "citations")))
 
     def _continue_block(self, event: Any) -> None:
         delta, place = peek(event, "delta"), (_number(peek(event, "index")), 0)
@@ -187,6 +208,8 @@ class Chunks:
             self._write(place, peek(delta, "text"))
         elif word(peek(delta, "type")) == "input_json_delta":
             self._ask(place, None, None, peek(delta, "partial_json"))
+        elif word(peek(delta, "type")) == "citations_delta":
+            self._cite(self._cited, place, [peek(delta, "citation")])
 
     def _change_message(self, event: Any) -> None:
         reason = word(peek(peek(event, "delta"), "stop_reason"))
@@ -204,8 +227,10 @@ class Chunks:
         self._whole = read(peek(event, "response"))
 
     def _continue_text(self, event: Any) -> None:
-        place = (_number(peek(event, "output_index")), _number(peek(event, "content_index")))
-        self._write(place, peek(event, "delta"))
+        self._write(_part_of(event), peek(event, "delta"))
+
+    def _annotate_text(self, event: Any) -> None:
+        self._cite(self._annotated, _part_of(event), [peek(event, "annotation")])
 
     def _start_item(self, event: Any) -> None:
         item = peek(event, "item")
@@ -227,6 +252,7 @@ _EVENTS: Final[dict[str, Callable[[Chunks, Any], None]]] = {
     "response.incomplete": Chunks._end_response,  # noqa: SLF001
     "response.failed": Chunks._end_response,  # noqa: SLF001
     "response.output_text.delta": Chunks._continue_text,  # noqa: SLF001
+    "response.output_text.annotation.added": Chunks._annotate_text,  # noqa: SLF001
     "response.output_item.added": Chunks._start_item,  # noqa: SLF001
     "response.function_call_arguments.delta": Chunks._continue_arguments,  # noqa: SLF001
 }
@@ -259,6 +285,11 @@ _COUNTS: Final = (
 def _number(value: Any) -> int:
     """A position; one that says nothing stands first."""
     return value if type(value) is int else 0
+
+
+def _part_of(event: Any) -> Place:
+    """Output item, and part of it, that an event of the Responses API is about."""
+    return _number(peek(event, "output_index")), _number(peek(event, "content_index"))
 
 
 def _not_text(value: Any) -> Any:

@@ -10,7 +10,7 @@ from provsdk.digest import peek
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MAX_CITATIONS", "Citation", "citations_of"]
+__all__ = ["MAX_CITATIONS", "Citation", "citations_of", "in_annotations", "in_block"]
 
 MAX_CITATIONS: Final = 256
 """Of one response that are read."""
@@ -42,31 +42,31 @@ def citations_of(response: Any) -> list[Citation]:
 
 def _all(response: Any) -> Iterator[Citation]:
     for block in items(peek(response, "content")):
-        yield from _of_block(block)
+        yield from in_block(peek(block, "text"), peek(block, "citations"))
     for item in items(peek(response, "output")):
         for part in items(peek(item, "content")):
-            yield from _of_annotations(peek(part, "text"), peek(part, "annotations"))
+            yield from in_annotations(peek(part, "text"), peek(part, "annotations"))
     for choice in items(peek(response, "choices")):
         message = peek(choice, "message")
-        yield from _of_annotations(peek(message, "content"), peek(message, "annotations"))
+        yield from in_annotations(peek(message, "content"), peek(message, "annotations"))
     for candidate in items(peek(response, "candidates")):
         yield from _of_candidate(candidate)
 
 
-def _of_block(block: Any) -> Iterator[Citation]:
-    """Anthropic: the whole block rests on what it cites."""
-    answer = _text(peek(block, "text"))
+def in_block(text: Any, citations: Any) -> Iterator[Citation]:
+    """Of a block of Anthropic's: the whole of its text rests on what it cites."""
+    answer = _text(text)
     if answer is None:
         return
-    for cited in items(peek(block, "citations")):
+    for cited in items(citations):
         title = peek(cited, "title") or peek(cited, "document_title")
         location = peek(cited, "url") or peek(cited, "source")
         quoted = _text(peek(cited, "cited_text"))
         yield Citation(answer, (0, len(answer)), quoted, _text(location), _text(title))
 
 
-def _of_annotations(answer: Any, annotations: Any) -> Iterator[Citation]:
-    """OpenAI: a URL with the place that rests on it, or a file, at one place or without any."""
+def in_annotations(answer: Any, annotations: Any) -> Iterator[Citation]:
+    """Of a text of OpenAI's: a URL with the place that rests on it, or a file, at one place or without any."""
     text = _text(answer)
     if text is None:
         return

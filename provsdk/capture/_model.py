@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from provsdk.capture._chunks import Chunks
     from provsdk.capture._citations import Citation
+    from provsdk.capture._scope import Scope
     from provsdk.capture._session import Activity
 
 __all__ = ["note_chunks", "note_request", "note_response", "note_seen", "settle"]
@@ -54,18 +55,18 @@ def note_request(
 def note_response(activity: Activity, response: Any) -> None:
     """Notes what the call's result says of it, where it is the response of a model API."""
     note_seen(activity, read(response))
-    note_citations(activity, response)
+    if activity.scope is not None:
+        _note_citations(activity, activity.scope, citations_of(response))
 
 
-def note_citations(activity: Activity, response: Any) -> None:
-    """Notes what the response says that its answers rest on: values that the output knows, or the model's sources."""
-    scope = activity.scope
-    cited = citations_of(response) if scope is not None else []
+def _note_citations(activity: Activity, scope: Scope, cited: list[Citation]) -> None:
+    """Notes what answers are said to rest on: values that the output knows, or the model's sources."""
     beside: dict[str, str] = {}
+    made = f"ent_{activity.key}-0"
     for one in cited:
-        answer = scope.registry.find(one.answer, measure(one.answer)) if scope is not None else None
-        effect = answer.id if answer is not None else f"ent_{activity.key}-0"
-        cause, source_span = _quoted_in(activity, one) if one.quoted is not None else (None, (0, 0))
+        answer = scope.registry.find(one.answer, measure(one.answer))
+        effect = answer.id if answer is not None else made
+        cause, source_span = _quoted_in(scope, made, one)
         if cause is None and one.location is not None:
             if one.location not in beside:
                 beside[one.location] = _source_of_the_model(activity, one)
@@ -78,10 +79,10 @@ def note_citations(activity: Activity, response: Any) -> None:
             activity.rests_on(effect, cause, ((start, end, *source_span),) if is_place else ())
 
 
-def _quoted_in(activity: Activity, cited: Citation) -> tuple[str | None, tuple[int, int]]:
-    """The first value that the output knew which has the quoted words; a source before what was made of it."""
-    words, made = (cited.quoted or "").strip(), f"ent_{activity.key}-0"
-    held = activity.scope.registry.held() if activity.scope is not None and words else []
+def _quoted_in(scope: Scope, made: str, cited: Citation) -> tuple[str | None, tuple[int, int]]:
+    """The first value that the output knew, and the model did not make, which has the quoted words; sources first."""
+    words = (cited.quoted or "").strip()
+    held = scope.registry.held() if words else []
     for entity_id, value, _, kind, of in sorted(held, key=lambda one: one[3] != semconv.KIND_SOURCE):
         if isinstance(value, str) and kind != semconv.KIND_OUTPUT and made not in {entity_id, of}:
             at = value.find(words)
@@ -103,7 +104,7 @@ def _source_of_the_model(activity: Activity, cited: Citation) -> str:
 
 
 def note_chunks(activity: Activity, chunks: Chunks, whole: Any, *, is_digested: bool) -> bool:
-    """Notes what a stream said of the call, and what its answers say: their digests. False where it said nothing.
+    """Notes what a stream said of the call, what its answers say (their digests) and cite. False where it said nothing.
 
     Args:
         activity: the model call.
@@ -117,6 +118,8 @@ def note_chunks(activity: Activity, chunks: Chunks, whole: Any, *, is_digested: 
     texts = chunks.texts()
     for text in texts_of(whole) if not texts and not is_digested else texts:
         activity.answered(text)
+    if activity.scope is not None:
+        _note_citations(activity, activity.scope, chunks.citations() or citations_of(whole))
     return is_declared or bool(said)
 
 

@@ -3,9 +3,11 @@
 import anthropic.types
 import msgspec
 import openai.types.responses
+import pydantic
 import pytest
 
 from provsdk import cite, traced_model_call, traced_output, traced_source
+from provsdk.capture._chunks import Chunks
 from provsdk.capture._citations import Citation, citations_of
 from provsdk.questions.links import links
 from provsdk.questions.why import why
@@ -286,6 +288,95 @@ def test_what_a_response_cites_is_a_declared_edge_of_its_answer(client):
     (sentence,) = why(record, ANSWER)
     assert {one.basis for one in sentence.supports} == {"explicit"}
     assert sentence.verdict == "supported" or client == "OpenAI"
+
+
+def pieces(text):
+    return [text[at : at + 20] for at in range(0, len(text), 20)]
+
+
+def anthropic_events():
+    """As the API streams that message: a citation comes before the words that rest on it, or between them."""
+    yield {"type": "message_start", "message": {**ANTHROPIC, "content": [], "stop_reason": None, "stop_sequence": None}}
+    for index, block in enumerate(ANTHROPIC["content"]):
+        yield {"type": "content_block_start", "index": index, "content_block": {"type": "text", "text": ""}}
+        deltas = [{"type": "text_delta", "text": text} for text in pieces(block["text"])]
+        deltas[1:1] = [{"type": "citations_delta", "citation": one} for one in block.get("citations", ())]
+        yield from ({"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas)
+        yield {"type": "content_block_stop", "index": index}
+    yield {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 20}}
+    yield {"type": "message_stop"}
+
+
+def openai_events():
+    """Cut before the event that brings the whole response."""
+    part = OPENAI["output"][0]["content"][0]
+    place = {"item_id": "m", "output_index": 0, "content_index": 0}
+    yield {"type": "response.created", "sequence_number": 0, "response": {**OPENAI, "output": []}}
+    for n, text in enumerate(pieces(part["text"])):
+        kind = "response.output_text.delta"
+        yield {"type": kind, **place, "delta": text, "logprobs": [], "sequence_number": n + 1}
+    for n, one in enumerate(part["annotations"]):
+        kind = "response.output_text.annotation.added"
+        yield {"type": kind, **place, "annotation_index": n, "annotation": one, "sequence_number": n + 50}
+
+
+def chat_chunks():
+    """As LiteLLM and gateways stream them."""
+    message = CHAT["choices"][0]["message"]
+    deltas = [*({"content": text} for text in pieces(ANSWER)), {"annotations": message["annotations"]}]
+    for delta in deltas:
+        yield {**CHAT, "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta}]}
+
+
+def said_by(event):
+    delta = event.get("delta") or (event["choices"][0]["delta"] if "choices" in event else "")
+    return delta if isinstance(delta, str) else delta.get("text") or delta.get("content") or ""
+
+
+message_event = pydantic.TypeAdapter(anthropic.types.RawMessageStreamEvent)
+response_event = pydantic.TypeAdapter(openai.types.responses.ResponseStreamEvent)
+
+
+@pytest.mark.parametrize(
+    ("events", "text", "found"),
+    [
+        (
+            anthropic_events,
+            "".join(block["text"] for block in ANTHROPIC["content"]),
+            [("citation", [(0, len(ANSWER), 0, 34)]), ("handbook", [(0, len(ANSWER), 0, 53)])],
+        ),
+        (openai_events, ANSWER, [("citation", [(0, len(ANSWER), 0, 0)]), ("citation", [(6, 28, 0, 0)])]),
+        (chat_chunks, ANSWER, [("citation", [(6, 28, 0, 0)])]),
+    ],
+    ids=["Anthropic", "OpenAI's responses", "OpenAI's chat"],
+)
+def test_what_a_stream_cites_is_a_declared_edge_of_what_it_said(events, text, found):
+    @traced_model_call
+    def ask(prompt):
+        yield from events()
+
+    def body():
+        answer = "".join(map(said_by, ask(f"Answer from this: {load()}")))
+        assert answer == text
+        return answer
+
+    record = record_of(body)
+
+    assert sorted(cited(record)) == found
+    (sentence,) = why(record, text)
+    assert {one.basis for one in sentence.supports} == {"explicit"}
+    assert record.completeness.complete
+
+
+def test_the_events_of_the_clients_cite_as_their_dicts_do():
+    for adapter, events in ((message_event, anthropic_events), (response_event, openai_events)):
+        whole, of_dicts = Chunks(), Chunks()
+        for event in events():
+            of_dicts.add(event)
+            if event["type"] != "response.created":
+                whole.add(adapter.validate_python(event))
+        assert len(of_dicts.citations()) == 2
+        assert whole.citations() == of_dicts.citations()
 
 
 def test_the_blocks_of_an_answer_that_are_put_together_keep_what_they_cite():
