@@ -5,6 +5,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from provsdk import rfc3339
 from provsdk.assembly.dialects.native import (
     CheckFacts,
     ItemSaid,
@@ -15,7 +16,7 @@ from provsdk.assembly.dialects.native import (
     TransformationFacts,
 )
 from provsdk.assembly.scope import INVALID, Activity, Native, Scope
-from provsdk.assembly.text import MAX_TEXT, is_moment, rfc3339
+from provsdk.assembly.text import MAX_TEXT
 from provsdk.checksum import ALGORITHMS, algorithm_of
 from provsdk.checksum import parse as parse_checksum
 from provsdk.records.ids import is_value_id, position
@@ -67,7 +68,7 @@ def sources(native: Native, scope: Scope) -> list[Source]:
     activity = Activity(native, scope)
     activity.connect(is_activity=not facts.by_hand)
     said = _with_owner(activity, facts.declared)
-    retrieved_at = rfc3339(native.span.end_ns)
+    retrieved_at = rfc3339.of_ns(native.span.end_ns)
     took_us = max(native.span.end_ns // 1_000 - native.span.start_ns // 1_000, 0)
     results = activity.made() if facts.each else ()
     if not results:
@@ -181,7 +182,7 @@ def _overridden(said: SourceSaid, item: ItemSaid) -> SourceSaid:
 
 
 def _moment(activity: Activity, said: str | None) -> str | None:
-    if said is None or is_moment(said):
+    if said is None or rfc3339.is_written(said):
         return said
     activity.lacks(INVALID, "modified_at")
     return None
@@ -208,8 +209,8 @@ def transformation(native: Native, scope: Scope) -> Transformation:
         type=activity.word(facts.type, _TRANSFORMATIONS, "type", _LEAST_TRANSFORMATION),
         version=activity.text(facts.declared.version, "version"),
         parameters=activity.parameters(facts.declared.parameters),
-        started_at=rfc3339(native.span.start_ns),
-        ended_at=rfc3339(native.span.end_ns),
+        started_at=rfc3339.of_ns(native.span.start_ns),
+        ended_at=rfc3339.of_ns(native.span.end_ns),
         status=activity.status,
         error_type=activity.error_type,
         arguments=activity.arguments(),
@@ -237,8 +238,8 @@ def model_call(native: Native, scope: Scope) -> ModelCall:
         input_tokens=activity.count(said.input_tokens, "input_tokens"),
         output_tokens=activity.count(said.output_tokens, "output_tokens"),
         finish_reasons=activity.texts(said.finish_reasons, "finish_reasons"),
-        started_at=rfc3339(native.span.start_ns),
-        ended_at=rfc3339(native.span.end_ns),
+        started_at=rfc3339.of_ns(native.span.start_ns),
+        ended_at=rfc3339.of_ns(native.span.end_ns),
         status=activity.status,
         error_type=activity.error_type,
         arguments=activity.arguments(),
@@ -331,8 +332,8 @@ def policy_check(native: Native, scope: Scope) -> PolicyCheck:
         blocking=_CHECKS[kind] if said.blocking is None else said.blocking,
         version=activity.text(said.version, "version"),
         parameters=activity.parameters(said.parameters),
-        started_at=rfc3339(native.span.start_ns),
-        ended_at=rfc3339(native.span.end_ns),
+        started_at=rfc3339.of_ns(native.span.start_ns),
+        ended_at=rfc3339.of_ns(native.span.end_ns),
         status=activity.status,
         error_type=activity.error_type,
         arguments=activity.arguments(),

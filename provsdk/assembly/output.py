@@ -5,9 +5,9 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import UNSET
 
+from provsdk import rfc3339
 from provsdk.assembly.dialects.native import OutputFacts, OutputSaid, convert
 from provsdk.assembly.scope import INVALID, Activity, Native, Scope
-from provsdk.assembly.text import rfc3339
 from provsdk.records.ids import is_key
 from provsdk.records.record import Context, Emitter, Output, Owner, Permissions, Retention, Trace
 from provsdk.vocabulary import AccessLevel, DataClassification, OwnershipRole, RetentionPeriod
@@ -88,8 +88,8 @@ def _output(native: Native, activity: Activity, said: OutputSaid, classification
         error_type=activity.error_type,
         version=activity.text(said.version, "version"),
         arguments=activity.arguments(),
-        started_at=rfc3339(native.span.start_ns),
-        ended_at=rfc3339(native.span.end_ns),
+        started_at=rfc3339.of_ns(native.span.start_ns),
+        ended_at=rfc3339.of_ns(native.span.end_ns),
         stream=activity.stream(),
     )
 

@@ -1,12 +1,10 @@
 """Text as a record may hold it: nothing in it drives a terminal, turns the direction of a line or hides."""
 
 import re
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from math import inf
 from typing import Any, Final
 
-__all__ = ["MAX_NAME", "MAX_TEXT", "clean", "is_moment", "plain_json", "rfc3339"]
+__all__ = ["MAX_NAME", "MAX_TEXT", "clean", "plain_json"]
 
 MAX_NAME: Final = 256
 """Characters of a name."""
@@ -29,13 +27,10 @@ _UNSAFE: Final = re.compile(
     "]"
 )
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 _INTEGERS_END: Final = 2**53
 _EXPONENTS_BEGIN: Final = 1e21
 """Below, RFC 8785 writes a float without an exponent, so that a large one reads as an integer."""
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def clean(text: str, limit: int = MAX_NAME) -> str:
@@ -43,33 +38,6 @@ def clean(text: str, limit: int = MAX_NAME) -> str:
     if len(text) > limit:
         text = text[:limit]
     return text if text.isprintable() else _UNSAFE.sub(REPLACEMENT, text)
-
-
-def rfc3339(nanoseconds: int) -> str:
-    """Nanoseconds since 1970 as RFC 3339 in UTC with microseconds; outside the years 1970 to 9999, the nearest."""
-    seconds, microseconds = divmod(nanoseconds // 1000, 1_000_000)
-    try:
-        return f"{_second(seconds)}.{microseconds:06d}Z"
-    except OverflowError:
-        return "1970-01-01T00:00:00.000000Z" if seconds < 0 else "9999-12-31T23:59:59.999999Z"
-
-
-@lru_cache(maxsize=256)
-def _second(seconds: int) -> str:
-    if seconds < 0:
-        raise OverflowError
-    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
-
-
-def is_moment(text: str) -> bool:
-    """Whether the text is a time as records write it."""
-    if _MOMENT.fullmatch(text) is None:
-        return False
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def plain_json(value: Any, levels: int = MAX_DEPTH) -> Any:

@@ -8,7 +8,7 @@ from enum import Enum
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from provsdk import semconv, vocabulary
+from provsdk import rfc3339, semconv, vocabulary
 from provsdk.errors import UsageError
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _moment(value: Any) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         value = datetime.fromtimestamp(value, UTC)
     if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        return rfc3339.of(value)
     raise TypeError("a datetime with a time zone, RFC 3339 text, or seconds since 1970")
 
 

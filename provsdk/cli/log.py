@@ -163,8 +163,8 @@ def record(record: str, note: str, author: str | None, store: str | None, as_jso
 def note_draft(folded: "Folded", text: str, author: str | None, *, key: str | None = None) -> "Draft":
     """The entry of a note on a record; the same note by the same key is appended once."""
     import secrets  # noqa: PLC0415 help needs none of it
-    from datetime import UTC, datetime  # noqa: PLC0415 as above
 
+    from provsdk import rfc3339  # noqa: PLC0415 as above
     from provsdk.store.contract import Draft  # noqa: PLC0415 as above
 
     return Draft(
@@ -172,7 +172,7 @@ def note_draft(folded: "Folded", text: str, author: str | None, *, key: str | No
         key=f"note/{folded.record_id}/{key or secrets.token_hex(8)}",
         actor=f"usr_{secrets.token_hex(16)}",
         subject=folded.record_id,
-        time=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        time=rfc3339.now(),
         parts=(_note(folded, text, author),),
         protected=_protected(folded),
     )

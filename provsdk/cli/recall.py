@@ -1,11 +1,11 @@
 """Recalls: what rests on a source is frozen as a list of work, and worked off."""
 
 import secrets
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from provsdk import rfc3339
 from provsdk.cli.place import as_json, configuration, opened, store_option
 from provsdk.cli.terminal import print_json, remark, show
 
@@ -162,7 +162,7 @@ def _append(log: "Store", kind: str, said: "Opening | Closing", key: str) -> int
         key=key,
         actor=f"usr_{secrets.token_hex(16)}",
         subject=said.recall_id,
-        time=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        time=rfc3339.now(),
         parts=(part,),
         protected=False,
     )

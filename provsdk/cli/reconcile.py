@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from provsdk import rfc3339
 from provsdk.cli.app import FINDING
 from provsdk.cli.counts import FORMATS, MAX_LINE_BYTES, Count, Line, Wanted, read_count
 from provsdk.cli.moments import moment_of
@@ -317,4 +318,4 @@ def _as_json(found: Reconciliation, count: Count) -> dict[str, Any]:
 
 
 def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return None if moment is None else rfc3339.of(moment)

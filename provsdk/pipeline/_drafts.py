@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from provsdk.assembly.text import clean, rfc3339
+from provsdk import rfc3339
+from provsdk.assembly.text import clean
 from provsdk.records.codec import encode
 from provsdk.records.parts import Part, split, split_extension
 from provsdk.store.contract import Draft
@@ -99,4 +99,4 @@ def _emitter_draft(emitter_id: str, kind: str, key: str, said: Mapping[str, Any]
 
 
 def _now() -> str:
-    return rfc3339(time_ns())
+    return rfc3339.now()

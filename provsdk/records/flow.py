@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from msgspec import UNSET
 
+from provsdk import rfc3339
 from provsdk.records.record import Edge, ModelCall, Source
 from provsdk.vocabulary import Basis, OutputStatus, Relation
 
@@ -153,7 +154,7 @@ def _began_to_give(call: ModelCall) -> str:
     if call.stream is UNSET or call.stream.first_chunk_us is None:
         return call.ended_at
     first = datetime.fromisoformat(call.started_at) + timedelta(microseconds=call.stream.first_chunk_us)
-    return min(first.isoformat(timespec="microseconds").replace("+00:00", "Z"), call.ended_at)
+    return min(rfc3339.of(first), call.ended_at)
 
 
 def nested_outputs(arrows: Iterable[Arrow], output_id: str) -> set[str]:

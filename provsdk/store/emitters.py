@@ -12,11 +12,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from provsdk import rfc3339
 from provsdk.errors import FormatError, StoreUnavailable
 
 if sys.platform != "win32":
@@ -77,7 +77,6 @@ _MAX_NUMBER: Final = 2**53 - 1
 """As large as numbers in entries can be."""
 
 _FILE: Final = re.compile(r"\Aemi_[0-9a-f]{32}\.slots\Z")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,7 @@ def decode_slot(data: bytes) -> Slot | None:
     if not number or not time:
         return None
     said = name.rstrip(b"\0").decode(errors="replace")
-    return Slot(number, f"rec_{trace.hex()}-{span:016x}", _rfc3339(time), said)
+    return Slot(number, f"rec_{trace.hex()}-{span:016x}", rfc3339.of_ns(time), said)
 
 
 def decode(data: bytes) -> Slots:
@@ -143,12 +142,7 @@ def decode(data: bytes) -> Slots:
     if max(highest, untracked) > _MAX_NUMBER:
         raise FormatError("slots: a number is larger than any that was given out")
     found.sort(key=lambda slot: slot.number)
-    return Slots(f"emi_{emitter.hex()}", _rfc3339(opened), highest, untracked, bool(left), tuple(found))
-
-
-def _rfc3339(nanoseconds: int) -> str:
-    moment = _EPOCH + timedelta(microseconds=nanoseconds // 1000)
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return Slots(f"emi_{emitter.hex()}", rfc3339.of_ns(opened), highest, untracked, bool(left), tuple(found))
 
 
 # Files: a process holds a lock (flock) on its own for as long as it lives, so that none is taken for dead that is not.

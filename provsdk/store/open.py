@@ -4,14 +4,12 @@ import logging
 import os
 import secrets
 import sqlite3
-import time
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
-from provsdk import canonical
+from provsdk import canonical, rfc3339
 from provsdk.digest import JoinKey
 from provsdk.errors import ConfigError, StoreError, StoreForeign, StoreRolledBack, StoreTooNew, UsageError
 from provsdk.ledger.keys import digest_key, log_key
@@ -227,7 +225,7 @@ def _begin_log(connection: sqlite3.Connection, keys: Path, origin: str) -> tuple
         key="log",
         actor=origin,
         subject=origin,
-        time=datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        time=rfc3339.now(),
         parts=(Part("log", "permanent", canonical.canonical(said)),),
         protected=False,
     )

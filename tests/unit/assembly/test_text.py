@@ -1,10 +1,10 @@
-"""Text and times as a record may hold them."""
+"""Text as a record may hold it."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provsdk.assembly.text import clean, is_moment, plain_json, rfc3339
+from provsdk.assembly.text import clean, plain_json
 from provsdk.records.codec import decode, encode
 
 
@@ -20,30 +20,6 @@ def test_what_was_cleaned_is_clean_and_no_longer_than_asked(text, limit):
 @given(st.text(st.characters(categories=["L", "N", "P", "S"])))
 def test_letters_digits_and_signs_of_every_script_stay(text):
     assert clean(text, 10_000) == text
-
-
-@pytest.mark.parametrize(
-    ("nanoseconds", "expected"),
-    [
-        (0, "1970-01-01T00:00:00.000000Z"),
-        (1_790_000_000_123_456_789, "2026-09-21T14:13:20.123456Z"),
-        (-1, "1970-01-01T00:00:00.000000Z"),
-        (10**30, "9999-12-31T23:59:59.999999Z"),
-    ],
-)
-def test_times_are_written_with_microseconds(nanoseconds, expected):
-    assert rfc3339(nanoseconds) == expected
-
-
-@given(st.integers(0, 2**62), st.integers(0, 2**62))
-def test_times_order_as_their_texts_do(first, second):
-    assert rfc3339(min(first, second)) <= rfc3339(max(first, second))
-    assert is_moment(rfc3339(first))
-
-
-@pytest.mark.parametrize("text", ["", "2026-01-01", "2026-01-01T00:00:00Z", "2026-13-01T00:00:00.000000Z", "x" * 27])
-def test_what_is_no_time_of_a_record(text):
-    assert not is_moment(text)
 
 
 json_values = st.recursive(
