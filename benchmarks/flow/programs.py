@@ -139,6 +139,44 @@ def reranked(names: Names) -> str:
     return extract(context_of(rank(load(names), QUESTION)[:1]), QUESTION)
 
 
+@provsdk.traced_transform("make prompt", type="merge")
+def make_prompt(pages: list[str], question: str) -> str:
+    return f"{context_of(pages)}\n\nQuestion: {question}"
+
+
+@program("a prompt that a step makes, a part of one page in the answer", HANDBOOK, "branches")
+def partly_quoted(names: Names) -> str:
+    said = extract(make_prompt(load(names), "When does the branch open?"), "When does the branch in Spandau open?")
+    return f"Sure: {said.removeprefix('The branch in ')}"
+
+
+@provsdk.traced_model_call("price", provider="bench", model="figures-1")
+def price(prompt: str) -> str:
+    return f"You pay {re.findall('costs ([0-9.]+) EUR', prompt)[0]} for that, madam."
+
+
+@program(
+    "a figure out of a prompt that a step makes",
+    {"insurance": "The insurance covers up to 500 EUR.", "express": "Express costs 12.50 EUR.", **HANDBOOK},
+    "express",
+)
+def figure_of_prompt(names: Names) -> str:
+    said = price(make_prompt(load(names), "What does Express cost?"))
+    return f"{said} There are 500 reasons for it."
+
+
+@provsdk.traced_model_call("answer", provider="bench", model="last-words-1")
+def last_words(prompt: str) -> str:
+    pages = prompt.split("\n\n")[1:-1]
+    return "To sum up: " + " and ".join(" ".join(page.rstrip(".").split()[-8:]) for page in pages[:2]) + "."
+
+
+@program("parts of two pages, out of a template that a step fills", HANDBOOK, "parcels returns")
+def parts_of_two(names: Names) -> dict[str, Any]:
+    prompt = make_prompt(load(names)[:3], QUESTION)
+    return {"answer": last_words(prompt), "model": "last-words-1"}
+
+
 @program("a cache in front of the load", HANDBOOK, "returns")
 def cached(names: Names) -> str:
     cache: dict[str, str] = {}

@@ -86,8 +86,8 @@ def search(given: Texts, seconds: float) -> Searched:
     tick = _Clock(seconds)
     links: dict[tuple[str, str, str], Link] = {}
     try:
-        texts = _folded(given, tick)
-        for found in itertools.chain(_of_values(texts), _of_output(given, texts, tick)):
+        texts, own = _folded(given, tick), _OwnWords()
+        for found in itertools.chain(_of_values(texts, own), _of_output(given, texts, own, tick)):
             tick()
             for link in found:
                 known = links.setdefault(link[:3], link)
@@ -124,6 +124,30 @@ class _Clock:
             self._next_pause = time.monotonic() + WORK_S
 
 
+class _OwnWords:
+    """What texts say by themselves: a prompt holds passages, and what is repeated of one there is the passage's."""
+
+    def __init__(self) -> None:
+        self._of_others: dict[str, list[tuple[int, int]]] = {}
+        self._own: dict[str, Folded] = {}
+
+    def note(self, text: _Text, found: Iterable[Contained], before: Sequence[_Text]) -> None:
+        """Takes where texts that may be quoted themselves stand in one that was put together of them."""
+        places = [(span.start, span.end) for one in found if _may_be_quoted(before[one.source]) for span in one.spans]
+        if places:
+            self._of_others[text.id] = places
+
+    def of(self, text: _Text) -> Folded:
+        """The text without what is others'."""
+        places = self._of_others.get(text.id)
+        if places is None:
+            return text.folded
+        own = self._own.get(text.id)
+        if own is None:
+            own = self._own[text.id] = text.folded.without(places)
+        return own
+
+
 def _folded(given: Texts, tick: Callable[[], object]) -> list[_Text]:
     found = []
     for entity_id, value, _, kind, of in given.held:
@@ -148,33 +172,34 @@ def _came_from_outside(text: _Text) -> bool:
     return text.kind == semconv.KIND_OUTPUT or (text.kind == semconv.KIND_SOURCE and not text.is_given)
 
 
-def _of_values(texts: list[_Text]) -> Iterator[Iterator[Link]]:
+def _of_values(texts: list[_Text], own: _OwnWords) -> Iterator[Iterator[Link]]:
     """What each value that the scope knows came from: found when it is asked for."""
     for position, text in enumerate(texts):
         if not _came_from_outside(text):
-            yield _of_value(text, [one for one in texts[:position] if one.whole != text.whole])
+            yield _of_value(text, [one for one in texts[:position] if one.whole != text.whole], own)
 
 
-def _of_value(text: _Text, before: list[_Text]) -> Iterator[Link]:
+def _of_value(text: _Text, before: list[_Text], own: _OwnWords) -> Iterator[Link]:
     """What a step was given or made, from what was there before it."""
     if text.kind == semconv.KIND_MODEL_CALL and not text.is_given:
         # A model's: whatever stands in it was repeated by the model, which may have gone by other values too.
-        for cause, repeat in _repeated(text.folded, before):
+        for cause, repeat in _repeated(text.folded, before, own):
             yield from _links(text, cause.id, QUOTATION, repeat)
         return
     found = contained(text.folded, [one.folded for one in before]) if before else []
+    own.note(text, found, before)
     for one in found:
         yield from _links(text, before[one.source].id, CONTAINMENT, one)
     if not found:
         yield from _cut_from(text, before)
 
 
-def _repeated(made: Folded, before: list[_Text]) -> Iterator[tuple[_Text, Contained | Quoted]]:
+def _repeated(made: Folded, before: list[_Text], own: _OwnWords) -> Iterator[tuple[_Text, Contained | Quoted]]:
     """Which values stand in a text, and of which others it repeats words."""
     causes = [one for one in before if _may_be_quoted(one)]
     if not causes:
         return
-    folded = [one.folded for one in causes]
+    folded = [own.of(one) for one in causes]
     whole = contained(made, folded)
     for one in whole:
         yield causes[one.source], one
@@ -199,7 +224,9 @@ def _cut_from(text: _Text, before: list[_Text]) -> Iterator[Link]:
             return
 
 
-def _of_output(given: Texts, texts: list[_Text], tick: Callable[[], object]) -> Iterator[Iterator[Link]]:
+def _of_output(
+    given: Texts, texts: list[_Text], own: _OwnWords, tick: Callable[[], object]
+) -> Iterator[Iterator[Link]]:
     """What each text of the output's value came from: values that stand in it, and words of others."""
     known = {one.folded.source: one for one in reversed(texts) if _may_be_quoted(one)}
     leaves = [(place, text) for place, leaf in given.made if (text := _text_of(leaf)) is not None and text]
@@ -211,13 +238,13 @@ def _of_output(given: Texts, texts: list[_Text], tick: Callable[[], object]) -> 
             if len(leaves) <= MAX_FIELDS:
                 yield iter([_whole_field(given.output_id, place, leaf, known[leaf].id)])
         elif place is not None:
-            yield _of_field(given.output_id, place, Folded(leaf, tick), len(leaf) / size, texts)
+            yield _of_field(given.output_id, place, Folded(leaf, tick), len(leaf) / size, texts, own)
         elif leaf not in known:  # handed on as it is: what it comes from is that value's story
             carried = unframed(leaf, tick)
             for one in carried:
-                yield _of_made(given.output_id, Folded(one.text, tick), texts, one)
+                yield _of_made(given.output_id, Folded(one.text, tick), texts, own, one)
             if not carried:
-                yield _of_made(given.output_id, Folded(leaf, tick), texts)
+                yield _of_made(given.output_id, Folded(leaf, tick), texts, own)
 
 
 def _whole_field(output_id: str, place: str, leaf: str, cause: str) -> Link:
@@ -225,16 +252,20 @@ def _whole_field(output_id: str, place: str, leaf: str, cause: str) -> Link:
     return Link(output_id, cause, DIGEST, 1.0, (), ((place, ((0, len(leaf), 0, len(leaf)),)),))
 
 
-def _of_field(output_id: str, place: str, made: Folded, share: float, texts: list[_Text]) -> Iterator[Link]:
+def _of_field(
+    output_id: str, place: str, made: Folded, share: float, texts: list[_Text], own: _OwnWords
+) -> Iterator[Link]:
     """What one field of a structured output came from; so much of the output's text stands in it."""
-    for cause, found in _repeated(made, texts):
+    for cause, found in _repeated(made, texts, own):
         basis = _basis(found)
         coverage = round(found.coverage * share, 4) if basis == QUOTATION else found.coverage
         yield Link(output_id, cause.id, basis, coverage, (), ((place, _places(found)),))
 
 
-def _of_made(output_id: str, made: Folded, texts: list[_Text], frames: Unframed | None = None) -> Iterator[Link]:
-    for cause, found in _repeated(made, texts):
+def _of_made(
+    output_id: str, made: Folded, texts: list[_Text], own: _OwnWords, frames: Unframed | None = None
+) -> Iterator[Link]:
+    for cause, found in _repeated(made, texts, own):
         places = _places(found)
         if frames is not None:
             places = tuple((*frames.within(start, end), *cause_at) for start, end, *cause_at in places)  # type: ignore[misc]

@@ -206,12 +206,12 @@ class _Places:
 
 
 def _telling(output: Folded) -> list[tuple[int, int]]:
-    """The tokens of each figure, date and name in it."""
-    found = [
-        (at, at)
-        for at, token in enumerate(output.tokens)
-        if _FIGURE.fullmatch(token) and sum(map(str.isdigit, token)) >= MIN_DIGITS
-    ]
+    """The tokens of each figure, date and name in it; of a round figure, with what is counted: 500 EUR."""
+    tokens, found = output.tokens, []
+    for at, token in enumerate(tokens):
+        if _FIGURE.fullmatch(token) and sum(map(str.isdigit, token)) >= MIN_DIGITS:
+            counts = token.isdigit() and len(token.strip("0")) < MIN_DIGITS and len(tokens) > 1
+            found += [(at, at + counts)] if at + counts < len(tokens) else []
     names = _names(output.source)
     if names:
         starts = [output.token_span(at, at)[0] for at in range(len(output.tokens))]

@@ -14,6 +14,7 @@ from provsdk.capture import _search, _texts
 from provsdk.capture._texts import Texts
 from provsdk.digest import children
 from provsdk.pipeline import _runtime
+from provsdk.questions.links import links
 from provsdk.records.graph import sources_reached
 from provsdk.testing import captured_records
 
@@ -74,6 +75,47 @@ def test_of_the_passages_that_were_retrieved_those_are_linked_that_reached_the_p
     assert sources_of(record, argument_of(record.model_calls[0]), "containment") == ["A parce", "Whoever"]
     assert sources_of(record, record.model_calls[0].results[0].entity_id, "quotation") == ["A parce"]
     assert len(sources_reached(record).reached) == 2, "the model had both, and repeats one"
+
+
+@traced_transform("make prompt")
+def make_prompt(passages, question):
+    return "Answer from this:\n" + "\n\n".join(passages) + f"\n\n{question}"
+
+
+@pytest.mark.parametrize("given", ["the text", "fields"])
+def test_what_is_quoted_of_a_passage_in_a_prompt_is_the_passages_and_not_the_prompts(given):
+    """Else every passage of a prompt that a step made would have reached the answer."""
+
+    @traced_output("answer")
+    def answer(question):
+        made = complete(make_prompt(search_handbook(question), question))
+        return made if given == "the text" else {"text": f"Dear customer. {made}"}
+
+    record = record_of(answer, QUESTION)
+    said = record.model_calls[0].results[0].entity_id
+    causes = {edge.to for edge in record.flow if edge.from_ == said and edge.basis == "quotation"}
+    assert {name_of(record, one) for one in causes} == {"A parce"}
+    strengths = {one.name: links(record)[one.source_id].strength for one in record.sources}
+    assert strengths == {"A parce": "observed", "Returns": "given", "The bra": "given", "Whoever": "given"}
+
+
+def test_what_a_step_adds_to_a_prompt_is_the_prompts():
+    @traced_transform("make prompt")
+    def with_rules(passages):
+        return "\n".join(passages) + "\nAlways say that we are sorry and close with kind regards from Spandau."
+
+    @traced_model_call
+    def apologise(prompt):
+        return "Well. We are sorry and close with kind regards from Spandau."
+
+    @traced_output("answer")
+    def answer():
+        return apologise(with_rules(search_handbook("")))
+
+    record = record_of(answer)
+    (prompt,) = record.transformations[0].results
+    said = record.model_calls[0].results[0].entity_id
+    assert [edge.to for edge in record.flow if edge.from_ == said and edge.basis == "quotation"] == [prompt.entity_id]
 
 
 def test_the_edge_says_how_much_and_where():

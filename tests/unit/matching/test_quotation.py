@@ -61,6 +61,21 @@ def test_short_figures_are_chance():
     assert found("There are 12 of them.", "We have 12 branches.", "We have 14 cars.") == []
 
 
+@pytest.mark.parametrize(
+    ("output", "sources"),
+    [
+        ("It is up to 500 EUR.", [0]),
+        ("There are 500 reasons.", []),
+        ("The moon is 500", []),
+        ("500", [0]),
+        ("It opened in 1987.", [1]),
+        ("Some 20,000 people.", [1]),
+    ],
+)
+def test_a_round_figure_counts_with_what_is_counted_or_as_all_that_is_said(output, sources):
+    assert found(output, "We cover 500 EUR.", "Since 1987, for 20,000 people.") == sources
+
+
 def test_a_turn_of_phrase_that_most_sources_have_is_no_quotation():
     phrase = "please note that all of our prices are subject to change"
     sources = [f"{text} And {phrase}." for text in HANDBOOK]
