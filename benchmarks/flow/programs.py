@@ -152,7 +152,8 @@ def partly_quoted(names: Names) -> str:
 
 @provsdk.traced_model_call("price", provider="bench", model="figures-1")
 def price(prompt: str) -> str:
-    return f"You pay {re.findall('costs ([0-9.]+) EUR', prompt)[0]} for that, madam."
+    found = re.findall(r"costs ([0-9.]+) EUR", prompt)
+    return f"You pay {(found or ['nothing'])[0]} for that, madam."
 
 
 @program(
