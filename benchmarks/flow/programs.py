@@ -146,7 +146,7 @@ def make_prompt(pages: list[str], question: str) -> str:
 
 @program("a prompt that a step makes, a part of one page in the answer", HANDBOOK, "branches")
 def partly_quoted(names: Names) -> str:
-    said = extract(make_prompt(load(names), "When does the branch open?"), "When does the branch in Spandau open?")
+    said = extract(make_prompt(load(names), "Is it open?"), "When does the branch in Spandau open?")
     return f"Sure: {said.removeprefix('The branch in ')}"
 
 

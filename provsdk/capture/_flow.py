@@ -102,6 +102,9 @@ class Registry:
         self.has_made = False
         """It knows more than what the output was given."""
 
+    def __len__(self) -> int:
+        return len(self._by_identity)
+
     def has_room(self, limit: int = MAX_ENTITIES) -> bool:
         """Whether one more value is kept below `limit`; where it is not, something that flowed may be missing."""
         if len(self._by_identity) < limit:

@@ -11,6 +11,7 @@ from provsdk import semconv
 from provsdk.capture import _guard
 from provsdk.capture._binding import EXTRA
 from provsdk.capture._citations import citations_of
+from provsdk.capture._inputs import has_unseen_texts
 from provsdk.capture._plan import Plan, put, say
 from provsdk.capture._request import SETTINGS, model_of, settings_of
 from provsdk.capture._responses import read, texts_of
@@ -39,8 +40,10 @@ _HOLDING: Final = ("prompt_template", "tool_calls")
 def note_request(
     activity: Activity, plan: Plan, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> None:
-    """Notes the settings among the arguments of the call, and the model."""
+    """Notes the settings among the arguments of the call, the model, and whether it may be given what nobody saw."""
     given = {name.removeprefix(EXTRA): value for name, value in plan.signature.pairs(instance, args, kwargs)}
+    if not given or plan.function is None or has_unseen_texts(plan.function, instance):
+        activity.has_unseen = True
     asked = {name: value for name, value in {**plan.signature.defaults, **given}.items() if name in _ASKED}
     if not asked:
         return

@@ -93,6 +93,7 @@ class Plan:
         "declared",
         "each",
         "extra",
+        "function",
         "item_name",
         "keeps",
         "kind",
@@ -119,6 +120,8 @@ class Plan:
         """Number of the function's code."""
         self.keeps: str | None = None
         """`capture_content` of this call; None: as its output or the configuration says."""
+        self.function: Any = None
+        """None: it is of a block."""
         self.constants: frozenset[int] = frozenset()
         """Identities of what stands in the function's own code: the interpreter shares such objects."""
 
@@ -154,6 +157,7 @@ class Plan:
         elif not isinstance(name, str):
             raise UsageError(f"name of {kind}: wants a str or a function, got {type(name).__name__}")
         plan = cls(kind, name, signature, each=each, item_name=item_name)
+        plan.function = function
         plan.code = _code.number_of(function)
         code = attribute(attribute(function, "__func__", function), "__code__")
         constants = code.co_consts if type(code) is CodeType else ()  # a mock passes for anything

@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING, Any
 from provsdk.capture._flow import Registry
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from opentelemetry.trace import SpanContext
 
+    from provsdk.capture._flow import Ref
     from provsdk.capture._foreign import Foreign
     from provsdk.capture._search import Place
     from provsdk.capture.ports import Facts
 
-__all__ = ["Scope"]
+__all__ = ["Flow", "Scope"]
+
+
+Flow = tuple[str, str, "Sequence[tuple[Ref, str]]", "Sequence[tuple[Ref, str, str]]", bool]
+"""Of an activity that has ended: key, kind, what it was given, what its values come from, and whether more may have
+come into it than was seen; a plain tuple, as one is made for every activity."""
 
 
 class Scope:
@@ -46,6 +54,11 @@ class Scope:
         """Numbers of the traced functions that were at work."""
         self.calls: list[str] = []
         """Keys of the activities inside the output: whoever assembles the record can tell which did not arrive."""
+        self.small: list[tuple[int, str, Any]] = []
+        """Values of sources that are too small to be linked by what they are: how many values were known before each,
+        id, and the value."""
+        self.flows: list[Flow] = []
+        """What each activity that has ended was given, and what its values come from."""
         self.interrupted: dict[Any, None] = {}
         """Streams within the output that were interrupted, and that nobody has read on."""
 

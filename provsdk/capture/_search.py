@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import itertools
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from provsdk import semconv
+from provsdk.capture._base64 import out_of_base64
 from provsdk.capture._flow import GIVEN
 from provsdk.capture._framing import unframed
-from provsdk.matching import MAX_SPANS, Contained, Folded, contained, fields_of, quoted
+from provsdk.capture._reach import Reach, key_of
+from provsdk.capture._shingles import SIZE, Shingles
+from provsdk.capture._texts import Row
+from provsdk.matching import MAX_SPANS, Contained, Folded, contained, fields_of, quoted, row_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from provsdk.capture._flow import Held
     from provsdk.capture._framing import Unframed
     from provsdk.capture._texts import Texts
     from provsdk.matching import Quoted
@@ -31,6 +36,12 @@ DIGEST: Final = "digest"
 
 MAX_FIELDS: Final = 256
 """Of an output, up to which those that are known texts are named: more are a list of what was found, not an answer."""
+
+VALUES_SHARE: Final = 0.75
+"""Of the time, what the search for what steps came from may take: what the output came from is looked for last."""
+
+MANY: Final = 64
+"""Values, from which on each is compared only with those that it has words in common with."""
 
 WORK_S: Final = 0.002
 PAUSE_S: Final = 0.0001
@@ -79,23 +90,24 @@ class _Text(NamedTuple):
     is_given: bool
     """It was handed to the activity; else the activity made it."""
     folded: Folded
+    row: tuple[Folded, ...] = ()
+    """Its fields, where it is no text but a value of short ones."""
 
 
 def search(given: Texts, seconds: float) -> Searched:
     """Everything that the texts of an output show of what came from what, as far as so many seconds go."""
     tick = _Clock(seconds)
-    links: dict[tuple[str, str, str], Link] = {}
-    try:
-        texts, own = _folded(given, tick), _OwnWords()
-        for found in itertools.chain(_of_values(texts, own), _of_output(given, texts, own, tick)):
-            tick()
-            for link in found:
-                known = links.setdefault(link[:3], link)
-                if known is not link and link.fields:
-                    links[link[:3]] = known.with_fields_of(link)
-    except _TimeIsUp:
-        return Searched(list(links.values()), is_whole=False)
-    return Searched(list(links.values()), given.is_whole)
+    look = _Look(given, tick)
+    is_whole = given.is_whole
+    for find, share in ((_of_values, VALUES_SHARE), (_of_output, 1.0)):
+        tick.allow(share)
+        try:
+            for found in find(look):
+                for link in found:
+                    look.take(link)
+        except _TimeIsUp:
+            is_whole = False
+    return Searched(list(look.links.values()), is_whole)
 
 
 class _TimeIsUp(Exception):
@@ -111,9 +123,14 @@ class _Clock:
     """
 
     def __init__(self, seconds: float) -> None:
-        now = time.monotonic()
-        self._deadline = now + seconds
-        self._next_pause = now + WORK_S
+        self._began = time.monotonic()
+        self._seconds = seconds
+        self._deadline = self._began + seconds
+        self._next_pause = self._began + WORK_S
+
+    def allow(self, share: float) -> None:
+        """From now on the search ends when that share of its time is up."""
+        self._deadline = self._began + share * self._seconds
 
     def __call__(self) -> None:
         now = time.monotonic()
@@ -124,21 +141,45 @@ class _Clock:
             self._next_pause = time.monotonic() + WORK_S
 
 
-class _OwnWords:
-    """What texts say by themselves: a prompt holds passages, and what is repeated of one there is the passage's."""
+class _Look:
+    """One search: the texts, and what was found of them so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, given: Texts, tick: Callable[[], object]) -> None:
+        self.given = given
+        self.tick = tick
+        self.texts = [text for one in given.held if (text := _text(one, given.wholes, tick)) is not None]
+        self.reach = Reach(given.flows, ((one.id, one.whole) for one in self.texts if one.whole != one.id))
+        self.links: dict[tuple[str, str, str], Link] = {}
         self._of_others: dict[str, list[tuple[int, int]]] = {}
+        """Where texts that may be quoted themselves stand in one that was put together of them."""
         self._own: dict[str, Folded] = {}
+        self._came_in: dict[str, set[str]] = {}
+        self._shared = Shingles(
+            [one.folded for one in self.texts], [at for at, one in enumerate(self.texts) if one.row]
+        )
 
-    def note(self, text: _Text, found: Iterable[Contained], before: Sequence[_Text]) -> None:
-        """Takes where texts that may be quoted themselves stand in one that was put together of them."""
+    def take(self, link: Link) -> None:
+        """Takes an edge that was found."""
+        known = self.links.setdefault(link[:3], link)
+        if known is link:
+            self.reach.note(link.effect, link.cause)
+        elif link.fields:
+            self.links[link[:3]] = known.with_fields_of(link)
+
+    def holds(self, text: _Text, found: Iterable[Contained], before: Sequence[_Text]) -> None:
+        """Takes what stands in a text."""
         places = [(span.start, span.end) for one in found if _may_be_quoted(before[one.source]) for span in one.spans]
         if places:
             self._of_others[text.id] = places
 
-    def of(self, text: _Text) -> Folded:
-        """The text without what is others'."""
+    def is_put_together(self, text: _Text) -> bool:
+        """Whether others stand in the text, as passages in a prompt: what is repeated of one there is the passage's,
+        and to repeat the words around them says nothing of any.
+        """
+        return text.id in self._of_others
+
+    def own_words(self, text: _Text) -> Folded:
+        """What a text says by itself."""
         places = self._of_others.get(text.id)
         if places is None:
             return text.folded
@@ -147,15 +188,47 @@ class _OwnWords:
             own = self._own[text.id] = text.folded.without(places)
         return own
 
+    def before(self, position: int) -> list[_Text]:
+        """What was there before a value, of what came into its activity last: that explains it best."""
+        text = self.texts[position]
+        among = range(position) if position < MANY or not text.folded.tokens[SIZE:] else self._shared.before(position)
+        before = [one for at in sorted(among) if (one := self.texts[at]).whole != text.whole]
+        if text.is_given:
+            return before
+        came_in = self.came_into(text)
+        if text.kind == semconv.KIND_MODEL_CALL and self.reach.is_seen(key_of(text.id)):
+            return [one for one in before if one.id in came_in]
+        return sorted(before, key=lambda one: one.id not in came_in)
 
-def _folded(given: Texts, tick: Callable[[], object]) -> list[_Text]:
-    found = []
-    for entity_id, value, _, kind, of in given.held:
-        text = _text_of(value)
-        if text is not None:
-            whole = of or entity_id
-            found.append(_Text(entity_id, whole, kind, of == GIVEN or whole in given.wholes, Folded(text, tick)))
-    return found
+    def came_into(self, text: _Text) -> set[str]:
+        """What came into the activity that made a value."""
+        key = key_of(text.id)
+        if key not in self._came_in:
+            self._came_in[key] = self.reach.into(key)
+        return self._came_in[key]
+
+    def instructions(self, key: str | None = None) -> Iterator[Folded]:
+        """What models were told beside values that are known, or that one of them was; and what the output was given.
+
+        An answer that repeats words of these has them from there.
+        """
+        for one in self.texts:
+            if one.is_given and one.kind == semconv.KIND_OUTPUT:
+                yield one.folded
+            elif one.is_given and one.kind == semconv.KIND_MODEL_CALL and key in {None, key_of(one.id)}:
+                yield self.own_words(one)
+
+
+def _text(held: Held, wholes: frozenset[str], tick: Callable[[], object]) -> _Text | None:
+    entity_id, value, _, kind, of = held
+    if isinstance(value, Row):
+        fields = tuple(Folded(one, tick) for one in value)
+        return _Text(entity_id, entity_id, kind, is_given=False, folded=Folded("\n".join(value), tick), row=fields)
+    text = _text_of(value)
+    if text is None:
+        return None
+    whole = of or entity_id
+    return _Text(entity_id, whole, kind, of == GIVEN or whole in wholes, Folded(text, tick))
 
 
 def _text_of(value: str | bytes) -> str | None:
@@ -172,41 +245,84 @@ def _came_from_outside(text: _Text) -> bool:
     return text.kind == semconv.KIND_OUTPUT or (text.kind == semconv.KIND_SOURCE and not text.is_given)
 
 
-def _of_values(texts: list[_Text], own: _OwnWords) -> Iterator[Iterator[Link]]:
+def _of_values(look: _Look) -> Iterator[Iterator[Link]]:
     """What each value that the scope knows came from: found when it is asked for."""
-    for position, text in enumerate(texts):
+    for position, text in enumerate(look.texts):
         if not _came_from_outside(text):
-            yield _of_value(text, [one for one in texts[:position] if one.whole != text.whole], own)
+            yield _of_value(look, text, look.before(position))
 
 
-def _of_value(text: _Text, before: list[_Text], own: _OwnWords) -> Iterator[Link]:
+def _of_value(look: _Look, text: _Text, before: list[_Text]) -> Iterator[Link]:
     """What a step was given or made, from what was there before it."""
     if text.kind == semconv.KIND_MODEL_CALL and not text.is_given:
         # A model's: whatever stands in it was repeated by the model, which may have gone by other values too.
-        for cause, repeat in _repeated(text.folded, before, own):
+        for cause, repeat in _repeated(look, text.folded, before, look.instructions(key_of(text.id))):
             yield from _links(text, cause.id, QUOTATION, repeat)
         return
-    found = contained(text.folded, [one.folded for one in before]) if before else []
-    own.note(text, found, before)
+    found = _standing_in(text.folded, before)
+    if not found and (plain := out_of_base64(text.folded.source)) is not None:
+        found = [one._replace(spans=()) for one in _standing_in(Folded(plain, look.tick), before)]
+    if not text.is_given:
+        found = _best_explained(found, [one.id in look.came_into(text) for one in before])
+    look.holds(text, found, before)
     for one in found:
         yield from _links(text, before[one.source].id, CONTAINMENT, one)
     if not found:
         yield from _cut_from(text, before)
 
 
-def _repeated(made: Folded, before: list[_Text], own: _OwnWords) -> Iterator[tuple[_Text, Contained | Quoted]]:
+def _standing_in(made: Folded, before: Sequence[_Text], own: Sequence[Folded] | None = None) -> list[Contained]:
+    """Which values stand in a text, and of which rows the fields do."""
+    if not before:
+        return []
+    found = contained(made, own or [one.folded for one in before])
+    known = {one.source for one in found}
+    for position, one in enumerate(before):
+        if one.row and position not in known and (row := row_in(made, one.row)) is not None:
+            found.append(row._replace(source=position))
+    return [_without_places(one) if before[one.source].row else one for one in found]
+
+
+def _best_explained(found: list[Contained], came_in: Sequence[bool]) -> list[Contained]:
+    """Without what has the same words as a value that came into the step."""
+    explained = sorted((span.start, span.end) for one in found if came_in[one.source] for span in one.spans)
+    if not explained:
+        return found
+
+    def is_explained(start: int, end: int) -> bool:
+        return any(first <= start and end <= last for first, last in explained)
+
+    return [
+        one
+        for one in found
+        if came_in[one.source] or not all(is_explained(span.start, span.end) for span in one.spans) or not one.spans
+    ]
+
+
+def _without_places(found: Contained | Quoted) -> Any:
+    """Of a row, which has no text that they could count in."""
+    return found._replace(spans=tuple(span._replace(source_start=0, source_end=0) for span in found.spans))
+
+
+def _repeated(
+    look: _Look, made: Folded, before: list[_Text], instructions: Iterable[Folded]
+) -> Iterator[tuple[_Text, Contained | Quoted]]:
     """Which values stand in a text, and of which others it repeats words."""
     causes = [one for one in before if _may_be_quoted(one)]
     if not causes:
         return
-    folded = [own.of(one) for one in causes]
-    whole = contained(made, folded)
+    folded = [look.own_words(one) for one in causes]
+    put_together = {position for position, one in enumerate(causes) if look.is_put_together(one)}
+    whole = [one for one in _standing_in(made, causes, folded) if one.coverage == 1.0 or one.source not in put_together]
     for one in whole:
         yield causes[one.source], one
-    rest = sorted(set(range(len(causes))) - {one.source for one in whole})
-    beside = [*_questions(before), *(folded[one.source] for one in whole)]
+    rest = sorted(set(range(len(causes))) - {one.source for one in whole} - put_together)
+    beside = itertools.chain(
+        (causes[one.source].folded for one in whole), (folded[one] for one in sorted(put_together)), instructions
+    )
     for quote in quoted(made, [folded[position] for position in rest], beside):
-        yield causes[rest[quote.source]], quote
+        cause = causes[rest[quote.source]]
+        yield cause, _without_places(quote) if cause.row else quote
 
 
 def _cut_from(text: _Text, before: list[_Text]) -> Iterator[Link]:
@@ -224,27 +340,33 @@ def _cut_from(text: _Text, before: list[_Text]) -> Iterator[Link]:
             return
 
 
-def _of_output(
-    given: Texts, texts: list[_Text], own: _OwnWords, tick: Callable[[], object]
-) -> Iterator[Iterator[Link]]:
+def _of_output(look: _Look) -> Iterator[Iterator[Link]]:
     """What each text of the output's value came from: values that stand in it, and words of others."""
-    known = {one.folded.source: one for one in reversed(texts) if _may_be_quoted(one)}
-    leaves = [(place, text) for place, leaf in given.made if (text := _text_of(leaf)) is not None and text]
+    output_id = look.given.output_id
+    known = {one.folded.source: one for one in reversed(look.texts) if _may_be_quoted(one) and not one.row}
+    leaves = [(place, text) for place, leaf in look.given.made if (text := _text_of(leaf)) is not None and text]
     if len(leaves) == 1 and leaves[0][0] is None and (fields := fields_of(leaves[0][1])):
         leaves = [(place, text) for place, text in fields if text]
     size = sum(len(text) for _, text in leaves)
     for place, leaf in leaves:
         if place is not None and leaf in known:
             if len(leaves) <= MAX_FIELDS:
-                yield iter([_whole_field(given.output_id, place, leaf, known[leaf].id)])
+                yield iter([_whole_field(output_id, place, leaf, known[leaf].id)])
         elif place is not None:
-            yield _of_field(given.output_id, place, Folded(leaf, tick), len(leaf) / size, texts, own)
+            yield _of_field(look, place, Folded(leaf, look.tick), len(leaf) / size)
         elif leaf not in known:  # handed on as it is: what it comes from is that value's story
-            carried = unframed(leaf, tick)
-            for one in carried:
-                yield _of_made(given.output_id, Folded(one.text, tick), texts, own, one)
-            if not carried:
-                yield _of_made(given.output_id, Folded(leaf, tick), texts, own)
+            yield from _of_body(look, leaf)
+
+
+def _of_body(look: _Look, leaf: str) -> Iterator[Iterator[Link]]:
+    """What a text came from that may carry others in frames, or in base64."""
+    carried = unframed(leaf, look.tick)
+    for one in carried:
+        yield _of_made(look, Folded(one.text, look.tick), one)
+    if not carried and (plain := out_of_base64(leaf)) is not None:
+        yield (link._replace(spans=()) for link in _of_made(look, Folded(plain, look.tick)))
+    elif not carried:
+        yield _of_made(look, Folded(leaf, look.tick))
 
 
 def _whole_field(output_id: str, place: str, leaf: str, cause: str) -> Link:
@@ -252,24 +374,20 @@ def _whole_field(output_id: str, place: str, leaf: str, cause: str) -> Link:
     return Link(output_id, cause, DIGEST, 1.0, (), ((place, ((0, len(leaf), 0, len(leaf)),)),))
 
 
-def _of_field(
-    output_id: str, place: str, made: Folded, share: float, texts: list[_Text], own: _OwnWords
-) -> Iterator[Link]:
+def _of_field(look: _Look, place: str, made: Folded, share: float) -> Iterator[Link]:
     """What one field of a structured output came from; so much of the output's text stands in it."""
-    for cause, found in _repeated(made, texts, own):
+    for cause, found in _repeated(look, made, look.texts, look.instructions()):
         basis = _basis(found)
         coverage = round(found.coverage * share, 4) if basis == QUOTATION else found.coverage
-        yield Link(output_id, cause.id, basis, coverage, (), ((place, _places(found)),))
+        yield Link(look.given.output_id, cause.id, basis, coverage, (), ((place, _places(found)),))
 
 
-def _of_made(
-    output_id: str, made: Folded, texts: list[_Text], own: _OwnWords, frames: Unframed | None = None
-) -> Iterator[Link]:
-    for cause, found in _repeated(made, texts, own):
+def _of_made(look: _Look, made: Folded, frames: Unframed | None = None) -> Iterator[Link]:
+    for cause, found in _repeated(look, made, look.texts, look.instructions()):
         places = _places(found)
         if frames is not None:
             places = tuple((*frames.within(start, end), *cause_at) for start, end, *cause_at in places)  # type: ignore[misc]
-        yield Link(output_id, cause.id, _basis(found), found.coverage, places)
+        yield Link(look.given.output_id, cause.id, _basis(found), found.coverage, places)
 
 
 def _basis(found: Contained | Quoted) -> str:
@@ -279,11 +397,6 @@ def _basis(found: Contained | Quoted) -> str:
 def _may_be_quoted(text: _Text) -> bool:
     """Sources, and what steps and models made: not the question, and not prompts, which hold all of these."""
     return not text.is_given
-
-
-def _questions(texts: Iterable[_Text]) -> list[Folded]:
-    """What the output was given: an answer that repeats it has it from there."""
-    return [one.folded for one in texts if one.kind == semconv.KIND_OUTPUT and one.is_given]
 
 
 def _links(text: _Text, cause: str, basis: str, found: Contained | Quoted) -> Iterator[Link]:

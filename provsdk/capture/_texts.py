@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from provsdk.capture._flow import GIVEN
-from provsdk.digest import children
+from provsdk.digest import children, is_linkable
 from provsdk.matching import pointer
+from provsdk.semconv import KIND_SOURCE
 
 if TYPE_CHECKING:
-    from provsdk.capture._flow import Held
-    from provsdk.capture._scope import Scope
+    from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["Texts", "texts_of"]
+    from provsdk.capture._flow import Held
+    from provsdk.capture._scope import Flow, Scope
+
+__all__ = ["Row", "Texts", "texts_of"]
 
 _NUMBERS: Final = frozenset({int, float})
 """Types of figures, as a structured value holds them."""
 
 MAX_LEAVES: Final = 4_096
-"""Values within an output's value that are looked into."""
+"""Values within an output's value that are looked into, and short fields of all its sources."""
+
+MAX_ROW: Final = 16_384
+"""Characters of one source's fields."""
+
+
+class Row(tuple[str, ...]):
+    """The short fields of a value, none of which could be told from others of its kind by itself."""
+
+    __slots__ = ()
 
 
 class Texts(NamedTuple):
@@ -27,9 +40,11 @@ class Texts(NamedTuple):
 
     output_id: str
     held: list[Held]
-    """Texts of the registry, in the order in which they came to be known."""
+    """Texts of the registry, and rows, in the order in which they came to be known."""
     wholes: frozenset[str]
     """Ids of the values that were handed to an activity: elements of these were, too."""
+    flows: list[Flow]
+    """What each activity was given, and what its values come from."""
     made: list[tuple[str | None, str | bytes]]
     """Texts in the output's value, each with its place there, a JSON Pointer (RFC 6901); None: it is the value."""
     is_whole: bool
@@ -43,20 +58,46 @@ def texts_of(scope: Scope, max_bytes: int) -> Texts | None:
         scope: the output's.
         max_bytes: Characters of all texts together, bytes of binary ones.
     """
-    if not scope.registry.has_made:
+    if not (scope.registry.has_made or scope.small):
         return None
     held = scope.registry.held()
     made, left = _leaves(scope.made, max_bytes)
     found = []
-    for one in held:
+    for one in _with_rows(held, scope.small):
         value = one[1]
-        if isinstance(value, (str, bytes)):
-            left -= len(value)
-            if left < 0:
-                break
-            found.append(one)
+        left -= sum(map(len, value)) if isinstance(value, Row) else len(value)
+        if left < 0:
+            break
+        found.append(one)
     given = frozenset(entity_id for entity_id, _, _, _, of in held if of == GIVEN)
-    return Texts(scope.output_id, found, given, made, is_whole=left >= 0)
+    return Texts(scope.output_id, found, given, list(scope.flows), made, is_whole=left >= 0)
+
+
+def _with_rows(held: Sequence[Held], small: Iterable[tuple[int, str, Any]]) -> Iterator[Held]:
+    """The texts, and in their places the rows: what sources gave that is small, or holds small values."""
+    waiting = deque(small)
+    looks = MAX_LEAVES
+    for position, one in enumerate(held):
+        while waiting and waiting[0][0] <= position:
+            yield _small(*waiting.popleft())
+        entity_id, value, digest, kind, of = one
+        if isinstance(value, (str, bytes)):
+            yield one
+        elif kind == KIND_SOURCE and of is None and looks > 0:
+            fields = Row(text for _, leaf in _leaves(value, MAX_ROW)[0] if (text := _short(leaf)) is not None)
+            looks -= len(fields)
+            if fields:
+                yield entity_id, fields, digest, kind, of
+    yield from (_small(*one) for one in waiting)
+
+
+def _small(_: int, entity_id: str, value: Any) -> Held:
+    return entity_id, Row([value if isinstance(value, str) else repr(value)]), None, KIND_SOURCE, None
+
+
+def _short(leaf: str | bytes) -> str | None:
+    """A field that is no value of its own."""
+    return leaf if isinstance(leaf, str) and leaf and not is_linkable(leaf) else None
 
 
 def _leaves(value: Any, left: int) -> tuple[list[tuple[str | None, str | bytes]], int]:

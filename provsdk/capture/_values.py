@@ -11,6 +11,7 @@ from provsdk.capture._binding import EXTRA
 from provsdk.capture._content import encode
 from provsdk.capture._facts import missing_of
 from provsdk.capture._flow import GIVEN, MAX_ELEMENTS, MAX_WIDTH, known_in, look_into
+from provsdk.capture._inputs import keeps_text
 from provsdk.capture._likeness import has
 from provsdk.capture._request import SETTINGS
 from provsdk.capture._responses import answers_of
@@ -31,6 +32,8 @@ __all__ = ["Values"]
 _LEAVES: Final = (str, bytes)
 """Nothing is inside these; asked before anything is looked into, as most values are text."""
 
+
+_SMALL: Final = frozenset({str, int, float})
 
 MAX_PARTS: Final = 64
 """Parts of a value that was made outside of any output that are known again."""
@@ -66,6 +69,8 @@ class Values:
     """Readings of traced streams that the call was given, and that had not begun."""
     descendants: frozenset[str] = frozenset()
     """Keys of the activities that ran inside this one."""
+    has_unseen = False
+    """Of a model call: whether it may have been given texts that nobody saw."""
     _count = 0
     _has_result = False
 
@@ -100,6 +105,8 @@ class Values:
     def _given_new(self, name: str | None, value: Any, measured: Measured, *, linkable: bool) -> None:
         scope = self.scope
         assert scope is not None  # noqa: S101 given() asked
+        if measured.digest is None and self.kind == semconv.KIND_MODEL_CALL and keeps_text(value):
+            self.has_unseen = True
         if measured.digest is None and not _holds_known(value, scope.registry):
             return  # a client, a connection, a callback: what a function works with, not what flows
         full_name = name.removeprefix(EXTRA) if name is not None else None
@@ -384,6 +391,8 @@ class Values:
             is_result = role == "result"
             of = None if is_result else GIVEN
             scope.registry.enter(f"ent_{self.key}-{n}", value, measured, self.kind, of, replace=is_result)
+        elif role == "result" and self.kind == semconv.KIND_SOURCE and type(value) in _SMALL:
+            scope.small.append((len(scope.registry), f"ent_{self.key}-{n}", value))
         return n
 
     def _next(self, role: str) -> int:

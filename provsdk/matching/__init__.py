@@ -9,6 +9,7 @@ from typing import Final
 from provsdk.matching._containment import Contained, Span, contained
 from provsdk.matching._folding import Folded
 from provsdk.matching._quotation import Quoted, quoted
+from provsdk.matching._rows import row_in
 from provsdk.matching._structure import fields_of, leaves, parsed, pointer
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "parsed",
     "pointer",
     "quoted",
+    "row_in",
 ]
 
 MAX_SPANS: Final = 32

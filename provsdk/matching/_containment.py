@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from provsdk.matching._folding import Folded, is_unspaced
+from provsdk.matching._folding import Folded, is_in_word, is_unspaced
 from provsdk.matching._runs import Index, weight
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def _joins(text: str, at: int) -> bool:
     if not 0 < at < len(text):
         return False
     before, behind = text[at - 1], text[at]
-    return before.isalnum() and behind.isalnum() and not (is_unspaced(before) or is_unspaced(behind))
+    return is_in_word(before) and is_in_word(behind) and not (is_unspaced(before) or is_unspaced(behind))
 
 
 def _in_part(text: Folded, source: Folded, position: int, index: Index) -> _Candidate | None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["FIGURE", "Folded", "is_unspaced"]
+__all__ = ["FIGURE", "Folded", "is_in_word", "is_unspaced"]
 
 _WORDS: Final = re.compile(r"\S+")
 _SPACE: Final = re.compile(r"\s+")
@@ -35,13 +35,17 @@ _DROPPED: Final = (
 )
 """Soft hyphens, joiners and marks of direction: they say how text is shown, not what it says."""
 
+_VOWELS: Final = "\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0640\u064b-\u0652\u0670"
+"""Of Hebrew and Arabic, with the stroke that makes Arabic words wide: mostly they are left out."""
+
 _SIMPLE: Final = {
     **dict.fromkeys("\u2018\u2019\u201a\u2032", "'"),
     **dict.fromkeys("\u201c\u201d\u201e\u2033\u00ab\u00bb", '"'),
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
 }
 
-_SPECIAL: Final = re.compile(f"[{_DROPPED}]")
+_SPECIAL: Final = re.compile(f"[{_DROPPED}{_VOWELS}]")
+_OTHER_DIGIT: Final = re.compile(r"(?![0-9])\d")
 
 # Written without spaces between words: each character stands for itself.
 _UNSPACED: Final = (
@@ -53,10 +57,14 @@ _UNSPACED: Final = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
 )
 _IS_UNSPACED: Final = re.compile(f"[{_UNSPACED}]")
+# Letters, vowel signs and digits of India's scripts, and marks upon letters: Python's `\\w` leaves the signs out.
+_SIGNS: Final = "\u0300-\u036f\u0900-\u0963\u0966-\u096f\u0971-\u0df3\u0f18-\u0f39\u0f3e-\u0fc6"
 FIGURE: Final = r"[0-9]+(?:[.,:/-][0-9]+)*"
 _ASCII_TOKEN: Final = re.compile(f"[a-z]+|{FIGURE}")
-_SPACED_TOKEN: Final = re.compile(f"{FIGURE}|[^\\W0-9_]+")
-_TOKEN: Final = re.compile(f"[{_UNSPACED}]|{FIGURE}|(?:(?![{_UNSPACED}0-9_])\\w)+")
+_SPACED_TOKEN: Final = re.compile(f"{FIGURE}|[^\\W0-9_](?:[^\\W0-9_]|[{_SIGNS}])*")
+_TOKEN: Final = re.compile(
+    f"[{_UNSPACED}]|{FIGURE}|(?![{_UNSPACED}0-9_])\\w(?:(?![{_UNSPACED}0-9_])(?:\\w|[{_SIGNS}]))*"
+)
 
 _STRETCH: Final = 65_536
 """Characters whose words are found in one go: nothing else in the process runs meanwhile."""
@@ -72,6 +80,15 @@ def is_unspaced(token: str) -> bool:
     (True, False)
     """
     return _IS_UNSPACED.match(token) is not None
+
+
+def is_in_word(letter: str) -> bool:
+    """Whether it is part of a word or a figure: a letter, a digit, or a sign upon a letter.
+
+    >>> is_in_word("a"), is_in_word("\u093f"), is_in_word("\u0964")
+    (True, True, False)
+    """
+    return letter.isalnum() or (not letter.isascii() and unicodedata.category(letter)[0] == "M")
 
 
 class _Piece(NamedTuple):
@@ -338,7 +355,7 @@ def _simplified(text: str) -> str:
     for letter, simple in _SIMPLE.items():
         if letter in text:
             text = text.replace(letter, simple)
-    return text
+    return _OTHER_DIGIT.sub(lambda digit: str(unicodedata.digit(digit.group())), text)
 
 
 def _clusters(word: str) -> Iterator[tuple[int, int]]:

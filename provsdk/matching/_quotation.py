@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from provsdk.matching._containment import Span
 from provsdk.matching._folding import FIGURE
+from provsdk.matching._places import Places, plain
 from provsdk.matching._runs import Index, weight
 
 if TYPE_CHECKING:
@@ -29,7 +30,24 @@ MAX_SHARE: Final = 0.5
 
 _FIGURE: Final = re.compile(FIGURE)
 MIN_DIGITS: Final = 3
-"""Of a figure or a date that counts by itself."""
+"""Of a figure that counts; one of no more, zeros at its end left out, with a word beside it, as years do."""
+_YEAR: Final = re.compile("(?:19|20)[0-9]{2}")
+
+MONTHS: Final = frozenset(
+    word
+    for line in (
+        "january february march april may june july august september october november december",
+        "jan feb mar apr jun jul aug sep sept oct nov dec",
+        "januar februar märz mai juni juli oktober dezember jänner",
+        "janvier février mars avril juin juillet août septembre octobre novembre décembre",
+        "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+        "gennaio febbraio aprile maggio giugno luglio settembre ottobre dicembre",
+        "janeiro fevereiro março maio junho julho setembro outubro novembro dezembro",
+        "januari februari maart mei augustus",
+    )
+    for word in line.split()
+)
+"""With which the day of a date counts."""
 
 _WORD: Final = re.compile(r"\w[\w'\u2019-]+")
 
@@ -53,7 +71,7 @@ class _Found(NamedTuple):
     span: Span
 
 
-def quoted(output: Folded, sources: Sequence[Folded], beside: Sequence[Folded] = ()) -> list[Quoted]:
+def quoted(output: Folded, sources: Sequence[Folded], beside: Iterable[Folded] = ()) -> list[Quoted]:
     """Which of `sources` the output repeats words of, in their order.
 
     A run counts from six words on; a figure, a date or a name counts by itself, if only one of the sources has it. What
@@ -63,7 +81,7 @@ def quoted(output: Folded, sources: Sequence[Folded], beside: Sequence[Folded] =
     Args:
         output: What was made.
         sources: What it may have been made from.
-        beside: What else went in.
+        beside: What else went in; not looked at where the output repeats nothing.
 
     >>> from provsdk.matching import Folded
     >>> output = Folded("As the handbook says: we keep every parcel for twelve days.")
@@ -72,12 +90,17 @@ def quoted(output: Folded, sources: Sequence[Folded], beside: Sequence[Folded] =
     [(1, Span(start=22, end=58, source_start=6, source_end=42), 0.6364)]
     """
     index = Index(output.tokens, SHINGLE, output.tick)
-    known = _Known(run for text in beside for run in index.runs(text.tokens))
     runs = [each for position, source in enumerate(sources) for each in _runs(index, output, source, position)]
+    telling = _telling(output)
+    if not runs and not telling:
+        return []
+    beside = list(beside)
+    known = _Known(run for text in beside for run in index.runs(text.tokens))
     runs = [run for run in runs if not known.holds(run)]
     longest = _longest(_particular(runs, len(sources)))
     covered = {token for run in longest for token in range(run.first, run.last + 1)}
-    return _gathered(output, [*longest, *_by_themselves(output, sources, beside, covered)])
+    telling = [(first, last) for first, last in telling if not covered.issuperset(range(first, last + 1))]
+    return _gathered(output, [*longest, *_by_themselves(output, telling, sources, beside, covered)])
 
 
 class _Known:
@@ -155,13 +178,16 @@ class _Reach:
 
 
 def _by_themselves(
-    output: Folded, sources: Sequence[Folded], beside: Sequence[Folded], covered: set[int]
+    output: Folded,
+    telling: Sequence[tuple[int, int]],
+    sources: Sequence[Folded],
+    beside: Sequence[Folded],
+    covered: set[int],
 ) -> list[_Found]:
     """Figures, dates and names that one source alone has."""
-    telling = [(first, last) for first, last in _telling(output) if not covered.issuperset(range(first, last + 1))]
     begin = {output.tokens[first] for first, _ in telling}
-    known = [_Places(text, begin) for text in beside]
-    theirs = [_Places(source, begin) for source in sources]
+    known = [Places(text, begin) for text in beside]
+    theirs = [Places(source, begin) for source in sources]
     found = []
     for first, last in telling:
         output.tick()
@@ -178,40 +204,9 @@ def _by_themselves(
     return found
 
 
-class _Places:
-    """Where words stand in a text that begin with one of a few.
-
-    Args:
-        text: The text.
-        begin: First words of what will be asked for.
-    """
-
-    def __init__(self, text: Folded, begin: set[str]) -> None:
-        text.tick()
-        self._tokens = text.tokens
-        self._starts: defaultdict[str, list[int]] = defaultdict(list)
-        for at, token in enumerate(text.tokens):
-            if token in begin:
-                self._starts[token].append(at)
-        self._answers: dict[tuple[str, ...], int | None] = {}
-
-    def of(self, words: tuple[str, ...]) -> int | None:
-        """Where they stand first; None where they do not."""
-        if words[0] not in self._starts:
-            return None
-        if words not in self._answers:
-            starts, tokens = self._starts[words[0]], list(words)
-            self._answers[words] = next((at for at in starts if self._tokens[at : at + len(tokens)] == tokens), None)
-        return self._answers[words]
-
-
 def _telling(output: Folded) -> list[tuple[int, int]]:
-    """The tokens of each figure, date and name in it; of a round figure, with what is counted: 500 EUR."""
-    tokens, found = output.tokens, []
-    for at, token in enumerate(tokens):
-        if _FIGURE.fullmatch(token) and sum(map(str.isdigit, token)) >= MIN_DIGITS:
-            counts = token.isdigit() and len(token.strip("0")) < MIN_DIGITS and len(tokens) > 1
-            found += [(at, at + counts)] if at + counts < len(tokens) else []
+    """The tokens of each figure, date and name in it."""
+    found = [place for at in range(len(output.tokens)) for place in _of_figure(output.tokens, at)]
     names = _names(output.source)
     if names:
         starts = [output.token_span(at, at)[0] for at in range(len(output.tokens))]
@@ -220,6 +215,19 @@ def _telling(output: Folded) -> list[tuple[int, int]]:
             # Without its first word too, which may begin a sentence.
             found += [(begin, last) for begin in (first, first + 1) if begin < last]
     return found
+
+
+def _of_figure(tokens: Sequence[str], at: int) -> list[tuple[int, int]]:
+    """The figure there: by itself, if it can be told from others; else with a word beside it: 500 EUR, since 1987."""
+    token = tokens[at]
+    if not _FIGURE.fullmatch(token):
+        return []
+    beside = [(one, one + 1) for one in (at, at - 1) if one >= 0 and one + 2 <= len(tokens)]
+    if sum(map(str.isdigit, token)) < MIN_DIGITS:
+        return [(one, two) for one, two in beside if MONTHS.intersection(tokens[one : two + 1])]
+    number = plain(token)
+    is_common = number.isdigit() and (len(number.strip("0")) <= MIN_DIGITS or _YEAR.fullmatch(number))
+    return beside if is_common and beside else [(at, at)]
 
 
 def _names(text: str) -> list[tuple[int, int]]:

@@ -411,7 +411,7 @@ class Runtime:
 
     def _keep_texts(self, scope: Scope | None, facts: dict[str, Any], waiting: int) -> None:
         """Instead of an output's scope, its texts: the more outputs wait, the fewer of each."""
-        if scope is None or not scope.registry.has_made or not self.config.search_bytes:
+        if scope is None or not self.config.search_bytes:
             return
         try:
             facts["texts"] = texts_of(scope, min(self.config.search_bytes, WAITING_TEXTS // (waiting + 1)))

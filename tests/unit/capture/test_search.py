@@ -99,7 +99,7 @@ def test_what_is_quoted_of_a_passage_in_a_prompt_is_the_passages_and_not_the_pro
     assert strengths == {"A parce": "observed", "Returns": "given", "The bra": "given", "Whoever": "given"}
 
 
-def test_what_a_step_adds_to_a_prompt_is_the_prompts():
+def test_who_repeats_what_a_step_adds_to_a_prompt_repeats_no_passage():
     @traced_transform("make prompt")
     def with_rules(passages):
         return "\n".join(passages) + "\nAlways say that we are sorry and close with kind regards from Spandau."
@@ -113,9 +113,7 @@ def test_what_a_step_adds_to_a_prompt_is_the_prompts():
         return apologise(with_rules(search_handbook("")))
 
     record = record_of(answer)
-    (prompt,) = record.transformations[0].results
-    said = record.model_calls[0].results[0].entity_id
-    assert [edge.to for edge in record.flow if edge.from_ == said and edge.basis == "quotation"] == [prompt.entity_id]
+    assert {link.strength for link in links(record).values()} == {"given"}
 
 
 def test_the_edge_says_how_much_and_where():
@@ -329,7 +327,7 @@ def test_the_texts_of_a_large_value_are_searched_within_the_bound_too(monkeypatc
     now = itertools.count()
     monkeypatch.setattr(_search.time, "monotonic", lambda: float(next(now)))
     held = [("src_1", PASSAGES[0], None, "source", None)]
-    texts = Texts("out_1", held, frozenset(), placed(f"{PASSAGES[0]} {n}" for n in range(100)), is_whole=True)
+    texts = Texts("out_1", held, frozenset(), [], placed(f"{PASSAGES[0]} {n}" for n in range(100)), is_whole=True)
 
     assert not _search.search(texts, seconds=10).is_whole
     assert _search.search(texts, seconds=1_000_000).is_whole
@@ -359,7 +357,7 @@ def test_whatever_the_texts_are_like_the_search_looks_at_the_clock_while_it_work
     """Not only between one text and the next: in the middle of a search it ends within one step."""
     loaded, made = COSTLY[shape]
     held = [(f"src_{n}", text, None, "source", None) for n, text in enumerate(loaded)]
-    texts = Texts("out_1", held, frozenset(), placed(made), is_whole=True)
+    texts = Texts("out_1", held, frozenset(), [], placed(made), is_whole=True)
     looks = itertools.count()
     monkeypatch.setattr(_search.time, "monotonic", lambda: float(next(looks)) / 1_000_000)
     assert _search.search(texts, seconds=1_000).is_whole
@@ -378,7 +376,7 @@ def test_a_search_lets_others_go_on_meanwhile(monkeypatch):
     monkeypatch.setattr(_search.time, "sleep", pauses.append)
     held = [(f"src_{n}", text, None, "source", None) for n, text in enumerate(SMALL)]
     _search.search(
-        Texts("out_1", held, frozenset(), placed(f"{text}!" for text in SMALL), is_whole=True), seconds=1_000
+        Texts("out_1", held, frozenset(), [], placed(f"{text}!" for text in SMALL), is_whole=True), seconds=1_000
     )
     assert len(pauses) > 100
     assert set(pauses) == {_search.PAUSE_S}
@@ -390,7 +388,9 @@ def test_bytes_are_read_as_they_are_stored():
             raise AssertionError("code of the value's class runs")
 
     held = [("src_1", Claims(PASSAGES[0].encode()), None, "source", None)]
-    (link,) = _search.search(Texts("out_1", held, frozenset(), placed([f"So: {PASSAGES[0]}"]), is_whole=True), 10).links
+    (link,) = _search.search(
+        Texts("out_1", held, frozenset(), [], placed([f"So: {PASSAGES[0]}"]), is_whole=True), 10
+    ).links
     assert (link.effect, link.cause) == ("out_1", "src_1")
 
 

@@ -93,3 +93,23 @@ def test_of_plain_text_only_case_and_the_width_of_spaces_are_folded(text, other)
             assert text[start:end].isspace()
         else:
             assert text[start:end].lower() == letter
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("कर दिया जाता है।", ["कर", "दिया", "जाता", "है"]),
+        ("ফেরত পাঠানো হয়", ["ফেরত", "পাঠানো", "হয়"]),
+        ("رقم الطلب ٤٧١١٨", ["رقم", "الطلب", "47118"]),
+        ("दिन १२ दान", ["दिन", "12", "दान"]),
+    ],
+)
+def test_signs_of_vowels_are_part_of_their_word_and_digits_are_digits(text, tokens):
+    assert [unicodedata.normalize("NFC", one) for one in Folded(text).tokens] == [
+        unicodedata.normalize("NFC", one) for one in tokens
+    ]
+
+
+def test_vowels_of_arabic_and_hebrew_may_be_left_out():
+    assert same("كَتَبَ الوَلَدُ", "كتب الولد")
+    assert same("שָׁלוֹם", "שלום")

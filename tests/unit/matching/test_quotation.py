@@ -61,6 +61,9 @@ def test_short_figures_are_chance():
     assert found("There are 12 of them.", "We have 12 branches.", "We have 14 cars.") == []
 
 
+SHOP = "Open for 365 days; order 471123 came on 14 May 2026."
+
+
 @pytest.mark.parametrize(
     ("output", "sources"),
     [
@@ -68,12 +71,18 @@ def test_short_figures_are_chance():
         ("There are 500 reasons.", []),
         ("The moon is 500", []),
         ("500", [0]),
-        ("It opened in 1987.", [1]),
+        ("It opened in 1987.", []),
+        ("Open since 1987.", [1]),
+        ("The moon is 365 km wide.", []),
+        ("It is 365 days.", [2]),
+        ("Its number is 471123.", [2]),
+        ("Delivered on 14 May.", [2]),
+        ("Delivered on May 15.", []),
         ("Some 20,000 people.", [1]),
     ],
 )
-def test_a_round_figure_counts_with_what_is_counted_or_as_all_that_is_said(output, sources):
-    assert found(output, "We cover 500 EUR.", "Since 1987, for 20,000 people.") == sources
+def test_a_common_figure_counts_with_a_word_beside_it_or_as_all_that_is_said(output, sources):
+    assert found(output, "We cover 500 EUR.", "Since 1987, for 20,000 people.", SHOP) == sources
 
 
 def test_a_turn_of_phrase_that_most_sources_have_is_no_quotation():
