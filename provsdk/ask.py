@@ -13,7 +13,7 @@ import json
 import os
 import re
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -39,7 +39,7 @@ from provsdk.records.record import ProvenanceRecord
 from provsdk.store.contract import Store, Summary
 from provsdk.store.open import open_store
 
-__all__ = ["LEAST", "TEXT", "Basis", "Filter", "Log", "is_text_of", "matching", "open_log", "rests_on"]
+__all__ = ["BYTES", "LEAST", "TEXT", "Basis", "Filter", "Log", "is_text_of", "matching", "open_log", "rests_on"]
 
 Basis = Literal["observed", "declared", "any"]
 """The least that a step has to be: seen; that, or said by somebody; or anything."""
@@ -48,6 +48,9 @@ LEAST: Final[Mapping[str, Strength]] = {"observed": "observed", "declared": "dec
 """The weakest link that is followed for each."""
 
 TEXT: Final = "text/plain"
+BYTES: Final = "application/octet-stream"
+_VALUES: Final[dict[str, Callable[[str], Any]]] = {TEXT: str, BYTES: str.encode}
+"""What a text stands for, by the media type of the output; else it is JSON."""
 
 READ_AT_ONCE: Final = 500
 """Summaries."""
@@ -267,7 +270,7 @@ def is_text_of(record: ProvenanceRecord, text: str, keys: Path) -> bool:
     """
     output = record.output
     try:
-        value = text if output.media_type == TEXT else json.loads(text)
+        value = _VALUES.get(output.media_type or "", json.loads)(text)
     except (ValueError, RecursionError):
         return False
     measured = measure(value)

@@ -73,7 +73,9 @@ def _given(file: str) -> list[str]:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise FormatError(f"{file}: not UTF-8 at byte {error.start + 1}") from None
-    return list(dict.fromkeys([text, text.removesuffix("\n"), text.replace("\r\n", "\n").removesuffix("\n")]))
+    return list(
+        dict.fromkeys(one for each in (text, text.replace("\r\n", "\n")) for one in (each, each.removesuffix("\n")))
+    )
 
 
 def _kept(log: "Store", record: "ProvenanceRecord") -> list[str]:
@@ -91,12 +93,12 @@ def _kept(log: "Store", record: "ProvenanceRecord") -> list[str]:
 
 
 def _another_text(record: "ProvenanceRecord", file: str | None) -> str:
-    from provsdk.ask import TEXT  # noqa: PLC0415 help needs none of it
+    from provsdk.ask import BYTES, TEXT  # noqa: PLC0415 help needs none of it
 
     output = record.output
     if output.media_type is None:
         return f"{record.record_id}: its output came to nothing that has a text"
-    form = "text" if output.media_type == TEXT else "value as JSON"
+    form = {TEXT: "text", BYTES: "text, as UTF-8,"}.get(output.media_type, "value as JSON")
     if file is None:
         return (
             f"{record.record_id}: its content was not kept (`capture_content`); "

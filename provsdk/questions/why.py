@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec import UNSET
 
-from provsdk.matching import MAX_SPANS, fields_of
+from provsdk.matching import MAX_SPANS, fields_of, words
 from provsdk.records.flow import nested_outputs
 from provsdk.records.record import Edge, Entity, ProvenanceRecord, Source
 from provsdk.vocabulary import Basis, CompletenessReason, Relation
@@ -16,21 +16,26 @@ __all__ = ["Sentence", "Support", "limits", "sentences", "why"]
 
 _DERIVED: Final = Relation.WAS_DERIVED_FROM.value
 _TEXT: Final = "text/plain"
-_EXPLICIT: Final = Basis.EXPLICIT.value
+_IDENTITY: Final = Basis.IDENTITY.value
+_BASES: Final = (_IDENTITY, Basis.DIGEST.value, Basis.CONTAINMENT.value, Basis.QUOTATION.value, Basis.EXPLICIT.value)
+"""Those that come with places; what says more first."""
 _SAME: Final = frozenset({Basis.IDENTITY.value, Basis.DIGEST.value})
 
-ENOUGH: Final = 0.5
+ENOUGH: Final = 0.8
 """Of a sentence's letters and figures, that stand in sources: less supports it in part."""
+
+FEWEST: Final = 6.0
+"""Words of a sentence that could be a quotation: of a shorter one it cannot be told."""
 
 MIN_REPEATED: Final = 12
 """Characters of a sentence's supported words that are looked for once more."""
 
 _END: Final = re.compile(
-    r"(?:[.!?\u2026]+[\"'\u00bb\u201d\u2019)\]]*(?=\s|$)|[\u3002\uff01\uff1f]+[\u300d\u300f\u201d]*|\n+)"
+    r"(?:[.!?\u2026\u0589\u061f\u06d4\u0964\u0965\u104b\u1362\u17d4]+[\"'\u00bb\u201d\u2019)\]]*(?=\s|$)|[\u3002\uff01\uff1f]+[\u300d\u300f\u201d]*|\n+)"
 )
 """Where a sentence may end: a full stop or its like before a blank, one of the East at once, a line."""
 
-Verdict = Literal["supported", "in part", "unsupported"]
+Verdict = Literal["supported", "in part", "unsupported", "too short"]
 
 
 class Support(NamedTuple):
@@ -65,8 +70,10 @@ class Sentence:
 
     @property
     def verdict(self) -> Verdict:
-        """`supported` where at least half of it stands in sources."""
-        return "supported" if self.share >= ENOUGH else "in part" if self.share > 0 else "unsupported"
+        """`supported` where nearly all of it stands in sources; `too short` where too little is said to be told."""
+        if self.share > 0:
+            return "supported" if self.share >= ENOUGH else "in part"
+        return "too short" if words(self.text) < FEWEST else "unsupported"
 
 
 def why(record: ProvenanceRecord, text: str) -> tuple[Sentence, ...]:
@@ -100,16 +107,16 @@ def _repeated(text: str, places: Sequence[tuple[int, int]], known: Iterable[Supp
     for one in known:
         for start, end in places:
             first, last = max(one.start, start), min(one.end, end)
-            words = text[first:last]
-            if last - first < MIN_REPEATED or (one.source, words) in seen:
+            said = text[first:last]
+            if last - first < MIN_REPEATED or (one.source, said) in seen:
                 continue
-            seen.add((one.source, words))
+            seen.add((one.source, said))
             source_start = min(one.source_start + first - one.start, one.source_end)
-            source_end = min(source_start + len(words), one.source_end)
-            for again in (found.start() for found in re.finditer(re.escape(words), text)):
+            source_end = min(source_start + len(said), one.source_end)
+            for again in (found.start() for found in re.finditer(re.escape(said), text)):
                 if again != first:
                     yield Support(
-                        one.source_id, one.source, one.basis, again, again + len(words), source_start, source_end
+                        one.source_id, one.source, one.basis, again, again + len(said), source_start, source_end
                     )
 
 
@@ -174,32 +181,69 @@ def _supports(record: ProvenanceRecord, length: int, field: str | None) -> Itera
         if value_id in names:
             source_id, name = names[value_id]
             yield Support(source_id, name, basis, 0, length, 0, length if field is None else 0)
-    for edge in record.flow:
-        if edge.relation == _DERIVED and edge.from_ in equal and edge.to in names:
-            source_id, name = names[edge.to]
-            for span in _spans(edge, field):
-                yield Support(source_id, name, edge.basis, *span)
-        elif edge.relation == _DERIVED and edge.from_ in equal:
-            yield from _cited_by(record, names, edge.to, _spans(edge, field))
+    back = _Back(names, _by_effect(record))
+    for value_id in equal:
+        for edge in back.edges.get(value_id, ()):
+            yield from back.along(edge, [Place(*span) for span in _spans(edge, field)], frozenset(equal))
 
 
-def _cited_by(
-    record: ProvenanceRecord,
-    names: Mapping[str, tuple[str, str]],
-    value: str,
-    places: Sequence[tuple[int, int, int, int]],
-) -> Iterator[Support]:
-    """What a value that stands at these places of the output was said to rest on, such as a block of an answer."""
+class Place(NamedTuple):
+    """Where words of the output's text stand in another one."""
+
+    start: int
+    end: int
+    other_start: int
+    other_end: int
+
+    def within(self, other: "Place") -> "Place | None":
+        """The same words one step further: `other` says where the other text stands in a third one."""
+        first, last = max(self.other_start, other.start), min(self.other_end, other.end)
+        if first >= last:
+            return None
+        start, end = (min(self.start + at - self.other_start, self.end) for at in (first, last))
+        if last == self.other_end:
+            end = self.end
+        third = (min(other.other_start + at - other.start, other.other_end) for at in (first, last))
+        return Place(start, end, *third)
+
+
+class _Back(NamedTuple):
+    """The way from words of an output to sources, over the values between them."""
+
+    names: Mapping[str, tuple[str, str]]
+    edges: Mapping[str, Sequence[Edge]]
+
+    def along(
+        self, edge: Edge, places: Sequence[Place], seen: frozenset[str], weakest: str = _IDENTITY
+    ) -> Iterator[Support]:
+        """What supports the words at these places of the edge's cause."""
+        basis = max(weakest, edge.basis, key=_BASES.index)
+        if edge.to in self.names:
+            source_id, name = self.names[edge.to]
+            yield from (Support(source_id, name, basis, *place) for place in places)
+        elif places and edge.to not in seen:
+            for further in self.edges.get(edge.to, ()):
+                yield from self.along(further, list(_further(places, further)), seen | {edge.to}, basis)
+
+
+def _further(places: Sequence[Place], edge: Edge) -> Iterator[Place]:
+    """The words one step back; all of them where the two values are the same."""
+    spans = [Place(*span) for span in _spans(edge, None)]
+    if not spans and edge.basis in _SAME and edge.fields is UNSET:
+        yield from places
+    for place in places:
+        for span in spans:
+            if (found := place.within(span)) is not None:
+                yield found
+
+
+def _by_effect(record: ProvenanceRecord) -> dict[str, list[Edge]]:
+    """The edges whose places are known, by what they lead from."""
+    found: dict[str, list[Edge]] = {}
     for edge in record.flow:
-        if edge.from_ != value or edge.basis != _EXPLICIT or edge.to not in names or edge.spans is UNSET:
-            continue
-        source_id, name = names[edge.to]
-        for start, end, value_start, value_end in places:
-            for cited_start, cited_end, source_start, source_end in edge.spans:
-                first, last = max(value_start, cited_start), min(value_end, cited_end)
-                if first < last:
-                    place = start + first - value_start, min(start + last - value_start, end)
-                    yield Support(source_id, name, edge.basis, *place, source_start, source_end)
+        if edge.relation == _DERIVED and edge.basis in _BASES:
+            found.setdefault(edge.from_, []).append(edge)
+    return found
 
 
 def _spans(edge: Edge, field: str | None) -> Sequence[tuple[int, int, int, int]]:

@@ -47,6 +47,23 @@ def test_captured_content_is_read_by_itself(run, made):
     assert ANSWER[support["start"] : support["end"]] == POLICY[support["source_start"] : support["source_end"]]
 
 
+def test_bytes_are_given_as_the_text_that_they_are(run):
+    provsdk.configure(service="why")
+    data = traced_output("answer")(
+        lambda: json.dumps({"answer": "Ten days and no longer, so it says here."}).encode()
+    )()
+    Path("answer.json").write_bytes(data)
+    run("why", "@latest", "--text", "answer.json")
+
+
+def test_line_ends_of_an_editor_make_no_other_text(run):
+    provsdk.configure(service="why")
+    text = traced_output("answer")(lambda: "One sentence that is long enough.\nAnother sentence here.\n")()
+    for written in (text.replace("\n", "\r\n"), text.removesuffix("\n").replace("\n", "\r\n") + "\r\n"):
+        Path("answer.txt").write_bytes(written.encode())
+        run("why", "@latest", "--text", "answer.txt")
+
+
 def test_another_text_is_a_finding(run, made):
     made()
     Path("other.txt").write_text("something else")
@@ -68,7 +85,7 @@ def test_a_structured_output_is_told_field_by_field(run, home, settings):
 
     assert [(one["field"], one["verdict"]) for one in said] == [
         ("/rules/0/text", "supported"),
-        ("/greeting", "unsupported"),
+        ("/greeting", "too short"),
     ]
     (support,) = said[0]["supports"]
     assert said[0]["text"][support["start"] : support["end"]] == POLICY
@@ -114,7 +131,7 @@ def test_an_answer_that_is_json_is_told_field_by_field_too(run, home):
 
     assert [(one["field"], one["verdict"], one["text"]) for one in said] == [
         ("/text", "supported", POLICY),
-        ("/text", "unsupported", "And more."),
+        ("/text", "too short", "And more."),
     ]
 
 
@@ -136,6 +153,8 @@ def test_the_page_marks_each_sentence_and_holds_no_markup_of_the_text(run, made)
     assert page.startswith("<!doctype html>")
     assert '<span class="supported"' in page
     assert '<span class="unsupported"' in page
+    assert "<mark>" in page
+    assert "too-short" in page
     assert "&lt;policy&gt;" in page
     assert "<day>" not in page
     assert "<policy>" not in page

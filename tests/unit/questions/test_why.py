@@ -1,12 +1,14 @@
 """Each sentence of an output goes with the sources whose words it repeats; what nothing supports is told."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import provsdk
-from provsdk import traced_model_call, traced_output, traced_source
-from provsdk.matching import MAX_SPANS
+from provsdk import traced_model_call, traced_output, traced_source, traced_transform
+from provsdk.matching import MAX_SPANS, fields_of
 from provsdk.pipeline import running
 from provsdk.questions.why import limits, sentences, why
 from provsdk.records.record import Completeness, Missing
@@ -63,6 +65,64 @@ def test_what_a_sentence_repeats_is_supported_wherever_it_says_so(told):
     assert (first.verdict, again.verdict) == ("supported", "supported")
     (support,) = again.supports
     assert POLICY[support.source_start : support.source_end] == "Refunds are paid within 30 days of purchase"
+
+
+SAID = "Refunds are paid within 30 days of purchase, whatever the reason for it may be, says the desk."
+
+
+@traced_transform
+def polished(text):
+    return f"Dear customer! {text.strip()} Yours, the desk."
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        lambda said: said,
+        lambda said: f"Dear customer! {said}",
+        polished,
+        lambda said: {"answer": said, "ok": True},
+        lambda said: {"answer": {"parts": [polished(said)]}},
+        lambda said: json.dumps({"answer": said}),
+    ],
+    ids=["handed on", "in a letter", "by a step", "in a field", "in a field by a step", "in JSON"],
+)
+def test_words_are_followed_over_every_step_to_their_source(last):
+    @traced_output("answer")
+    def output():
+        return last(ask("\n".join(load()), SAID)["choices"][0]["message"]["content"])
+
+    provsdk.configure(service="why")
+    made = output()
+    store = running().store()
+    record = store.fold(store.resolve("@latest")).record
+    text = made if isinstance(made, str) else json.dumps(made)
+
+    (sentence,) = [one for one in why(record, text) if "Refunds" in one.text]
+    assert (sentence.verdict, {one.source for one in sentence.supports}) == ("supported", {"refunds"})
+    said = text if sentence.field is None else dict(fields_of(text))[sentence.field]
+    for one in sentence.supports:
+        assert said[one.start : one.end].lower() == POLICY[one.source_start : one.source_end].lower()
+
+
+def test_a_sentence_of_which_half_is_invented_is_supported_in_part(told):
+    (half,) = told(
+        "Refunds are paid within 30 days of purchase, whatever the reason, and you get a car and a golden watch too."
+    )
+    assert half.verdict == "in part"
+    assert 0.4 < half.share < 0.8
+
+
+def test_of_a_short_sentence_it_cannot_be_told(told):
+    _, short = told("Refunds are paid within 30 days of purchase, whatever the reason. Ten days.")
+    assert short.verdict == "too short"
+
+
+@pytest.mark.parametrize(
+    "text", ["यह पहला वाक्य है। यह दूसरा है।", "پہلا جملہ۔ دوسرا جملہ۔", "هل هذا صحيح؟ نعم هو كذلك.", "Առաջին։ Երկրորդ։"]
+)
+def test_sentences_end_as_each_script_ends_them(text):
+    assert len(list(sentences(text))) == 2
 
 
 def test_a_sentence_of_its_own_words_is_unsupported(told):
