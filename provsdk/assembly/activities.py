@@ -67,7 +67,7 @@ def sources(native: Native, scope: Scope) -> list[Source]:
     assert isinstance(facts, SourceFacts)  # noqa: S101 the dialect made them by kind
     activity = Activity(native, scope)
     activity.connect(is_activity=not facts.by_hand)
-    said = _with_owner(activity, facts.declared)
+    said = _with_what_stayed_home(activity, facts.declared)
     retrieved_at = rfc3339.of_ns(native.span.end_ns)
     took_us = max(native.span.end_ns // 1_000 - native.span.start_ns // 1_000, 0)
     results = activity.made() if facts.each else ()
@@ -168,9 +168,10 @@ def _stated(activity: Activity, n: int, algorithm: str) -> str | None:
     return None
 
 
-def _with_owner(activity: Activity, said: SourceSaid) -> SourceSaid:
-    owner = activity.declared_at_home.get("owner")
-    return msgspec.structs.replace(said, owner=owner) if isinstance(owner, str) else said
+def _with_what_stayed_home(activity: Activity, said: SourceSaid) -> SourceSaid:
+    kept = ((name, activity.declared_at_home.get(name)) for name in ("owner", "location"))
+    texts = {name: text for name, text in kept if isinstance(text, str)}
+    return msgspec.structs.replace(said, **texts) if texts else said
 
 
 _ITEM_FIELDS: Final = ("version", "location", "modified_at", "classification", "reliability", "parameters")

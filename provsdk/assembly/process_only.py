@@ -28,6 +28,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "content": (),
         "edges found in content": ("flow",),
         "keys in names": tuple(f"{each}.name" for each in _ENTITIES),
+        "places of citations": ("sources.location",),
         "parameters": tuple(
             f"{each}.parameters" for each in ("sources", "transformations", "model_calls", "policy_checks")
         ),

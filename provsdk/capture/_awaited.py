@@ -68,6 +68,15 @@ class _Rest:
             _guard.report("make a call current again", error)
         return await _call.acall(self._plan, lambda: coroutine, None, (), {}, begun=activity)
 
+    def thrown(self, coroutine: Coroutine[Any, Any, Any], given: tuple[Any, ...]) -> Any:
+        """An error came before anybody awaited it, as where its task is cancelled at once."""
+        try:
+            return coroutine.throw(*given)
+        except BaseException as error:
+            if self._take():
+                _call.leave(_call.fail(self._activity, error))
+            raise
+
     def closed(self) -> None:
         """It was closed before anybody awaited it."""
         if self._take():
@@ -109,9 +118,18 @@ class Awaited(wrapt.ObjectProxy):  # type: ignore[type-arg] # only new versions 
     def throw(self, *args: Any, **kwargs: Any) -> Any:
         """As the coroutine's."""
         try:
-            return self._self_run().throw(*args, **kwargs)
+            if self._self_running is None:
+                return self._self_rest.thrown(self.__wrapped__, args)
+            return self._self_running.throw(*args, **kwargs)
         finally:
             del args, kwargs  # the error holds this frame by its traceback
+
+    async def __aenter__(self) -> Any:
+        """Of one that is a block too: it is entered with what awaiting it would give."""
+        return await self._self_rest.run(self.__wrapped__.__aenter__())
+
+    async def __aexit__(self, *error: Any) -> Any:  # noqa: PYI036 as it is passed on
+        return await self.__wrapped__.__aexit__(*error)
 
     def _self_call(self, *args: Any, **kwargs: Any) -> Any:
         return self.__wrapped__(*args, **kwargs)

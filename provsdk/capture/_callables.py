@@ -97,6 +97,8 @@ def public_methods(cls: type) -> dict[str, Any]:
 
 def _is_method(found: Any) -> bool:
     """Whether it becomes a method when it is asked for: a function, or what a decorator made of one."""
+    if isinstance(found, (staticmethod, classmethod)) and inspect.isclass(found.__func__):
+        return False  # a class that is kept there, as `T = int` is
     if isinstance(found, _DESCRIPTORS) or inspect.isfunction(found):
         return True
     return callable(found) and inspect.ismethoddescriptor(found) and not isinstance(found, _OF_THE_INTERPRETER)
@@ -119,6 +121,9 @@ class _BoundFunction(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg] # on
     @property
     def __func__(self) -> Any:
         return self._self_parent
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
 
     def _self_name_in(self, owner: Any) -> str:
         """What it is called there: a method that a partial was made of has no name."""
@@ -178,6 +183,9 @@ class TracedFunction(wrapt.FunctionWrapper):  # type: ignore[type-arg] # only ne
         if isinstance(module, str) and isinstance(name, str) and _find(module, name) is self:
             return _found, (module, name)
         return _decorated, (self._self_decorate, self.__wrapped__)
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
 
     def __copy__(self) -> Any:
         return self._self_copied(lambda: copy.copy(self.__wrapped__))

@@ -183,6 +183,9 @@ class Chunks:
             reason = word(peek(choice, "finish_reason"))
             if reason is not None:
                 self._finish[index] = reason
+            alone = peek(delta, "function_call")
+            if alone is not None:
+                self._ask((index, 0), peek(alone, "name"), None, peek(alone, "arguments"))
             for asked in items(peek(delta, "tool_calls")):
                 place, function = (index, _number(peek(asked, "index"))), peek(asked, "function")
                 self._ask(place, peek(function, "name"), peek(asked, "id"), peek(function, "arguments"))

@@ -13,12 +13,15 @@ if TYPE_CHECKING:
 
     from provsdk.capture._reading import Reading
 
-__all__ = ["Delivery", "current_delivery", "deliver_through", "is_looked_for", "sent_of"]
+__all__ = ["Delivery", "as_it_is", "current_delivery", "deliver_through", "is_looked_for", "sent_of"]
 
 _current: Final[ContextVar[Delivery | None]] = ContextVar("provsdk-delivery", default=None)
 
 RECENT: Final = 4_096
 """Messages that are kept to look for chunks in."""
+
+MAX_LEVELS: Final = 16
+"""Containers in containers of a chunk that are copied."""
 
 MAX_KEPT: Final = 1024 * 1024
 """Bytes of them together; of a longer one its first."""
@@ -81,6 +84,18 @@ def current_delivery() -> Delivery | None:
 def deliver_through(delivery: Delivery) -> None:
     """Makes it the current one of the running context."""
     _current.set(delivery)
+
+
+def as_it_is(chunk: Any, levels: int = MAX_LEVELS) -> Any:
+    """A chunk as it leaves its generator, which may put the next one into the same memory before this one is sent."""
+    kind = type(chunk)
+    if kind is bytearray or kind is memoryview:
+        return bytes(chunk)
+    if not levels:
+        return chunk
+    if kind is dict:
+        return {name: as_it_is(value, levels - 1) for name, value in chunk.items()}
+    return kind(as_it_is(value, levels - 1) for value in chunk) if kind is list or kind is tuple else chunk
 
 
 def sent_of(waiting: Sequence[Any], bodies: Sequence[bytes], *, alone: bool) -> int:

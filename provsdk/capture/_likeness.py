@@ -36,6 +36,11 @@ _IF_THERE: Final = {
 an abstract base class finds a name in the class, or not."""
 
 
+_FORWARDED: Final = ("__await__", "__fspath__", "__length_hint__")
+_READ: Final = ("__iter__", "__next__", "__aiter__", "__anext__")
+"""Special methods that wrapt's proxies do not have at all: they are the object's, where it has them."""
+
+
 class Absent:
     """An attribute that the class has and the object is not to have."""
 
@@ -61,8 +66,19 @@ def like(proxy: type[P], kind: type) -> type[P]:
     hidden: dict[str, Any] = {name: None for name in _SPECIAL if has(proxy, name) and _is_absent(name, kind)}
     hidden |= {name: _no_operand for name in _OPERATORS if has(proxy, name) and not has(kind, name)}
     shown = {name: getattr(proxy, own) for name, own in _IF_THERE.items() if has(proxy, own) and has(kind, name)}
+    forwarded = _FORWARDED if has(proxy, "__next__") or has(proxy, "__anext__") else (*_FORWARDED, *_READ)
+    shown |= {name: _of_the_object(name) for name in forwarded if has(kind, name) and not has(proxy, name)}
+    if not has(proxy, "__iter__") and not has(kind, "__iter__") and has(kind, "__getitem__"):
+        shown["__iter__"] = lambda self: iter(self.__wrapped__)
     space = {"__module__": proxy.__module__, "__doc__": proxy.__doc__, **hidden, **shown}
     return type(proxy.__name__, (proxy,), space)
+
+
+def _of_the_object(name: str) -> Any:
+    def forwarded(self: Any, *args: Any) -> Any:
+        return getattr(type(self.__wrapped__), name)(self.__wrapped__, *args)
+
+    return forwarded
 
 
 def _no_operand(*_: Any) -> Any:

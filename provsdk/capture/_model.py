@@ -98,7 +98,7 @@ def _source_of_the_model(activity: Activity, cited: Citation) -> str:
     """What the provider looked up by itself is a source of its own, known by its place; its title is content."""
     source = Plan.of(semconv.KIND_SOURCE, "citation", {}, None).open(activity.ports, None, (), {})
     source.extra["by_hand"] = True
-    say(source, "location", cited.location)
+    source.local["location"] = cited.location  # of a response: content, and no span is to carry it
     say(source, "type", "external" if "://" in (cited.location or "") else "reference")
     if cited.quoted is not None:  # a text of its own: the one in the response was made by the model
         source.made(cited.quoted.encode("utf-8", "surrogatepass").decode("utf-8", "surrogatepass"))

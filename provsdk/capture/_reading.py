@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from provsdk import semconv
 from provsdk.capture import _abandoned, _call, _guard, _otel, _process
 from provsdk.capture._chunks import Chunks
-from provsdk.capture._delivery import current_delivery, is_looked_for, sent_of
+from provsdk.capture._delivery import as_it_is, current_delivery, is_looked_for, sent_of
 from provsdk.capture._model import note_chunks, note_seen
 from provsdk.capture._prefix import Prefix
 from provsdk.capture._responses import retries_of_stream, whole_of
@@ -246,7 +246,7 @@ class Reading:
             if self._first_ns is None:
                 self._first_ns = time_ns()
             if self._delivery is not None and self._is_carried(activity):
-                self._waiting.append(chunk)
+                self._waiting.append(as_it_is(chunk))
             else:
                 self._deliver(activity, chunk)
         except Exception as error:

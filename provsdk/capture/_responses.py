@@ -225,11 +225,15 @@ def _completion(response: Any) -> Said:
         "operation": "text_completion" if is_text else "chat",
         **_about(response),
         "finish_reasons": [reason for reason in reasons if reason is not None],
-        "tool_calls": _calls(
-            [each for choice in choices for each in items(peek(peek(choice, "message"), "tool_calls"))]
-        ),
+        "tool_calls": _calls([each for choice in choices for each in _asked_by(peek(choice, "message"))]),
         **openai_usage(peek(response, "usage")),
     }
+
+
+def _asked_by(message: Any) -> list[Any]:
+    """The tool calls of a chat completion's message: `function_call` is from before there could be several."""
+    alone = peek(message, "function_call")
+    return [*items(peek(message, "tool_calls")), *([] if alone is None else [alone])]
 
 
 def _calls(found: list[Any]) -> list[ToolCall]:

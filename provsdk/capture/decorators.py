@@ -14,7 +14,7 @@ Facts may be values, or functions of the call: a function's parameters are named
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partialmethod
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
@@ -210,11 +210,10 @@ class Traced(Generic[H]):
         return _call.end_quietly(activity)
 
     def _leave(self, left: list[tuple[Activity | None, H]]) -> None:
-        """Moves the block that ends to `left`: the current activity's, for several threads and tasks may be in one."""
+        """Moves the block that ends to `left`: the caller's, as several threads and tasks may be in one."""
         entered = tuple(self._entered)
         if any(activity is not None for activity, _ in entered):
-            current = _call.current()
-            entered = (*(entry for entry in entered if entry[0] is current), *reversed(entered))
+            entered = (*_around(_call.current(), entered), *reversed(entered))
         for entry in entered:
             left.append(entry)  # first, as an interrupt may come behind the removal
             try:
@@ -223,6 +222,15 @@ class Traced(Generic[H]):
                 left.pop()
             else:
                 return
+
+
+def _around(
+    current: Activity | None, entered: Sequence[tuple[Activity | None, H]]
+) -> Iterator[tuple[Activity | None, H]]:
+    """The blocks that the current call is in, the innermost first."""
+    while current is not None:
+        yield from (entry for entry in entered if entry[0] is current)
+        current = current.parent
 
 
 def _wrapper(plan: Plan) -> Callable[..., Any]:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from provsdk.matching._folding import Folded
 
@@ -29,12 +29,11 @@ class Places:
     def __init__(self, text: Folded, begin: Iterable[str]) -> None:
         text.tick()
         wanted = set(map(plain, begin))
-        self._tokens = text.tokens
+        self._tokens = [plain(token) if token[:1].isdigit() else token for token in text.tokens]
         self._starts: defaultdict[str, list[int]] = defaultdict(list)
-        for at, token in enumerate(text.tokens):
-            known_as = plain(token) if token[:1].isdigit() else token
-            if known_as in wanted:
-                self._starts[known_as].append(at)
+        for at, token in enumerate(self._tokens):
+            if token in wanted:
+                self._starts[token].append(at)
         self._answers: dict[tuple[str, ...], int | None] = {}
 
     def of(self, words: tuple[str, ...]) -> int | None:
@@ -43,14 +42,9 @@ class Places:
         if starts is None:
             return None
         if words not in self._answers:
-            self._answers[words] = next((at for at in starts if self._stand_at(words, at)), None)
+            tokens, told = self._tokens, list(map(plain, words))
+            self._answers[words] = next((at for at in starts if tokens[at : at + len(told)] == told), None)
         return self._answers[words]
-
-    def _stand_at(self, words: Sequence[str], at: int) -> bool:
-        theirs = self._tokens[at : at + len(words)]
-        return len(theirs) == len(words) and all(
-            plain(one) == plain(two) for one, two in zip(theirs, words, strict=True)
-        )
 
 
 @lru_cache(maxsize=4_096)

@@ -137,6 +137,18 @@ def broken():
     raise TimeoutError("the message is nobody's business")
 
 
+@traced_model_call("citing", provider="acme", model="small-1")
+def citing(prompt):
+    cited = {"type": "url_citation", "url_citation": {"url": "https://example.org/terms", "title": "Terms"}}
+    message = {"role": "assistant", "content": text("a cited answer"), "annotations": [cited]}
+    return {"object": "chat.completion", "choices": [{"index": 0, "finish_reason": "stop", "message": message}]}
+
+
+@traced_output("cited")
+def cited(question):
+    return citing(question)["choices"][0]["message"]["content"]
+
+
 @traced_output("failed")
 def failed():
     rows("before it failed")
@@ -216,6 +228,7 @@ def run_all():
     answer({"what was asked": text("how long is a parcel kept"), "and": [text("by whom")]})
     long()
     outer(text("a question for two"))
+    cited(text("a question that is answered with a citation"))
     with contextlib.suppress(TimeoutError):
         failed()
     with contextlib.suppress(TimeoutError):

@@ -10,18 +10,20 @@ import importlib
 import inspect
 import json
 import multiprocessing
+import os
 import pickle
 import sys
 import time
 import types
 import typing
+import warnings
 import weakref
 from concurrent.futures import ProcessPoolExecutor
 from unittest.mock import AsyncMock
 
 import pytest
 
-from provsdk import traced_check, traced_model_call, traced_output, traced_transform
+from provsdk import traced_check, traced_model_call, traced_output, traced_source, traced_transform
 from provsdk.capture import _abandoned
 from provsdk.errors import UnsupportedCallable
 
@@ -419,6 +421,74 @@ def ended(kept):
         time.sleep(0.001)
 
 
+@pytest.mark.parametrize("error", [asyncio.CancelledError, ValueError])
+async def test_such_a_coroutine_that_an_error_comes_to_before_it_began_ends_the_call(plug, kept, error):
+    """As where its task is cancelled at once, because another one of its group failed."""
+
+    @traced_output("answer")
+    @plainly_wrapped
+    async def answer():
+        raise AssertionError("it never began")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        if error is ValueError:
+            with pytest.raises(ValueError):
+                answer().throw(ValueError())
+        else:
+            task = asyncio.create_task(answer())
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        gc.collect()
+    assert kept.said("answer")["status"] == ("failed" if error is ValueError else "cancelled")
+    assert len(kept.outputs) == 1
+
+
+class Request(collections.abc.Coroutine):
+    """As aiohttp's: a coroutine, and a block."""
+
+    def __init__(self):
+        self._inside = self._send()
+
+    async def _send(self):
+        await asyncio.sleep(0)
+        return LONG
+
+    def send(self, value):
+        return self._inside.send(value)
+
+    def throw(self, *args):
+        return self._inside.throw(*args)
+
+    def close(self):
+        self._inside.close()
+
+    def __await__(self):
+        return self._inside.__await__()
+
+    async def __aenter__(self):
+        return await self._inside
+
+    async def __aexit__(self, *error):
+        pass
+
+
+async def test_a_coroutine_that_is_a_block_too_is_awaited_by_entering_it(plug, kept):
+    @traced_source("page", type="api")
+    def get():
+        return Request()
+
+    @traced_output("answer")
+    async def answer():
+        async with get() as page:
+            return page
+
+    assert await answer() == LONG
+    assert (kept.said("page")["status"], kept.said("answer")["status"]) == ("completed", "completed")
+    assert kept.said("answer")["derived"][0][1] == kept.id_of("page")
+
+
 @pytest.mark.parametrize(("way", "status"), [("closed", "cancelled"), ("dropped", "abandoned")])
 async def test_such_a_coroutine_that_nobody_awaits_ends_the_call(plug, kept, way, status):
     @traced_output("answer")
@@ -513,6 +583,63 @@ def test_what_a_callable_object_has_stays(plug):
 
     traced = traced_transform(Callable([1, 2]))
     assert (len(traced), traced[1], traced()) == (2, 2, LONG)
+
+
+def test_a_callable_object_is_read_awaited_and_shown_as_without_us(plug):
+    class Tool:
+        def __call__(self):
+            return LONG
+
+        def __iter__(self):
+            return iter("ab")
+
+        def __await__(self):
+            yield from asyncio.sleep(0).__await__()
+            return 3
+
+        def __fspath__(self):
+            return "/tools/search"
+
+        def __repr__(self):
+            return "Tool(search)"
+
+    async def waits(tool):
+        return await tool
+
+    tool = traced_transform(Tool())
+    assert (list(tool), asyncio.run(waits(tool)), os.fspath(tool), repr(tool)) == (
+        ["a", "b"],
+        3,
+        "/tools/search",
+        "Tool(search)",
+    )
+    assert repr(traced_transform(greet)) == repr(greet)
+    assert not isinstance(traced_transform(greet), collections.abc.Iterable | collections.abc.Awaitable)
+
+    class Shelf:
+        def __call__(self):
+            return LONG
+
+        def __getitem__(self, at):
+            return "abc"[at]
+
+    assert list(traced_transform(Shelf())) == ["a", "b", "c"]
+
+
+def test_a_class_that_a_class_keeps_is_no_method_of_it(plug, kept):
+    class Other:
+        def make(self):
+            return LONG
+
+    @traced_transform
+    class Uses:
+        maker = staticmethod(Other)
+        number = staticmethod(int)
+
+        def go(self):
+            return self.maker().make()
+
+    assert (Uses().go(), Uses.number("3")) == (LONG, 3)
 
 
 def test_a_traced_method_is_held_weakly_and_made_again_as_others_are(plug, kept):

@@ -160,3 +160,11 @@ def test_a_chunk_of_another_shape_says_nothing(chunk):
 
     assert set(found.said()) <= {"operation"}
     assert found.texts() == []
+
+
+def test_a_function_that_is_asked_for_in_the_old_way_comes_in_pieces_too():
+    deltas = [{"function_call": {"name": "lookup", "arguments": ""}}, {"function_call": {"arguments": '{"q"'}}]
+    deltas.append({"function_call": {"arguments": ": 1}"}})
+    about = {"object": "chat.completion.chunk", "id": "c", "model": "gpt"}
+    (call,) = folded({**about, "choices": [{"index": 0, "delta": one}]} for one in deltas).said()["tool_calls"]
+    assert (call.name, call.arguments) == ("lookup", '{"q": 1}')

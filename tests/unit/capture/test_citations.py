@@ -424,12 +424,12 @@ def test_a_citation_of_what_nobody_loaded_is_said():
     assert reason.detail.endswith("ask: citations: a source that the output does not know")
 
 
-def test_words_of_a_title_or_a_quotation_go_onto_no_span(plug, kept):
+def test_neither_words_of_a_title_or_a_quotation_nor_the_place_go_onto_a_span(plug, kept):
     @traced_model_call
     def ask(prompt):
         return ANTHROPIC
 
     traced_output("answer")(lambda: ask("Where do parcels go? " * 3)["content"][1]["text"])()
     written = "".join(f"{span.name}{dict(span.attributes)}" for span in kept.spans)
-    for word in ("Terms", "Handbook", "twelve days"):
+    for word in ("Terms", "Handbook", "twelve days", URL):
         assert word not in written

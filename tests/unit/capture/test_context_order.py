@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import gc
+import json
 import logging
 import threading
 
@@ -361,3 +362,30 @@ def test_what_the_user_attached_around_an_output_is_current_again_after_it(captu
     assert answer() == "value"
     assert otel_context.get_value("theirs") == "value"
     otel_context.detach(token)
+
+
+async def test_each_of_several_tasks_leaves_its_own_of_one_block(captured):
+    """Though something else is open in it: as where a module keeps one block object for all requests."""
+    request = traced_output("request")
+
+    def chunks(n):
+        with traced_transform("render"):
+            yield f"{LONG} {n}"
+            yield "rest"
+
+    async def handle(n):
+        async with request as out:
+            rendered = chunks(n)
+            first = next(rendered)  # `render` is open from here on
+            await asyncio.sleep(0.01 * (4 - n))
+            out.set_result(first * n)
+        rendered.close()
+
+    await asyncio.gather(*(handle(n) for n in (1, 2, 3)))
+
+    sizes = [
+        json.loads(span.attributes[semconv.FACTS])["entities"][-1]["size"]
+        for span in captured.spans
+        if span.name == "request"
+    ]
+    assert sorted(sizes) == [len(f"{LONG} 1") * n for n in (1, 2, 3)]

@@ -304,3 +304,29 @@ async def test_a_record_that_must_be_sealed_keeps_the_end_of_the_response_back(p
     with pytest.raises(RecordNotSealed):
         await respond(reads_ahead, send=send)
     assert END not in reached
+
+
+@pytest.mark.parametrize("form", ["bytearray", "memoryview", "mapping"])
+async def test_a_chunk_is_what_it_was_when_it_left_though_its_memory_is_used_again(plug, kept, form):
+    @traced_output("numbers")
+    def numbers():
+        memory, row = bytearray(40), {"n": [0]}
+        for n in range(3):
+            memory[:] = str(n).encode() * 40
+            row["n"][0] = n
+            yield {"bytearray": memory, "memoryview": memoryview(memory), "mapping": row}[form]
+
+    def sent(chunk):
+        return json.dumps(chunk).encode() if form == "mapping" else bytes(chunk)
+
+    async def ahead(scope, receive, send):
+        for chunk in [sent(chunk) for chunk in numbers()]:
+            await send(body(chunk))
+        await send(END)
+
+    await respond(ahead)
+
+    (plain_,) = kept.facts[0]["spans"].values()
+    whole = [{"n": [n]} for n in range(3)] if form == "mapping" else b"".join(str(n).encode() * 40 for n in range(3))
+    assert plain(plain_["plain"][0]) == plain(digest(whole))
+    assert kept.said("numbers")["stream"]["chunks"] == 3

@@ -228,3 +228,10 @@ class TestAnythingElse:
     def test_arguments_are_kept_as_the_api_gives_them(self):
         assert read(CHAT)["tool_calls"][0].arguments == ARGUMENTS
         assert read(MESSAGE)["tool_calls"][0].arguments == {"query": "parcels", "limit": 4}
+
+
+def test_a_function_that_is_asked_for_in_the_old_way_is_a_tool_call():
+    message = {"role": "assistant", "content": None, "function_call": {"name": "lookup", "arguments": "{}"}}
+    choice = {"index": 0, "finish_reason": "function_call", "message": message}
+    said = read({"object": "chat.completion", "id": "c", "model": "gpt", "choices": [choice]})
+    assert [(call.name, call.arguments) for call in said["tool_calls"]] == [("lookup", "{}")]
