@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from weakref import ReferenceType, ref
 
 from provsdk.digest import MIN_LINKABLE_BYTES, Measured, children, field_names, is_linkable, measure
 from provsdk.semconv import KIND_OUTPUT
@@ -78,12 +79,21 @@ class Found(NamedTuple):
     known: Known | None
 
 
+_NOT_HELD: Final = object()
+
 GIVEN: Final = ""
 """In place of a container's id: the value was handed to its activity."""
 
+MAX_HELD: Final = 64 * 1024 * 1024
+"""Bytes of values, as their digests count, that one output's scope holds alive; others are known by content only."""
+
+SMALL: Final = 64 * 1024
+"""Bytes of a value that is held alive where it could be held weakly: its fields may be searched for."""
+
 Held = tuple[str, Any, bytes | None, str, str | None]
-"""Id, the value itself, its digest when it was entered, the kind of its activity, and what it is an element of, or
-`GIVEN`; a plain tuple, as one is made for every value."""
+"""Id, the value itself (or a weak reference to it, or what stands for one that is not held), its digest when it was
+entered, the kind of its activity, and what it is an element of, or `GIVEN`; a plain tuple, as one is made for every
+value."""
 
 
 class Registry:
@@ -92,9 +102,10 @@ class Registry:
     Each operation is one dict operation or depends on none before it, so threads need no lock.
     """
 
-    __slots__ = ("_by_digest", "_by_identity", "cut", "has_made")
+    __slots__ = ("_by_digest", "_by_identity", "_bytes", "cut", "has_made")
 
     def __init__(self) -> None:
+        self._bytes = 0
         self._by_identity: dict[int, Held] = {}
         self._by_digest: dict[bytes, str] = {}
         self.cut = False
@@ -116,18 +127,22 @@ class Registry:
         """The entity that `value` is, if it is known. A container that was changed since is not the same any more."""
         digest = measured.digest
         held = self._by_identity.get(id(value))
-        if held is not None and held[1] is value and held[2] == digest:
+        if held is not None and held[2] == digest and (held[1] is value or _refers(held[1], value)):
             return Known(held[0], "identity")
         return self.by_content(measured) if digest in self._by_digest else None
 
     def former(self, value: Any) -> str | None:
         """The entity that this very object was before its content changed."""
         held = self._by_identity.get(id(value))
-        return held[0] if held is not None and held[1] is value else None
+        return held[0] if held is not None and (held[1] is value or _refers(held[1], value)) else None
 
     def held(self) -> list[Held]:
-        """Every value, in the order in which they were entered first."""
-        return list(self._by_identity.values())
+        """Every value that is alive, in the order in which they were entered first."""
+        return [
+            one if type(one[1]) is not ReferenceType else (one[0], alive, *one[2:])
+            for one in list(self._by_identity.values())
+            if type(one[1]) is not ReferenceType or (alive := one[1]()) is not None
+        ]
 
     def enter(
         self, entity_id: str, value: Any, measured: Measured, kind: str, of: str | None = None, *, replace: bool = False
@@ -144,12 +159,23 @@ class Registry:
         """
         if len(self._by_identity) >= MAX_ENTITIES and not self.has_room():
             return
-        digest = measured.digest
-        self._by_identity[id(value)] = (entity_id, value, digest, kind, of)
+        digest, size = measured.digest, measured.size_bytes
+        kept = value if digest is not None and size is not None and size <= SMALL else self._kept(value, digest, size)
+        self._by_identity[id(value)] = (entity_id, kept, digest, kind, of)
         if of != GIVEN or kind != KIND_OUTPUT:
             self.has_made = True
         if digest is not None and (replace or digest not in self._by_digest):
             self.enter_content(entity_id, measured, replace=replace)
+
+    def _kept(self, value: Any, digest: bytes | None, size: int | None) -> Any:
+        """What is held of a value that is large, or of which nobody knows how much it holds: as little as can be."""
+        if type(value) is not str and type(value) is not bytes:
+            try:
+                return ref(value)
+            except TypeError:  # a list, or an object of C that cannot be held weakly
+                pass
+        self._bytes += size or 0
+        return value if digest is None or self._bytes <= MAX_HELD else _NOT_HELD
 
     def by_content(self, measured: Measured) -> Known | None:
         """The entity that has this content."""
@@ -166,6 +192,10 @@ class Registry:
                 self._by_digest[measured.digest] = entity_id
             else:
                 self._by_digest.setdefault(measured.digest, entity_id)
+
+
+def _refers(held: Any, value: Any) -> bool:
+    return type(held) is ReferenceType and held() is value
 
 
 def _safe_name(name: str, container: Any, declared: tuple[str, ...] | None) -> str:

@@ -1,7 +1,7 @@
-"""What traced calls made outside of any output: known for a while, so that an output that is given it can say so.
+"""What traced calls made outside of an output: known for a while, so that an output that is given it can say so.
 
-A web framework may load what a stream is made from before the stream's output begins. The loads leave no record then,
-and the output's record must not look as if it had all.
+A web framework may load what a stream is made from before the stream's output begins; the loads leave no record then. A
+cache may hand on what another output has loaded. The output's record must not look as if it had all.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MAX_VALUES: Final = 4_096
 """Digests that are remembered; the oldest goes first."""
 
 made: Final[dict[bytes, str]] = {}
-"""Digest to what made it; each operation on it is one step of the interpreter. Mostly empty: ask first."""
+"""Digest to what made it, and where; each operation on it is one step of the interpreter."""
 
 
 def note(digest: bytes, maker: str) -> None:
@@ -23,7 +23,7 @@ def note(digest: bytes, maker: str) -> None:
 
     Args:
         digest: the value's.
-        maker: what it was, for a person.
+        maker: what it was and where it ran, for a person.
     """
     while len(made) >= MAX_VALUES:
         with suppress(RuntimeError, StopIteration):  # another thread was at it
@@ -32,7 +32,7 @@ def note(digest: bytes, maker: str) -> None:
 
 
 def maker_of(digest: bytes | None) -> str | None:
-    """What made a value of that digest outside any output."""
+    """What made a value of that digest, and where."""
     return made.get(digest) if digest is not None else None
 
 

@@ -38,7 +38,7 @@ class Scope:
     orphans = 0
     """Traced calls that ran meanwhile in no output: in a thread, for one, that nobody told whose work it does."""
     strays = 0
-    """Traced calls that ran meanwhile in threads that another output, which had ended, had started."""
+    """Traced calls that ran meanwhile in tasks or threads that another output, which had ended, had started."""
     cited: tuple[tuple[str, str, tuple[Place, ...]], ...] = ()
     """Edges that were declared, from effect to cause, with their places."""
     open = True

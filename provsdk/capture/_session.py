@@ -6,6 +6,7 @@ An `Activity` is one span with what is said about it.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -241,7 +242,7 @@ class Activity(Values):
         if scope.orphans:
             self.lacks("span_missing", f"{scope.orphans} traced calls ran meanwhile outside any output")
         if scope.strays:
-            said = f"{scope.strays} traced calls ran meanwhile in threads of outputs that had ended"
+            said = f"{scope.strays} traced calls ran meanwhile in tasks or threads of outputs that had ended"
             self.lacks("span_missing", said)
         if scope.registry.cut:
             self.lacks("bound_reached", "values of the scope")
@@ -298,8 +299,19 @@ def _tell_others(activity: Activity, parent: Activity | None) -> None:
         beside = _otel.beside()
         if beside is not None and _runs(beside):
             beside.hands_over("thread, not linked")
-    elif not activity.scope.open and _otel.is_lent():
+    elif not activity.scope.open and (_otel.is_lent() or _is_in_a_loop()):
         _count_in_all("strays")
+
+
+def _is_in_a_loop() -> bool:
+    """Whether a task or a callback of an event loop runs: one that outlives its output may do the work of others."""
+    asyncio, trio = sys.modules.get("asyncio"), sys.modules.get("trio")
+    try:
+        return (trio is not None and trio.lowlevel.in_trio_run()) or (
+            asyncio is not None and asyncio.get_running_loop() is not None
+        )
+    except (RuntimeError, AttributeError):  # no loop here, or a module that is still being loaded
+        return False
 
 
 def _finish(span: Span) -> None:

@@ -166,18 +166,29 @@ class Values:
 
     def _made_outside(self, value: Any) -> None:
         """Of no record; but an output that is given it, or something in it, is to say so."""
-        maker = f"the {self.kind.replace('_', ' ')} {self.name!r}"
+        maker = f"the {self.kind.replace('_', ' ')} {self.name!r} ran outside any output"
         for made in (value, *(part for _, part in islice(children(value), MAX_PARTS))):
             if is_linkable(made):
                 digest = measure(made, max_bytes=self.ports.settings.max_value_bytes).digest
                 if digest is not None:
                     _outside.note(digest, maker)
 
+    def _note_for_others(self, measured: Measured) -> None:
+        """What a source gave, which a cache may hand on to another output; one around this one knows it anyway."""
+        if measured.digest is not None and self.kind == semconv.KIND_SOURCE and not self._is_in_nested_output():
+            _outside.note(measured.digest, f"the source {self.name!r} ran in another output")
+
+    def _is_in_nested_output(self) -> bool:
+        above = self.parent
+        while above is not None and above.kind != semconv.KIND_OUTPUT:
+            above = above.parent
+        return above is not None and above.parent is not None
+
     def _ask_outside(self, measured: Measured) -> None:
-        """Whether a value that nothing is known of was made before, where no output was."""
+        """Whether a value that nothing is known of was made before, where this output was not."""
         maker = _outside.maker_of(measured.digest)
         if maker is not None:
-            said = ("span_missing", f"{maker} ran outside any output, and what it made was used here")
+            said = ("span_missing", f"{maker}, and what it made was used here")
             if said not in self.missing:
                 self.lacks(*said)
 
@@ -328,6 +339,8 @@ class Values:
     def _made_new(self, value: Any, measured: Measured, known: Known | None, *, linkable: bool) -> int:
         """A new entity. Equal content links a step to what it was given; a model or a source may just repeat itself."""
         n = self._enter("result", None, value, measured, linkable=linkable)
+        if linkable:
+            self._note_for_others(measured)
         if known is not None and (known.basis == "identity" or not self._makes_from_elsewhere()):
             self.derived.append((n, known.id, known.basis))
         if linkable and type(value) not in _LEAVES and (known is None or self._makes_from_elsewhere()):
@@ -358,6 +371,8 @@ class Values:
                 self._add_entity(element, "element", found.name, found.value, found.measured, element_of=n)
                 if found.full_name != found.name:
                     self._name_in_full(element, found.full_name)
+                if is_result:
+                    self._note_for_others(found.measured)
                 entity_id = f"ent_{self.key}-{element}"
                 scope.registry.enter(entity_id, found.value, found.measured, self.kind, container, replace=is_result)
         if seen:
@@ -376,6 +391,8 @@ class Values:
         scope.made = value
         if known is not None:
             self.derived.append(("out", known.id, known.basis))
+        elif linkable and _outside.made and _outside.maker_of(measured.digest) is not None:
+            self._ask_outside(measured)
         elif linkable and type(value) not in _LEAVES:
             self.derived.extend(("out", one.id, one.basis) for one in known_in(value, scope.registry))
         outer = self.parent.scope if self.parent is not None else None

@@ -2,12 +2,16 @@
 
 import contextvars
 import json
+import sys
+import weakref
 
 import pydantic
+import pytest
 from opentelemetry import context as otel_context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, set_span_in_context
 
 from provsdk import semconv, traced_model_call, traced_output, traced_source, traced_transform
+from provsdk.capture import _flow
 
 LONG = "a sentence that is long enough to link something"
 PASSAGES = [f"passage number {n}: " + LONG for n in range(20)]
@@ -534,3 +538,63 @@ def test_of_what_was_made_outside_the_newest_is_remembered(plug, kept, monkeypat
     answer(pages[-1])
     answer(pages[0])
     assert [len(kept.missing(n)) for n in range(2)] == [1, 0]
+
+
+# -- what is held alive
+
+
+class Connection:
+    """Holds more than anybody sees."""
+
+
+@pytest.mark.parametrize("kind", [traced_source, traced_transform])
+def test_what_has_no_digest_is_let_go_of_by_whoever_made_it(plug, kept, kind):
+    gone = []
+    opened = kind("open")(lambda: Connection())  # noqa: PLW0108 a class would have its methods traced
+
+    @traced_output("out")
+    def out():
+        for n in range(3):
+            weakref.finalize(opened(), gone.append, n)
+            assert gone == list(range(n + 1))
+        return LONG
+
+    assert out() == LONG
+
+
+def test_it_is_known_by_identity_as_long_as_somebody_has_it(plug, kept):
+    connect = traced_source("connect")(lambda: Connection())  # noqa: PLW0108 as above
+
+    @traced_transform("use")
+    def use(connection):
+        return LONG
+
+    @traced_output("out")
+    def out():
+        return use(connect())
+
+    out()
+    assert [kept.id_of("connect"), "identity"] in kept.said("use")["used"]
+
+
+def test_large_values_are_held_up_to_a_bound_and_known_by_content_beyond(plug, kept, monkeypatch):
+    monkeypatch.setattr(_flow, "MAX_HELD", 300_000)
+    load = traced_source("load")(lambda n: f"{n}" * 100_000)
+    alive = []
+
+    @traced_transform("use")
+    def use(text):
+        return len(text)
+
+    @traced_output("out")
+    def out():
+        for n in range(6):
+            text = load(n)
+            use(text)
+            alive.append(sys.getrefcount(text))
+        return LONG
+
+    out()
+    assert [count > alive[-1] for count in alive] == [True] * 3 + [False] * 3
+    used = [json.loads(span.attributes[semconv.FACTS])["used"][0][1] for span in kept.spans if span.name == "use"]
+    assert used == ["identity"] * 3 + ["digest"] * 3

@@ -559,7 +559,7 @@ def test_what_runs_when_another_takes_over_says_that_it_is_not_known_what_came_a
     assert list(stream) == [LONG]
     provsdk.shutdown()
     found = {record.output.name: record for record in records(place)}
-    assert {name: [one.reason for one in found[name].completeness.reasons] for name in found} == {
+    assert {name: list({one.reason for one in found[name].completeness.reasons}) for name in found} == {
         "long": NOT_KNOWN,
         "stream": NOT_KNOWN,
     }
