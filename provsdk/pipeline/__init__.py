@@ -106,7 +106,7 @@ def _configured(tracer_provider: TracerProvider | None, settings: dict[str, Any]
         if before is not None:
             before.hand_over()
         _plug(runtime)
-        _end(before, may_go_on=True)
+        _end(before, may_go_on=True, goes_unseen=config.disabled or (before is not None and before.watches_others))
         _hook_once()
         return runtime
 
@@ -187,12 +187,21 @@ def _reopen(ended: Runtime) -> None:
         _plug(runtime)
 
 
-def _end(runtime: Runtime | None, *, may_go_on: bool) -> None:
+def _end(runtime: Runtime | None, *, may_go_on: bool, goes_unseen: bool = True) -> None:
+    """Stops a runtime.
+
+    Args:
+        runtime: that one; None: there is none.
+        may_go_on: what it runs may do so; else the process ends.
+        goes_unseen: what it runs may do what nobody sees then. Traced calls go on belonging to their output as long as
+            another runtime is there.
+    """
     if runtime is None:
         return
     try:
         if may_go_on:
-            _session.tell_running(runtime.emitter, *_STOPPED)
+            if goes_unseen:
+                _session.tell_running(runtime.emitter, *_STOPPED)
             _abandoned.stop_all(runtime.emitter, *_STOPPED)
         else:
             _abandoned.abandon_all()

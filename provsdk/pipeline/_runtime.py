@@ -299,6 +299,11 @@ class Runtime:
         self._tracers.tracer()  # a provider that is there already is watched from now on
         return Ports(self._tracers, ALWAYS_PROCEED, self._sealer, self._emitter, settings)
 
+    @property
+    def watches_others(self) -> bool:
+        """Whether there is a provider of the user's, whose spans belong to the outputs that run."""
+        return self._tracers.user is not None
+
     def hand_over(self) -> None:
         """Another runtime takes this one's place at the user's provider."""
         self._tracers.hand_over()

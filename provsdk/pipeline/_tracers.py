@@ -100,7 +100,7 @@ class OwnTracers:
         self._given = provider
         self._found: object = None
         """The provider that was looked at last, of whatever kind; written under `_turning`."""
-        self._user: TracerProvider | None = None
+        self.user: TracerProvider | None = None
         self._turning = threading.RLock()
         self._over = False
         self.exports_spans = False
@@ -115,7 +115,7 @@ class OwnTracers:
         found = self._given if self._given is not None else getattr(trace, "_TRACER_PROVIDER", None)
         if found is not self._found:
             self._turn_to(found)
-        user = self._user
+        user = self.user
         if user is not None and self.exports_spans and _processors_of(user) is not self._processors:
             self._follow(user)
         return self._tracer
@@ -127,7 +127,7 @@ class OwnTracers:
                 return
             self._leave()
             if isinstance(found, TracerProvider):
-                self._user = found
+                self.user = found
                 # OTEL_SDK_DISABLED stops exports: a provider that hands out no tracers gets no spans of ours either.
                 self.exports_spans = self._export_spans == "all" and not getattr(found, "_disabled", False)
                 self._guarded("watch a provider", watch, found, unsampled=self._record_unsampled == "all")
@@ -142,12 +142,12 @@ class OwnTracers:
 
     def _leave(self) -> None:
         self._release()
-        self._user, self.exports_spans, self._processors = None, False, None
+        self.user, self.exports_spans, self._processors = None, False, None
         self._tracer = PrivateTracer(self._keeper.keep)
 
     def _release(self) -> None:
-        if self._user is not None and not self._over:
-            self._guarded("leave a provider as it was", release, self._user)
+        if self.user is not None and not self._over:
+            self._guarded("leave a provider as it was", release, self.user)
 
     def hand_over(self) -> None:
         """Takes the watch off the user's provider: others put theirs there. What still runs is exported as before."""
@@ -170,11 +170,11 @@ class OwnTracers:
 
     def resource(self) -> Mapping[str, Any]:
         """Attributes of the user's resource; of the environment's, while there is no provider."""
-        return (self._user.resource if self._user is not None else self.own_resource).attributes
+        return (self.user.resource if self.user is not None else self.own_resource).attributes
 
     def forward_to(self) -> SpanProcessor | None:
         """The user's processors, where our spans go to them."""
-        return getattr(self._user, "_active_span_processor", None) if self.exports_spans else None
+        return getattr(self.user, "_active_span_processor", None) if self.exports_spans else None
 
     def _follow(self, user: TracerProvider) -> None:
         """Takes the user's resource, sampler and ids for spans that go to the user's processors."""
@@ -187,7 +187,7 @@ class OwnTracers:
     def _keep_and_forward(self, span: PrivateSpan) -> None:
         """Keeps a private span, and gives one that was sampled to the user's processors in the shape they know."""
         self._keeper.keep(span)
-        user = self._user
+        user = self.user
         if user is not None and self.exports_spans and span.context[3] & _SAMPLED:  # by position: a name is a function
             try:
                 user._active_span_processor.on_end(Readable(span, user.resource, _SCOPE))  # noqa: SLF001 as above
