@@ -7,16 +7,21 @@ from typing import Any, Final, Literal, NamedTuple
 
 from msgspec import UNSET
 
+from provsdk.digest import MIN_LINKABLE_BYTES
+from provsdk.records.flow import USED, Causes, reached
 from provsdk.records.record import Entity, ModelCall, PolicyCheck, ProvenanceRecord, Source, Transformation
 
 __all__ = ["KINDS", "Difference", "diff"]
 
-Kind = Literal["input", "sources", "prompt", "model", "settings", "steps", "code", "environment", "checks", "output"]
+Kind = Literal[
+    "input", "sources", "prompt", "model", "settings", "steps", "code", "environment", "checks", "not linked", "output"
+]
 
 KINDS: Final[tuple[Kind, ...]] = (
-    "input", "sources", "prompt", "model", "settings", "steps", "code", "environment", "checks", "output",
+    "input", "sources", "prompt", "model", "settings", "steps", "code", "environment", "checks", "not linked", "output",
 )  # fmt: skip
-"""In the order of likely cause: what went in, what it was made of, what the model was asked, then how it was made."""
+"""In the order of likely cause: what went in, what it was made of, what the model was asked, then how it was made; what
+lineage does not lead to in either record comes after that."""
 
 _CODE: Final = ("code.", "vcs.", "container.image.")
 
@@ -36,16 +41,79 @@ def diff(first: ProvenanceRecord, second: ProvenanceRecord) -> tuple[Difference,
 
     Texts are compared by their digests and shown by them: records hold no content.
     """
+    mine, theirs = _Flow(first), _Flow(second)
     found = [
-        *_values("input", "", first.output.arguments, second.output.arguments),
-        *_sources(first.sources, second.sources),
+        *_unlinked_aside(_values("input", "", first.output.arguments, second.output.arguments), mine, theirs),
+        *_unlinked_aside(_sources(first.sources, second.sources), mine, theirs),
+        *_given(mine, theirs),
         *_calls(first.model_calls, second.model_calls),
-        *_steps(first.transformations, second.transformations),
+        *_steps(mine, theirs),
         *_environment(first.environment, second.environment),
         *_checks(first.policy_checks, second.policy_checks),
         *_output(first, second),
     ]
     return tuple(sorted(found, key=lambda one: KINDS.index(one.kind)))
+
+
+class _Flow:
+    """What lineage knows in one record."""
+
+    def __init__(self, record: ProvenanceRecord) -> None:
+        self.record = record
+        self._causes = Causes((edge.from_, edge.to, edge.relation, edge.basis) for edge in record.flow)
+        self._used: dict[str | None, list[str]] = {}
+        for edge in record.flow:
+            if edge.relation == USED:
+                self._used.setdefault(edge.from_, []).append(edge.to)
+        self.prompts = {value for call in record.model_calls for value in self._used.get(call.model_call_id, ())}
+        """Values that model calls were given."""
+        back = reached(self._causes, record.output.output_id)
+        self._names = {
+            one.name or one.role for one in record.output.arguments if one.entity_id in back or _is_small(one)
+        }
+        self._names |= {_place(one) for one in record.sources if back & _values_of(one) or _is_small(one)}
+        self.is_known = len(back) > 1
+
+    def reaches(self, what: str) -> bool:
+        """Whether lineage leads to an argument of that name, or a source of that place; small ones may flow unseen."""
+        return not self.is_known or what in self._names
+
+    def given(self, call: ModelCall) -> set[tuple[str, str]]:
+        """The sources that came into a model call, by place and name."""
+        values = [*self._used.get(call.model_call_id, ()), *(one.entity_id for one in call.arguments)]
+        back = {one for value in values for one in reached(self._causes, value)}
+        return {(_place(one), one.name) for one in self.record.sources if back & _values_of(one)}
+
+
+def _is_small(value: Entity | Source) -> bool:
+    return value.size_bytes is None or value.size_bytes < MIN_LINKABLE_BYTES
+
+
+def _place(source: Source) -> str:
+    return source.location or source.name
+
+
+def _values_of(source: Source) -> set[str]:
+    return {source.source_id, *(one.entity_id for one in source.elements)}
+
+
+def _unlinked_aside(found: Iterable[Difference], mine: _Flow, theirs: _Flow) -> Iterator[Difference]:
+    for one in found:
+        is_linked = mine.reaches(one.what) or theirs.reaches(one.what)
+        yield one if is_linked else one._replace(kind="not linked", what=f"{one.kind}: {one.what}")
+
+
+def _given(mine: _Flow, theirs: _Flow) -> Iterator[Difference]:
+    """Which of the sources that both records have came into each model call."""
+    loaded = ({(_place(one), one.name) for one in each.record.sources} for each in (mine, theirs))
+    common = set.intersection(*loaded)
+    first, second = _by_name(mine.record.model_calls), _by_name(theirs.record.model_calls)
+    for name in first.keys() & second.keys():
+        for a, b in zip(first[name], second[name], strict=False):
+            one, other = mine.given(a) & common, theirs.given(b) & common
+            if one != other:
+                told = (", ".join(sorted(name for _, name in each)) or "none" for each in (one, other))
+                yield Difference("prompt", f"{name}: sources in it", *told)
 
 
 def _differ(kind: Kind, what: str, first: object, second: object) -> Iterator[Difference]:
@@ -99,7 +167,7 @@ def _sources(first: Sequence[Source], second: Sequence[Source]) -> Iterator[Diff
 def _by_place(sources: Sequence[Source]) -> dict[str, list[Source]]:
     found: dict[str, list[Source]] = {}
     for source in sources:
-        found.setdefault(source.location or source.name, []).append(source)
+        found.setdefault(_place(source), []).append(source)
     return found
 
 
@@ -190,7 +258,24 @@ def _by_name(steps: Iterable[Any]) -> dict[str, list[Any]]:
     return found
 
 
-def _steps(first: Sequence[Transformation], second: Sequence[Transformation]) -> Iterator[Difference]:
+def _steps(first: _Flow, second: _Flow) -> Iterator[Difference]:
+    yield from _how(first.record.transformations, second.record.transformations)
+    mine, theirs = _by_name(first.record.transformations), _by_name(second.record.transformations)
+    for name in mine.keys() & theirs.keys():
+        for a, b in zip(mine[name], theirs[name], strict=False):
+            yield from _values("steps", f"{name}: ", a.arguments, b.arguments)
+            is_prompt = any(one.entity_id in first.prompts for one in a.results)
+            one, other = _whole(a.results), _whole(b.results)
+            if one is not None and other is not None and not _same(one, other):
+                kind: Kind = "prompt" if is_prompt else "steps"
+                yield Difference(kind, f"{name}: what it made", _measure(one), _measure(other))
+
+
+def _whole(results: Sequence[Entity]) -> Entity | None:
+    return next((one for one in results if one.element_of is None), None)
+
+
+def _how(first: Sequence[Transformation], second: Sequence[Transformation]) -> Iterator[Difference]:
     counts = [Counter(step.name for step in steps) for steps in (first, second)]
     for name in dict.fromkeys(step.name for step in (*first, *second)):
         yield from _differ("steps", f"{name}: how often", counts[0][name], counts[1][name])

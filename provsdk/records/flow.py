@@ -19,6 +19,7 @@ from provsdk.records.record import Edge, ModelCall, Source
 from provsdk.vocabulary import Basis, OutputStatus, Relation
 
 __all__ = [
+    "USED",
     "Arrow",
     "Causes",
     "Step",

@@ -3,8 +3,10 @@
 import msgspec
 import pytest
 
+from provsdk import traced_model_call, traced_output, traced_source, traced_transform
 from provsdk.questions.diff import KINDS, diff
 from provsdk.records.record import Entity, Prompt
+from provsdk.testing import captured_records
 
 OTHER = {"digest": "sha256:" + "ef" * 32, "join_digest": "hmac-sha256:0011223344556677:" + "ef" * 32}
 
@@ -22,12 +24,14 @@ def test_equal_records_do_not_differ(build):
 
 
 def test_ids_and_times_are_no_differences(build):
+    ids = {one.source_id for one in build.record().sources}
     other = build.record(
         record_id="rec_" + "9" * 32 + "-" + "9" * 16,
         generated_at=build.at(9_000_000),
         sources=[
             changed(one, source_id=one.source_id + "9", retrieved_at=build.at(1)) for one in build.record().sources
         ],
+        flow=[changed(edge, to=edge.to + "9") if edge.to in ids else edge for edge in build.record().flow],
     )
 
     assert diff(build.record(), other) == ()
@@ -53,7 +57,7 @@ def test_sources_that_were_added_are_gone_or_changed(build):
     base = build.record()
 
     assert found(base, build.record(sources=[readme])) == [
-        ("sources", "postgres://db/orders", "cdcdcdcdcdcd (12345 B)".replace("cd" * 6, "ab" * 6), None)
+        ("not linked", "sources: postgres://db/orders", "cdcdcdcdcdcd (12345 B)".replace("cd" * 6, "ab" * 6), None)
     ]
     assert found(base, build.record(sources=[newer, orders])) == [
         ("sources", readme.location, "version 2.5.2, abababababab (12345 B)", "version 2.6.0, efefefefefef (12345 B)")
@@ -61,7 +65,7 @@ def test_sources_that_were_added_are_gone_or_changed(build):
     (same_version,) = diff(base, build.record(sources=[silently, orders]))
     assert (same_version.first.split(",")[0], same_version.second.split(",")[0]) == ("version 2.5.2", "version 2.5.2")
     assert [(one.what, one.first) for one in diff(base, build.record(sources=[readme, orders, extra]))] == [
-        ("docs/terms.md", None)
+        ("sources: docs/terms.md", None)
     ]
 
 
@@ -147,3 +151,64 @@ def test_values_are_compared_by_a_digest_that_both_have(build, name):
     one_sided = build.record(output=changed(base.output, **{name: None}))
 
     assert diff(base, one_sided) == ()
+
+
+# -- of programs
+
+PAGES = {
+    "a": "A parcel that nobody fetches is kept at the counter for ten days and then returned to its sender.",
+    "b": "Returns are free within thirty days of the delivery, as long as the seal of the box is unbroken.",
+}
+
+
+@traced_source(type="file", name=lambda name: name)
+def page(name):
+    return str(PAGES[name].encode(), "utf-8")
+
+
+@traced_transform
+def fill(template, text):
+    return template.format(page=text)
+
+
+@traced_model_call("complete", provider="acme", model="small")
+def complete(prompt):
+    return "That is what we do with parcels, madam, and have always done."
+
+
+def two(body, first, second):
+    with captured_records() as records:
+        for given in (first, second):
+            traced_output("answer")(lambda given=given: body(given))()
+    return [(one.kind, one.what) for one in diff(*records)]
+
+
+def test_a_template_that_a_step_fills_is_found_in_its_arguments_and_in_the_prompt():
+    def body(template):
+        return complete(fill(template, page("a")))
+
+    assert two(body, "Answer at length from this page: {page}", "Answer in short from this page only: {page}") == [
+        ("prompt", "fill: what it made"),
+        ("steps", "fill: template"),
+    ]
+
+
+def test_which_sources_came_into_a_model_is_told_where_they_are_not_the_same():
+    def body(names):
+        pages = [page("a"), page("b")]
+        return complete("Use: " + " ".join(one for one, name in zip(pages, "ab", strict=True) if name in names))
+
+    assert ("prompt", "complete: sources in it") in two(body, "a", "ab")
+
+
+def test_what_lineage_does_not_lead_to_comes_after_what_it_does():
+    def body(model):
+        traced_source("ads", type="api")(lambda: f"An advertisement that belongs to {model}, and to nothing else.")()
+        return traced_model_call("complete", model=model)(lambda prompt: "An answer long enough to be linked to it.")(
+            f"Use: {page('a')}"
+        )
+
+    assert [one for one in two(body, "small", "large") if one[0] != "code"] == [
+        ("model", "complete"),
+        ("not linked", "sources: ads"),
+    ]
