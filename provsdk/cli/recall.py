@@ -95,14 +95,15 @@ def status(name: str | None, store: str | None, as_json: bool) -> None:  # noqa:
 
 @recall.command("close")
 @click.argument("name", metavar="RECALL")
-@click.option("--record", metavar="RECORD", help="Only this item; all that are open where left out.")
+@click.option("--record", metavar="RECORD", help="This item.")
+@click.option("--all", "every", is_flag=True, help="All that are open.")
 @click.option("--note", metavar="TEXT", help="What was done.")
 @click.option("--superseded-by", metavar="RECORD", help="The record of the output that stands in its place.")
 @click.option("--author", metavar="NAME", help="Who says so; the name that you are logged in under where left out.")
 @store_option
 @as_json
 def close(name: str, store: str | None, as_json: bool, **said: Any) -> None:  # noqa: FBT001 click's options
-    """Say what became of an item of a recall, or of all that are open."""
+    """Say what became of an item of a recall, or with --all of all that are open."""
     from provsdk.cli.log import said_by, text_of  # noqa: PLC0415 help needs none of it
     from provsdk.cli.reading import found as record_named  # noqa: PLC0415 as above
     from provsdk.questions.recalls import CLOSED, Closing  # noqa: PLC0415 as above
@@ -111,18 +112,22 @@ def close(name: str, store: str | None, as_json: bool, **said: Any) -> None:  # 
     with opened(store, read_only=False) as log:
         recalled = _named(log, name)
         records = [item.record_id for item in recalled.items if item.state == "open"]
+        if said["record"] is None and not said["every"] and len(records) > 1:
+            raise click.UsageError(f"{len(records):,} items are open: name one with --record, or close them with --all")
         if said["record"] is not None:
             record_id = record_named(log, said["record"]).record_id
             if record_id not in {item.record_id for item in recalled.items}:
                 raise click.UsageError(f"{record_id} is no item of {recalled.recall_id}")
             records = [record_id]
-        instead = said["superseded_by"]
+        instead = said["superseded_by"] and record_named(log, said["superseded_by"]).record_id
+        if instead in records:
+            raise click.UsageError("--superseded-by: an output cannot stand in its own place")
         closing = Closing(
             recall_id=recalled.recall_id,
             records=records,
             note=None if said["note"] is None else text_of("--note", said["note"]),
             author=said_by(said["author"]),
-            superseded_by=None if instead is None else record_named(log, instead).record_id,
+            superseded_by=instead,
         )
         if records:
             _append(log, CLOSED, closing, f"recall/{recalled.recall_id}/{secrets.token_hex(8)}")

@@ -47,23 +47,29 @@ def list_(limit: int | None, oldest_first: bool, store: str | None, as_json: boo
 
     from provsdk.ask import matching  # noqa: PLC0415 as above
 
-    only = _filter(wanted)
+    only, is_filtered = _filter(wanted), any(value not in {None, False} for value in wanted.values())
     with opened(store) as log:
         at_most = limit if limit or as_json else PAGE
         found = list(islice(matching(log, only, newest_first=not oldest_first), at_most))
         if as_json:
             print_json([dataclasses.asdict(summary) for summary in found])
         elif found:
-            _print_list(log, found, is_filtered=any(wanted.values()))
+            _print_list(log, found, is_filtered=is_filtered)
         else:
-            remark("No record is like that." if any(wanted.values()) else f"No records yet: {WHEN_RECORDED}.")
+            remark("No record is like that." if is_filtered else f"No records yet: {WHEN_RECORDED}.")
 
 
 def _filter(wanted: dict[str, Any]) -> "Filter":
-    from provsdk.cli.moments import moment_of  # noqa: PLC0415 help needs none of it
+    import fnmatch  # noqa: PLC0415 help needs none of it
+
+    from provsdk.cli.moments import moment_of  # noqa: PLC0415 as above
     from provsdk.errors import FormatError  # noqa: PLC0415 as above
     from provsdk.questions.filters import Filter  # noqa: PLC0415 as above
+    from provsdk.vocabulary import OutputStatus  # noqa: PLC0415 as above
 
+    status, known = wanted["status"], [each.value for each in OutputStatus]
+    if status is not None and not fnmatch.filter(known, status):
+        raise click.UsageError(f"--status: there is no {status!r}; there are {', '.join(known)}")
     times = {}
     for name in ("since", "until"):
         try:

@@ -10,6 +10,8 @@ from provsdk.cli.terminal import print_json, remark, show
 
 __all__ = ["stale"]
 
+_TOLD: Final = frozenset({"verified", "changed", "gone"})
+
 SHOWN: Final = 50
 """Sources that are shown where a person reads; all with --json."""
 
@@ -44,8 +46,13 @@ def stale(offline: bool, store: str | None, as_json: bool) -> None:  # noqa: FBT
         show(stale_table(told[:SHOWN]))
     records = {record_id for one in told for record_id in one.records}
     remark(
-        f"{counted(len(told), 'source')} of {len(found):,}, {counted(len(records), 'record')} rest on what they were."
+        f"Of {counted(len(found), 'source')}, {len(told):,} changed since, or are gone or old: "
+        f"{counted(len(records), 'record')} rest on what they were."
     )
+    unknown = len(found) - sum(one.result in _TOLD for one in verdicts.values())
+    if unknown:
+        why = "" if offline else ": `provsdk sources --verify` says why"
+        remark(f"Of {unknown:,} it is not known what is there now{why}.")
     if len(told) > SHOWN and not as_json:
         remark(f"The first {SHOWN} of {len(told):,}; all with --json, and their records.")
     if unreadable:

@@ -6,12 +6,13 @@ from typing import Any
 from rich.console import RenderableType
 
 from provsdk.questions.impact import Doubt, Hit, Impact
+from provsdk.records.record import ProvenanceRecord
 from provsdk.report import wording
 from provsdk.report.layout import Shortened, cell, columns, section
 from provsdk.report.steps import counted
-from provsdk.vocabulary import Basis
+from provsdk.vocabulary import Basis, OutputStatus
 
-__all__ = ["impact_json", "impact_screen", "rest"]
+__all__ = ["impact_json", "impact_screen", "output_words", "rest"]
 
 _STYLES: Mapping[str, str] = {"observed": "green", "declared": "cyan"}
 
@@ -81,11 +82,20 @@ def _hits(hits: Sequence[Hit], shorts: Mapping[str, str]) -> RenderableType:
         record = hit.record
         table.add_row(
             cell(shorts.get(record.record_id, record.record_id), "cyan"),
-            cell(record.output.name, limit=80),
+            cell(output_words(record), limit=80),
             cell(wording.moment(record.generated_at).removesuffix(" UTC")[: len("2026-11-24 03:16")]),
             cell(_how(hit, shorts), _STYLES.get(hit.link.strength, "yellow")),
         )
     return table
+
+
+def output_words(record: ProvenanceRecord) -> str:
+    """Its name, and how it ended where it did not come to its end."""
+    output = record.output
+    if output.status == OutputStatus.COMPLETED:
+        return output.name
+    ended = wording.words(output.status)
+    return f"{output.name} ({ended})" if output.media_type else f"{output.name} ({ended}, nothing was delivered)"
 
 
 def _how(hit: Hit, shorts: Mapping[str, str]) -> str:
@@ -152,6 +162,8 @@ def _hit(hit: Hit) -> dict[str, Any]:
         "output_id": hit.record.output.output_id,
         "name": hit.record.output.name,
         "generated_at": hit.record.generated_at,
+        "status": hit.record.output.status,
+        "delivered": hit.record.output.media_type is not None,
         "strength": hit.link.strength,
         "basis": hit.link.basis,
         "steps": hit.link.steps,

@@ -10,6 +10,7 @@ from rich.text import Text
 from provsdk.questions.recalls import Item, Recall
 from provsdk.records.record import ProvenanceRecord
 from provsdk.report import wording
+from provsdk.report.impact import output_words
 from provsdk.report.layout import UNSURE, cell, columns, joined, section
 
 __all__ = ["recall_cell", "recall_json", "recall_screen", "recall_table"]
@@ -47,7 +48,7 @@ def recall_screen(
         record = records.get(item.record_id)
         table.add_row(
             cell(shorts.get(item.record_id, item.record_id), "cyan"),
-            cell("(cannot be read)", "dim") if record is None else cell(record.output.name, limit=30),
+            cell("(cannot be read)", "dim") if record is None else cell(output_words(record), limit=60),
             cell("" if record is None else ", ".join(owner.agent for owner in record.ownership), limit=80),
             cell("" if record is None else ", ".join(record.context.recipients), limit=80),
             _state(item, shorts),

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from rich.text import Text
 
-from provsdk.records.record import Checksum, Source
+from provsdk.records.record import Checksum, Entity, Source
 from provsdk.report.layout import cell
 from provsdk.report.steps import parse_time
 from provsdk.vocabulary import ChecksumResult
@@ -73,24 +73,34 @@ def judge(source: Source, content: Content, join: Callable[[bytes], str] | None 
         return Verdict(
             "unknown", f"{unmodified}; what was loaded is not all of its bytes, or was made of them", observed
         )
-    if source.media_type not in _WHOLE and not _modified(source, content):
-        return Verdict("unknown", "what was loaded is no text or bytes, and nothing dates what is there", observed)
-    return Verdict("changed", _modified(source, content) or "its bytes are not what was loaded", observed)
+    modified = _modified(source, content)
+    if source.media_type not in _WHOLE and not _stated(source):
+        since = f"{modified}, and" if modified else "nothing dates what is there, and"
+        return Verdict("unknown", f"{since} what was loaded is no text or bytes that could be compared", observed)
+    return Verdict("changed", modified or "its bytes are not what was loaded", observed)
 
 
 def _equal(source: Source, content: Content, join: Callable[[bytes], str] | None) -> str | None:
-    """By which comparison it is the same; None where it is by none."""
+    """By which comparison it is the same; None where it is by none. A value within it that is all of it counts too."""
     for digest, how in ((content.digests["sha256"], "the same bytes"), (content.as_text, "the same text")):
-        if source.media_type in _WHOLE and source.digest == f"sha256:{digest}":
-            return how
-        if source.media_type in _WHOLE and join is not None and source.join_digest == join(bytes.fromhex(digest)):
-            return how
-    stated = source.checksum
-    if isinstance(stated, Checksum) and stated.stated and stated.result != ChecksumResult.MISMATCH:
-        algorithm, _, digits = stated.stated.partition(":")
+        joined = join(bytes.fromhex(digest)) if join is not None else None
+        values: list[Source | Entity] = [source, *source.elements]
+        for value in values:
+            is_equal = value.digest == f"sha256:{digest}" or (joined is not None and value.join_digest == joined)
+            if value.media_type in _WHOLE and is_equal:
+                return how
+    stated = _stated(source)
+    if stated:
+        algorithm, _, digits = stated.partition(":")
         if content.digests.get(algorithm) == digits:
             return f"the {algorithm} that was stated"
     return None
+
+
+def _stated(source: Source) -> str | None:
+    """The checksum that was stated of it, unless what was loaded had another one."""
+    checksum = source.checksum
+    return checksum.stated if isinstance(checksum, Checksum) and checksum.result != ChecksumResult.MISMATCH else None
 
 
 def _unmodified(source: Source, content: Content) -> str | None:

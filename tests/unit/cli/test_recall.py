@@ -76,6 +76,37 @@ def test_an_item_is_closed_or_superseded_and_the_others_stay_open(run, opened_re
     assert run("verify").exit_code == 0
 
 
+def test_all_are_closed_only_where_that_is_said_and_nothing_stands_in_its_own_place(run, opened_recall):
+    recall_id = opened_recall["recall_id"]
+    assert "2 items are open" in run("recall", "close", recall_id, code=2).stderr
+    record = opened_recall["records"][0]
+    own = run("recall", "close", recall_id, "--record", record, "--superseded-by", record, code=2)
+    assert "in its own place" in own.stderr
+    assert states(run, recall_id) == ["open", "open"]
+    assert "2 items closed, 0 open" in run("recall", "close", recall_id, "--all").stdout
+
+
+def test_what_was_never_delivered_is_told_from_what_was(run, made):
+    @traced_source(type="file", name="handbook", location="docs/handbook.md")
+    def load():
+        return TEXT
+
+    def fails():
+        load()
+        raise ValueError
+
+    provsdk.configure()
+    with pytest.raises(ValueError):
+        traced_output("third")(fails)()
+    provsdk.shutdown()
+    recall_id = json.loads(run("recall", "open", "handbook", "--reason", "wrong", "--json").stdout)["recall_id"]
+    for screen in (run("impact", "handbook").stdout, run("recall", "status", recall_id).stdout):
+        assert "third (failed" in screen
+        assert "delivered)" in screen
+    told = json.loads(run("impact", "handbook", "--json").stdout)
+    assert [one["delivered"] for one in told["possible"]] == [False]
+
+
 def test_a_record_shows_that_it_was_recalled_and_programs_are_told(run, opened_recall):
     first, second = opened_recall["records"]
 

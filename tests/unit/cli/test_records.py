@@ -5,6 +5,7 @@ import json
 import msgspec
 import pytest
 
+import provsdk
 from provsdk.records.record import Permissions, ProvenanceRecord
 
 
@@ -499,3 +500,12 @@ def test_diff_says_what_was_not_the_same(run, seal, numbered, build):
     assert (said["first"], said["second"]) == (first.record_id, second.record_id)
     assert {"kind": "settings", "what": "chat: temperature", "first": "0.2", "second": "0.9"} in said["differences"]
     assert "nothing that is recorded was different" in run("diff", first.record_id, first.record_id).stderr
+
+
+def test_a_status_that_there_is_not_is_refused_and_a_pattern_of_some_taken(run, home):
+    provsdk.configure()
+    provsdk.traced_output("answer")(lambda: "an answer that is long enough to be one")()
+    provsdk.shutdown()
+    assert "there is no 'bogus'" in run("list", "--status", "bogus", code=2).stderr
+    assert "answer" in run("list", "--status", "comp*").stdout
+    assert "No record is like that." in run("list", "--model", "").stderr

@@ -33,13 +33,15 @@ def make(home):
 
 def test_a_file_that_was_changed_or_is_gone(run, make):
     path = make(TEXT)
-    assert "0 sources of 1" in run("stale").stderr
+    assert "Of 1 source, 0 changed" in run("stale").stderr
     assert json.loads(run("stale", "--json").stdout) == []
 
     path.write_text("another text")
     result = run("stale", code=1)
     assert "has changed" in result.stdout
-    assert "1 source of 1, 1 record rest on what they were" in " ".join(result.stderr.split())
+    assert "Of 1 source, 1 changed since, or are gone or old: 1 record rest on what they were" in " ".join(
+        result.stderr.split()
+    )
     assert run("stale", "--offline").stdout == ""
 
     path.unlink()

@@ -5,7 +5,7 @@ from hashlib import md5, sha256
 
 import pytest
 
-from provsdk.records.record import Checksum
+from provsdk.records.record import Checksum, Entity
 from provsdk.report.verdicts import Content, judge
 
 LOADED = datetime(2026, 11, 24, 2, 13, 25, tzinfo=UTC)
@@ -70,8 +70,16 @@ def test_a_date_that_is_no_older_proves_nothing(loaded, date):
 def test_a_container_cannot_be_compared_with_bytes(loaded):
     source = loaded(media_type="application/json")
     assert judge(source, content()).result == "unknown"
-    assert judge(source, content(modified_at=LOADED + timedelta(hours=1))).result == "changed"
+    touched = judge(source, content(modified_at=LOADED + timedelta(hours=1)))
+    assert (touched.result, "after it was loaded" in touched.why) == ("unknown", True)
     assert judge(source, content(modified_at=LOADED - timedelta(hours=1))).result == "unknown"
+
+
+def test_a_container_that_holds_the_whole_content_is_compared_by_it(loaded):
+    text = Entity(entity_id="ent_t", role="element", name="text", media_type="text/plain", digest=loaded().digest)
+    source = loaded(media_type="application/json", digest="sha256:" + "0" * 64, elements=[text])
+    assert judge(source, content()).result == "verified"
+    assert judge(source, content(b"other")).result == "unknown"
 
 
 @pytest.mark.parametrize("result", ["verified", "not_compared"])
