@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import adversarial  # noqa: F401 as below
 import frameworks  # noqa: F401 as below
-import programs  # noqa: F401 both fill PROGRAMS
+import programs  # noqa: F401 all fill PROGRAMS
 from _bench import PROGRAMS, Program
 
 from provsdk.ask import open_log
