@@ -159,8 +159,8 @@ class Registry:
         """
         if len(self._by_identity) >= MAX_ENTITIES and not self.has_room():
             return
-        digest, size = measured.digest, measured.size_bytes
-        kept = value if digest is not None and size is not None and size <= SMALL else self._kept(value, digest, size)
+        digest, _, size, _ = measured
+        kept = self._kept(value, digest, size) if digest is None or size is None or size > SMALL else value
         self._by_identity[id(value)] = (entity_id, kept, digest, kind, of)
         if of != GIVEN or kind != KIND_OUTPUT:
             self.has_made = True

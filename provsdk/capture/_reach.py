@@ -36,7 +36,7 @@ class Reach:
         self._unseen: set[str] = set()
         self._causes: defaultdict[str, list[str]] = defaultdict(list)
         self._parts: defaultdict[str, list[str]] = defaultdict(list)
-        for key, _, used, derived, has_unseen in flows:
+        for key, used, derived, has_unseen in flows:
             self._given[key] = [_id(key, one) for one, _ in used]
             if has_unseen:
                 self._unseen.add(key)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["Flow", "Scope"]
 
 
-Flow = tuple[str, str, "Sequence[tuple[Ref, str]]", "Sequence[tuple[Ref, str, str]]", bool]
-"""Of an activity that has ended: key, kind, what it was given, what its values come from, and whether more may have
+Flow = tuple[str, "Sequence[tuple[Ref, str]]", "Sequence[tuple[Ref, str, str]]", bool]
+"""Of a step that has ended: key, what it was given, what its values come from, and whether more may have
 come into it than was seen; a plain tuple, as one is made for every activity."""
 
 
@@ -41,6 +41,9 @@ class Scope:
     """Traced calls that ran meanwhile in tasks or threads that another output, which had ended, had started."""
     cited: tuple[tuple[str, str, tuple[Place, ...]], ...] = ()
     """Edges that were declared, from effect to cause, with their places."""
+    small: tuple[tuple[int, str, Any], ...] = ()
+    """Values of sources that are too small to be linked by what they are: how many values were known before each, id,
+    and the value."""
     open = True
     caller: SpanContext | None = None
     """The span that the user's own tracing has the output's work below, where ours is not current for it."""
@@ -54,11 +57,8 @@ class Scope:
         """Numbers of the traced functions that were at work."""
         self.calls: list[str] = []
         """Keys of the activities inside the output: whoever assembles the record can tell which did not arrive."""
-        self.small: list[tuple[int, str, Any]] = []
-        """Values of sources that are too small to be linked by what they are: how many values were known before each,
-        id, and the value."""
         self.flows: list[Flow] = []
-        """What each activity that has ended was given, and what its values come from."""
+        """What each step that has ended was given, and what its values come from."""
         self.interrupted: dict[Any, None] = {}
         """Streams within the output that were interrupted, and that nobody has read on."""
 

@@ -103,6 +103,7 @@ def search(given: Texts, seconds: float) -> Searched:
         tick.allow(share)
         try:
             for found in find(look):
+                tick()
                 for link in found:
                     look.take(link)
         except _TimeIsUp:

@@ -232,10 +232,10 @@ class Activity(Values):
             local["content"] = self.content
         if local:
             scope.spans[self.key] = local
-        if self.used or self.derived or self.kind == semconv.KIND_MODEL_CALL:
-            scope.flows.append((self.key, self.kind, self.used, self.derived, self.has_unseen))
         if self.kind == semconv.KIND_OUTPUT:
             self._note_what_was_not_seen(scope)
+        elif self.used or self.derived or self.kind == semconv.KIND_MODEL_CALL:
+            scope.flows.append((self.key, self.used, self.derived, self.has_unseen))
 
     def _note_what_was_not_seen(self, scope: Scope) -> None:
         """At the end of an output."""

@@ -175,7 +175,7 @@ class Values:
 
     def _note_for_others(self, measured: Measured) -> None:
         """What a source gave, which a cache may hand on to another output; one around this one knows it anyway."""
-        if measured.digest is not None and self.kind == semconv.KIND_SOURCE and not self._is_in_nested_output():
+        if measured.digest is not None and not self._is_in_nested_output():
             _outside.note(measured.digest, f"the source {self.name!r} ran in another output")
 
     def _is_in_nested_output(self) -> bool:
@@ -339,7 +339,7 @@ class Values:
     def _made_new(self, value: Any, measured: Measured, known: Known | None, *, linkable: bool) -> int:
         """A new entity. Equal content links a step to what it was given; a model or a source may just repeat itself."""
         n = self._enter("result", None, value, measured, linkable=linkable)
-        if linkable:
+        if linkable and self.kind == semconv.KIND_SOURCE:
             self._note_for_others(measured)
         if known is not None and (known.basis == "identity" or not self._makes_from_elsewhere()):
             self.derived.append((n, known.id, known.basis))
@@ -371,7 +371,7 @@ class Values:
                 self._add_entity(element, "element", found.name, found.value, found.measured, element_of=n)
                 if found.full_name != found.name:
                     self._name_in_full(element, found.full_name)
-                if is_result:
+                if is_result and self.kind == semconv.KIND_SOURCE:
                     self._note_for_others(found.measured)
                 entity_id = f"ent_{self.key}-{element}"
                 scope.registry.enter(entity_id, found.value, found.measured, self.kind, container, replace=is_result)
@@ -409,7 +409,7 @@ class Values:
             of = None if is_result else GIVEN
             scope.registry.enter(f"ent_{self.key}-{n}", value, measured, self.kind, of, replace=is_result)
         elif role == "result" and self.kind == semconv.KIND_SOURCE and type(value) in _SMALL:
-            scope.small.append((len(scope.registry), f"ent_{self.key}-{n}", value))
+            scope.small += ((len(scope.registry), f"ent_{self.key}-{n}", value),)
         return n
 
     def _next(self, role: str) -> int:
