@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 from weakref import ReferenceType, ref
 
@@ -151,7 +152,7 @@ class Registry:
 
         Args:
             entity_id: Its id.
-            value: Is held alive.
+            value: Is held as long as has to be, no longer than the registry.
             measured: What it measures.
             kind: Of the activity that it belongs to.
             of: The container that it is an element of, by id; `GIVEN` of what an activity was given; None: it was made.
@@ -170,10 +171,8 @@ class Registry:
     def _kept(self, value: Any, digest: bytes | None, size: int | None) -> Any:
         """What is held of a value that is large, or of which nobody knows how much it holds: as little as can be."""
         if type(value) is not str and type(value) is not bytes:
-            try:
+            with suppress(TypeError):  # a list, or an object of C that cannot be held weakly
                 return ref(value)
-            except TypeError:  # a list, or an object of C that cannot be held weakly
-                pass
         self._bytes += size or 0
         return value if digest is None or self._bytes <= MAX_HELD else _NOT_HELD
 

@@ -391,10 +391,11 @@ class Values:
         scope.made = value
         if known is not None:
             self.derived.append(("out", known.id, known.basis))
-        elif linkable and _outside.made and _outside.maker_of(measured.digest) is not None:
-            self._ask_outside(measured)
-        elif linkable and type(value) not in _LEAVES:
-            self.derived.extend(("out", one.id, one.basis) for one in known_in(value, scope.registry))
+        elif linkable:
+            if _outside.made:
+                self._ask_outside(measured)
+            if type(value) not in _LEAVES:
+                self.derived.extend(("out", one.id, one.basis) for one in known_in(value, scope.registry))
         outer = self.parent.scope if self.parent is not None else None
         if outer is not None and linkable:
             outer.registry.enter(scope.output_id, value, measured, self.kind, replace=True)

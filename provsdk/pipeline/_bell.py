@@ -29,11 +29,9 @@ class Bell(Protocol):
 
 def bell_here() -> Bell | None:
     """One for the caller; None where no loop that we know runs it."""
-    try:
+    with suppress(RuntimeError):  # no loop of asyncio
         if asyncio.current_task() is not None:
             return _AsyncioBell()
-    except RuntimeError:
-        pass  # no loop of asyncio
     trio = sys.modules.get("trio")  # not loaded: nothing runs in it
     with suppress(RuntimeError):  # no loop of trio either
         return None if trio is None else _TrioBell(trio)

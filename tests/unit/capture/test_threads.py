@@ -604,3 +604,14 @@ def test_what_a_nested_output_has_loaded_is_known_around_it(captured):
     outer = traced_output("outer")(lambda: inner()["pages"][0])
     outer()
     assert captured.missing(1) == []
+
+
+def test_what_a_returned_container_holds_is_linked_though_another_output_loaded_one_like_it(captured):
+    pages = traced_source("pages")(lambda: [f"{LONG} {n}" for n in range(2)])
+    traced_output("first")(lambda: pages() and LONG)()
+    traced_output("second")(lambda: [page(0), page(1)])()
+    assert [cause for _, cause, _ in captured.said("second")["derived"]] == [
+        f"ent_{span.context.trace_id:032x}-{span.context.span_id:016x}-0"
+        for span in captured.spans
+        if span.name == "page"
+    ]

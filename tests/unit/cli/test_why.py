@@ -53,7 +53,8 @@ def test_bytes_are_given_as_the_text_that_they_are(run):
         lambda: json.dumps({"answer": "Ten days and no longer, so it says here."}).encode()
     )()
     Path("answer.json").write_bytes(data)
-    run("why", "@latest", "--text", "answer.json")
+    (sentence,) = json.loads(run("why", "@latest", "--text", "answer.json", "--json").stdout)["sentences"]
+    assert (sentence["field"], sentence["verdict"]) == ("/answer", "unsupported")
 
 
 def test_line_ends_of_an_editor_make_no_other_text(run):
@@ -61,7 +62,8 @@ def test_line_ends_of_an_editor_make_no_other_text(run):
     text = traced_output("answer")(lambda: "One sentence that is long enough.\nAnother sentence here.\n")()
     for written in (text.replace("\n", "\r\n"), text.removesuffix("\n").replace("\n", "\r\n") + "\r\n"):
         Path("answer.txt").write_bytes(written.encode())
-        run("why", "@latest", "--text", "answer.txt")
+        told = json.loads(run("why", "@latest", "--text", "answer.txt", "--json").stdout)["sentences"]
+        assert [one["text"] for one in told] == ["One sentence that is long enough.", "Another sentence here."]
 
 
 def test_another_text_is_a_finding(run, made):
