@@ -76,6 +76,7 @@ def made(native: Native, scope: Scope) -> Made:
 
 def _output(native: Native, activity: Activity, said: OutputSaid, classification: str) -> Output:
     value = activity.value(0)
+    elements = activity.inner_of_results()
     return Output(
         output_id="out_" + native.key,
         name=activity.name,
@@ -91,6 +92,7 @@ def _output(native: Native, activity: Activity, said: OutputSaid, classification
         started_at=rfc3339.of_ns(native.span.start_ns),
         ended_at=rfc3339.of_ns(native.span.end_ns),
         stream=activity.stream(),
+        elements=elements or UNSET,
     )
 
 

@@ -11,6 +11,7 @@ __all__ = ["FIELDS", "SUMMARY"]
 
 _ENTITIES: Final = (
     "output.arguments",
+    "output.elements",
     "sources.arguments",
     "sources.elements",
     "transformations.arguments",

@@ -44,6 +44,8 @@ class Scope:
     small: tuple[tuple[int, str, Any], ...] = ()
     """Values of sources that are too small to be linked by what they are: how many values were known before each, id,
     and the value."""
+    answers: tuple[tuple[str, str], ...] = ()
+    """What models said that is too small to be linked by what it is: id and text."""
     open = True
     caller: SpanContext | None = None
     """The span that the user's own tracing has the output's work below, where ours is not current for it."""

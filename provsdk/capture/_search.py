@@ -37,6 +37,9 @@ DIGEST: Final = "digest"
 MAX_FIELDS: Final = 256
 """Of an output, up to which those that are known texts are named: more are a list of what was found, not an answer."""
 
+MAX_ANSWER: Final = 64
+"""Characters of a text that may be a short answer, with what stands around it."""
+
 VALUES_SHARE: Final = 0.75
 """Of the time, what the search for what steps came from may take: what the output came from is looked for last."""
 
@@ -349,14 +352,37 @@ def _of_output(look: _Look) -> Iterator[Iterator[Link]]:
     if len(leaves) == 1 and leaves[0][0] is None and (fields := fields_of(leaves[0][1])):
         leaves = [(place, text) for place, text in fields if text]
     size = sum(len(text) for _, text in leaves)
+    answers = _only_answers(look.given.answers) if len(leaves) <= MAX_FIELDS else {}
     for place, leaf in leaves:
         if place is not None and leaf in known:
             if len(leaves) <= MAX_FIELDS:
                 yield iter([_whole_field(output_id, place, leaf, known[leaf].id)])
-        elif place is not None:
+            continue
+        if answers and (said := answers.get(_letters_of(leaf))) is not None:
+            yield iter([_said_shortly(output_id, place, leaf, *said)])
+        if place is not None:
             yield _of_field(look, place, Folded(leaf, look.tick), len(leaf) / size)
         elif leaf not in known:  # handed on as it is: what it comes from is that value's story
             yield from _of_body(look, leaf)
+
+
+def _only_answers(answers: Iterable[tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """Answers by their letters: what two calls answered may be from either, and says nothing of both."""
+    said: dict[str, dict[str, tuple[str, str]]] = {}
+    for answer_id, text in answers:
+        said.setdefault(_letters_of(text), {})[answer_id] = answer_id, text
+    return {letters: next(iter(one.values())) for letters, one in said.items() if letters and len(one) == 1}
+
+
+def _letters_of(text: str) -> str:
+    """A short answer without what programs take off it: case, blanks, the full stop, quotation marks."""
+    return "".join(filter(str.isalnum, text.casefold())) if len(text) <= MAX_ANSWER else ""
+
+
+def _said_shortly(output_id: str, place: str | None, leaf: str, cause: str, answer: str) -> Link:
+    """All of a text is all that a model answered, too short to be found anywhere else."""
+    spans = ((0, len(leaf), 0, len(answer)),)
+    return Link(output_id, cause, CONTAINMENT, 1.0, spans if place is None else (), ((place, spans),) if place else ())
 
 
 def _of_body(look: _Look, leaf: str) -> Iterator[Iterator[Link]]:

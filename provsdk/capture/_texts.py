@@ -49,6 +49,8 @@ class Texts(NamedTuple):
     """Texts in the output's value, each with its place there, a JSON Pointer (RFC 6901); None: it is the value."""
     is_whole: bool
     """False where a bound was reached."""
+    answers: Sequence[tuple[str, str]] = ()
+    """Short answers of models: id and text."""
 
 
 def texts_of(scope: Scope, max_bytes: int) -> Texts | None:
@@ -70,7 +72,7 @@ def texts_of(scope: Scope, max_bytes: int) -> Texts | None:
             break
         found.append(one)
     given = frozenset(entity_id for entity_id, _, _, _, of in held if of == GIVEN)
-    return Texts(scope.output_id, found, given, list(scope.flows), made, is_whole=left >= 0)
+    return Texts(scope.output_id, found, given, list(scope.flows), made, left >= 0, scope.answers)
 
 
 def _with_rows(held: Sequence[Held], small: Iterable[tuple[int, str, Any]]) -> Iterator[Held]:

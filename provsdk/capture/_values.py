@@ -14,14 +14,15 @@ from provsdk.capture._flow import GIVEN, MAX_ELEMENTS, MAX_WIDTH, known_in, look
 from provsdk.capture._inputs import keeps_text
 from provsdk.capture._likeness import has
 from provsdk.capture._request import SETTINGS
-from provsdk.capture._responses import answers_of
-from provsdk.digest import children, is_linkable, measure
+from provsdk.capture._responses import answers_of, texts_of
+from provsdk.capture._written import written_in
+from provsdk.digest import MIN_LINKABLE_BYTES, children, is_linkable, measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from provsdk.capture._facts import Entity
-    from provsdk.capture._flow import Known, Ref, Registry
+    from provsdk.capture._flow import Found, Known, Ref, Registry
     from provsdk.capture._scope import Scope
     from provsdk.capture._search import Place
     from provsdk.capture.ports import Ports
@@ -34,6 +35,9 @@ _LEAVES: Final = (str, bytes)
 
 
 _SMALL: Final = frozenset({str, int, float})
+
+MAX_ELEMENTS_MADE: Final = 1_024
+"""Values of one call up to which those inside its result are noted for other outputs, which may load them."""
 
 MAX_PARTS: Final = 64
 """Parts of a value that was made outside of any output that are known again."""
@@ -303,6 +307,7 @@ class Values:
         if known is not None and (is_output or not self._makes_from_elsewhere()):
             self._link("out" if is_output else 0, known)
         if not is_output and isinstance(content, str):
+            self._answered_shortly(scope, content)
             scope.registry.enter(f"ent_{self.key}-0", content, measured, self.kind, replace=True)
         elif not is_output:
             scope.registry.enter_content(f"ent_{self.key}-0", measured, replace=True)
@@ -312,7 +317,10 @@ class Values:
     def answered(self, text: str) -> None:
         """Notes what the chunks of a model's stream say together: whoever joins their texts holds an equal value."""
         scope = self.scope
-        if scope is None or not is_linkable(text):
+        if scope is None:
+            return
+        if not is_linkable(text):
+            self._answered_shortly(scope, text)
             return
         measured = measure(text, max_bytes=self.ports.settings.max_value_bytes)
         n = self._next("element")
@@ -345,6 +353,9 @@ class Values:
             self.derived.append((n, known.id, known.basis))
         if linkable and type(value) not in _LEAVES and (known is None or self._makes_from_elsewhere()):
             self._look_inside(n, value, is_result=True)
+        elif linkable and self.kind == semconv.KIND_SOURCE:
+            for found in written_in(value):
+                self._hold(found, n)
         return n
 
     def _makes_from_elsewhere(self) -> bool:
@@ -356,6 +367,8 @@ class Values:
         assert scope is not None  # noqa: S101 every caller asked
         own = is_result and self._makes_from_elsewhere()
         answers = answers_of(value) if is_result and self.kind == semconv.KIND_MODEL_CALL else None
+        for said in texts_of(value) if answers is not None else ():
+            self._answered_shortly(scope, said, n)
         seen: set[str] = set()
         container = f"ent_{self.key}-{n}"
         for found in list(look_into(value, scope.registry, answers)):
@@ -395,10 +408,32 @@ class Values:
             if _outside.made:
                 self._ask_outside(measured)
             if type(value) not in _LEAVES:
-                self.derived.extend(("out", one.id, one.basis) for one in known_in(value, scope.registry))
+                self._look_into_output(value, scope)
         outer = self.parent.scope if self.parent is not None else None
         if outer is not None and linkable:
             outer.registry.enter(scope.output_id, value, measured, self.kind, replace=True)
+
+    def _look_into_output(self, value: Any, scope: Scope) -> None:
+        """Known values inside are what it comes from; others may load what no source brought and no other output is."""
+        found = list(look_into(value, scope.registry))
+        known: dict[str, Known] = {}
+        for each in found:
+            if each.known is not None:
+                known.setdefault(each.known.id, each.known)
+        self.derived.extend(("out", one.id, one.basis) for one in known.values())
+        loaded = {held[0] for held in scope.registry.held() if held[3] == semconv.KIND_SOURCE} if known else ()
+        for each in found:
+            if each.known is None or not (each.known.id in loaded or each.known.id.startswith("out_")):
+                self._hold(each)
+
+    def _hold(self, found: Found, container: int = 0) -> None:
+        """An element of the result that flows nowhere within this output, and by which other outputs know it."""
+        if self._count >= MAX_ELEMENTS_MADE or (found.measured.size_bytes or 0) < MIN_LINKABLE_BYTES:
+            return
+        n = self._next("element")
+        self._add_entity(n, "element", found.name, found.value, found.measured, element_of=container)
+        if found.full_name != found.name:
+            self._name_in_full(n, found.full_name)
 
     def _enter(self, role: str, name: str | None, value: Any, measured: Measured, *, linkable: bool) -> int:
         scope = self.scope
@@ -411,7 +446,14 @@ class Values:
             scope.registry.enter(f"ent_{self.key}-{n}", value, measured, self.kind, of, replace=is_result)
         elif role == "result" and self.kind == semconv.KIND_SOURCE and type(value) in _SMALL:
             scope.small += ((len(scope.registry), f"ent_{self.key}-{n}", value),)
+        elif role == "result" and type(value) is str:
+            self._answered_shortly(scope, value, n)
         return n
+
+    def _answered_shortly(self, scope: Scope, text: str, n: int = 0) -> None:
+        """A word of a model, which may be all that the output says."""
+        if self.kind == semconv.KIND_MODEL_CALL and text and not is_linkable(text):
+            scope.answers += ((f"ent_{self.key}-{n}", text),)
 
     def _next(self, role: str) -> int:
         """The number of a new entity: 0 is the first result, the others count from 1."""

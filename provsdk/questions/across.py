@@ -1,12 +1,13 @@
 """Records that belong together: what a record goes back to in others, and what goes back to it.
 
-Records join where a value that one output came to is what a source of another one, or a content within it, is: by equal
-join digests, within a tenant. An output within another one has the same id in both records. What was made in another
-process for an output is known by what it says of where its work came from: by content where that came back, else as
-something that was made meanwhile. Nothing else joins: no prompt, no template, and no value under 32 bytes, which chance
-repeats.
+Records join where a value that one output came to, or that stands in it, is what a source of another one, or a content
+within it, is: by equal join digests, within a tenant. An output within another one has the same id in both records.
+What was made in another process for an output is known by what it says of where its work came from: by content where
+that came back, else as something that was made meanwhile. Nothing else joins: no prompt, no template, no phrase that
+many outputs hold, and no value under 32 bytes, which chance repeats.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -27,6 +28,12 @@ MAX_RECORDS: Final = 1_000
 
 MAX_EQUAL: Final = 100
 """Outputs that a source may be, with one content, that are followed; beyond, the answer says that there are more."""
+
+MAX_ALIKE: Final = 8
+"""Outputs that hold the same value and nothing else that was loaded with it: what more of them hold is boilerplate."""
+
+MAX_HOLDERS: Final = 100
+"""Outputs that hold a value; what more of them hold is not asked about."""
 
 MAX_LOOKED_AT: Final = 5_000
 """Records with one content of which each is read to see whether it is meant."""
@@ -125,10 +132,13 @@ class _Search:
             if self._handed_over(record, other):
                 yield other
         for source in record.sources:
-            for value_ids, join in _contents(source):
+            for value_ids, join in _contents(source, _named(record)):
                 for other in self._newest(record, source, join):
                     self._join(record, value_ids, other)
                     yield other
+            for value_ids, other in self._holders(record, source):
+                self._join(record, value_ids, other)
+                yield other
 
     def effects_of(self, record: ProvenanceRecord) -> Iterator[ProvenanceRecord]:
         yield from self._read(self._trace(record).holders.get(record.output.output_id, ()))
@@ -143,13 +153,52 @@ class _Search:
                 value_id
                 for source in other.sources
                 if _is_made_of(other, source, record)
-                for value_ids, content in _contents(source)
+                for value_ids, content in _contents(source, _named(other))
                 if content == join
                 for value_id in value_ids
             ]
             if held:
                 self._join(other, held, record)
                 yield other
+        yield from self._loaded_from_within(record)
+
+    def _loaded_from_within(self, record: ProvenanceRecord) -> Iterator[ProvenanceRecord]:
+        """The records with a source that is, or holds, something that stands in the output."""
+        within = [] if record.output.elements is UNSET else record.output.elements
+        asked = [join for each in within if (join := join_of(each)) is not None and self._held_by(join)]
+        uses = dict.fromkeys(use.record_id for join in asked for use in self._reader.uses_of(join))
+        for other in self._read(self._looked_at(list(uses))):
+            held = [
+                value_id
+                for source in other.sources
+                for value_ids, holder in self._holders(other, source)
+                if holder.record_id == record.record_id
+                for value_id in value_ids
+            ]
+            if held:
+                self._join(other, held, record)
+                yield other
+
+    def _holders(self, record: ProvenanceRecord, source: Source) -> Iterator[tuple[list[str], ProvenanceRecord]]:
+        """The outputs that a source, or what is in it, stands in, with the values that do. Of outputs that hold one
+        value those count that hold most of what was loaded with it: a phrase that all of them share says nothing.
+        """
+        held = [(value_ids, self._held_by(join)) for value_ids, join in _contents(source, _named(record))]
+        shared = Counter(record_id for _, holders in held for record_id in holders)
+        for value_ids, holders in held:
+            most = max((shared[each] for each in holders), default=0)
+            found = [
+                other
+                for other in self._read(each for each in holders if shared[each] == most)
+                if _is_made_of(record, source, other)
+            ]
+            if len(found) <= MAX_ALIKE:
+                yield from ((value_ids, other) for other in found)
+
+    def _held_by(self, join: str) -> list[str]:
+        """Ids of the records whose output holds a value; none where so many do that it says nothing."""
+        holders = list(dict.fromkeys(self._reader.outputs_with(join)))
+        return holders if len(holders) <= MAX_HOLDERS else []
 
     def _trace(self, record: ProvenanceRecord) -> _Trace:
         """Reads the records of the trace once."""
@@ -232,9 +281,14 @@ def values_of(record: ProvenanceRecord) -> Iterator[tuple[str, str | None]]:
         yield value.entity_id, join_of(value)
 
 
-def _contents(source: Source) -> Iterator[tuple[list[str], str]]:
+def _named(record: ProvenanceRecord) -> frozenset[str]:
+    """Ids of the values that others are known to come from."""
+    return frozenset(edge.to for edge in record.flow if edge.relation == _DERIVED)
+
+
+def _contents(source: Source, named: frozenset[str]) -> Iterator[tuple[list[str], str]]:
     """Join digests of what a source brought, and of what is in it, with the ids of the values that hold it: of the
-    whole, all that is in it too.
+    whole, all that is in it too; of what is in it, the whole where that is all that anybody named.
     """
     whole = join_of(source)
     if whole is not None:
@@ -242,7 +296,7 @@ def _contents(source: Source) -> Iterator[tuple[list[str], str]]:
     for element in source.elements:
         join = join_of(element)
         if join is not None:
-            yield [element.entity_id], join
+            yield [element.entity_id, *([] if element.entity_id in named else [source.source_id])], join
 
 
 def join_of(value: Source | Entity | Output) -> str | None:

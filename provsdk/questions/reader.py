@@ -43,6 +43,10 @@ class Reader(Protocol):
         """Ids of the records whose output has that join digest."""
         ...
 
+    def outputs_with(self, join_digest: str) -> list[str]:
+        """Ids of the records whose output has that join digest within it."""
+        ...
+
     def uses_of(self, join_digest: str) -> Sequence[SourceUse]:
         """Where a source, or a content within one, has that join digest."""
         ...

@@ -76,6 +76,8 @@ class Output(Struct, frozen=True):
     started_at: str
     ended_at: str
     stream: Stream | msgspec.UnsetType = msgspec.UNSET
+    elements: list[Entity] | msgspec.UnsetType = msgspec.UNSET
+    """What stands in the value and was no source's: others may load it by itself. Not there where nothing is."""
 
 
 class Checksum(Struct, frozen=True):

@@ -177,7 +177,7 @@ def _check_locked(connection: sqlite3.Connection, index: int, expected: Rows, ch
         checked.found(index, f"entry {index}: a count or join digest in the views has not its form")
     if [row[1] for row in rows["sources"]] != list(range(len(rows["sources"]))):
         checked.found(index, f"entry {index}: the rows of the view 'sources' are not numbered from 0 without a gap")
-    if any(row[1] not in range(len(rows["sources"])) for row in rows["elements"]):
+    if any(row[1] not in range(-len(records), len(rows["sources"])) for row in rows["elements"]):
         checked.found(index, f"entry {index}: the view 'elements' has rows of a source that the view 'sources' has not")
     if records and records[0][_COUNTS.start] not in {None, len(rows["sources"])}:
         checked.found(index, f"entry {index}: the view 'sources' has not as many rows as the view 'records' counts")

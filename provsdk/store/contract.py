@@ -209,6 +209,10 @@ class Store(Protocol):
         """Ids of the records whose output has that join digest, in log order."""
         ...
 
+    def outputs_with(self, join_digest: str) -> list[str]:
+        """Ids of the records whose output has that join digest within it, in log order."""
+        ...
+
     def uses_of(self, join_digest: str) -> list[Use]:
         """Where a source, or a content within one, has that join digest; each record once per entry, in log order."""
         ...

@@ -13,7 +13,7 @@ from provsdk.records.fold import fold
 from provsdk.records.record import Extension, ProvenanceRecord
 from provsdk.store.contract import Folded, LogEntry, PartState, Stats, StoredPart, Summary, Use
 from provsdk.store.reading import FindKey, entry_parts, read_pack, said_by
-from provsdk.store.views import join_of, output_id_of
+from provsdk.store.views import OUTPUT, join_of, output_id_of
 
 __all__ = [
     "AT_ONCE",
@@ -25,6 +25,7 @@ __all__ = [
     "folded",
     "incomplete",
     "outputs_of",
+    "outputs_with",
     "parts",
     "records_of_trace",
     "resolve",
@@ -221,6 +222,12 @@ def outputs_of(connection: sqlite3.Connection, join_digest: str) -> list[str]:
     """Ids of the records whose output has that join digest, in log order."""
     rows = connection.execute(f"SELECT subject {_RECORDS} WHERE output_join = ? ORDER BY idx", (join_of(join_digest),))
     return [subject for (subject,) in rows]
+
+
+def outputs_with(connection: sqlite3.Connection, join_digest: str) -> list[str]:
+    """Ids of the records whose output has that join digest within it, in log order."""
+    within = "SELECT subject FROM elements JOIN audit USING(idx) WHERE value_join = ? AND n = ? ORDER BY idx"
+    return [subject for (subject,) in connection.execute(within, (join_of(join_digest), OUTPUT))]
 
 
 _USES: Final = """SELECT DISTINCT subject, idx, type, name, version, location FROM sources JOIN audit USING(idx)

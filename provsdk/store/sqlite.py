@@ -307,6 +307,11 @@ class SqliteStore:
         with self._reading() as connection:
             return queries.outputs_of(connection, join_digest)
 
+    def outputs_with(self, join_digest: str) -> list[str]:
+        """Ids of the records whose output has that join digest within it."""
+        with self._reading() as connection:
+            return queries.outputs_with(connection, join_digest)
+
     def uses_of(self, join_digest: str) -> list[Use]:
         """Where a source, or a content within one, has that join digest."""
         with self._reading() as connection:

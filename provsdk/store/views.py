@@ -10,14 +10,16 @@ from itertools import count
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
+from msgspec import UNSET
 
 from provsdk.ledger.entries import Entry
-from provsdk.records.record import Extension, ProvenanceRecord, Source
+from provsdk.records.record import Entity, Extension, ProvenanceRecord, Source
 
 __all__ = [
     "BASES",
     "INSERTS",
     "JOIN_BYTES",
+    "OUTPUT",
     "RELATIONS",
     "Rows",
     "are_arrows",
@@ -31,7 +33,10 @@ JOIN_BYTES: Final = 16
 """Bytes of a join digest that views keep."""
 
 MAX_ELEMENTS: Final = 65_536
-"""Contents within the sources of one entry that are found again by their digests; of more, the first."""
+"""Contents within the sources and the output of one entry that are found again by their digests; of more, the first."""
+
+OUTPUT: Final = -1
+"""In place of a source's number, of a content within the output."""
 
 RELATIONS: Final[Mapping[str, int]] = {"used": 0, "wasGeneratedBy": 1, "wasDerivedFrom": 2}
 """Relation → its number in the view `edges`; another one stands there as text."""
@@ -88,7 +93,7 @@ def project(index: int, entry: Entry, said: ProvenanceRecord | Extension | None,
     if said is None:
         return Rows(audit, records)
     sources = tuple([_source(index, n, source, protected) for n, source in enumerate(said.sources)])
-    return Rows(audit, records, sources, _elements(index, said.sources), ((index, _arrows(said)),) if said.flow else ())
+    return Rows(audit, records, sources, _elements(index, said), ((index, _arrows(said)),) if said.flow else ())
 
 
 def _key(key: str, subject: str) -> str | None:
@@ -140,14 +145,18 @@ def _source(index: int, n: int, source: Source, protected: bool) -> _Row:  # noq
     return (index, n, source.type, source.name, source.version, source.location, join)
 
 
-def _elements(index: int, sources: Sequence[Source]) -> tuple[_Row, ...]:
-    """Each content within a source once: another output's answer may be a field of what was loaded."""
-    found = [(n, join) for n, source in enumerate(sources) if source.elements for join in _joins_within(source)]
+def _elements(index: int, said: ProvenanceRecord | Extension) -> tuple[_Row, ...]:
+    """Each content within a source, or within the output, once: an answer may be a field of what another one loaded."""
+    made = said.output.elements if isinstance(said, ProvenanceRecord) else UNSET
+    found = [(OUTPUT, join) for join in _joins_within(made)] if made is not UNSET else []
+    found += [
+        (n, join) for n, each in enumerate(said.sources) if each.elements for join in _joins_within(each.elements)
+    ]
     return tuple([(index, n, join) for n, join in found[:MAX_ELEMENTS]])
 
 
-def _joins_within(source: Source) -> list[bytes]:
-    return sorted({join for each in source.elements if (join := join_of(each.join_digest)) is not None})
+def _joins_within(elements: Sequence[Entity]) -> list[bytes]:
+    return sorted({join for each in elements if (join := join_of(each.join_digest)) is not None})
 
 
 def _arrows(said: ProvenanceRecord | Extension) -> str:

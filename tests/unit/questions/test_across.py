@@ -79,6 +79,79 @@ def test_a_content_within_what_is_loaded_joins_too(store):
     assert names(downstream(store, [record(store, "summary")])) == ["summary", "page"]
 
 
+ANSWER = "Refunds are paid within thirty days, and every customer gets one."
+NOTICE = "This text was written by a program and may be wrong in places."
+
+
+@traced_output("answer")
+def answer(question, notice=NOTICE):
+    return {"question": question, "answer": f"{question}: {ANSWER}", "notice": notice}
+
+
+def joined_with(store, name, *others):
+    """Whether the record goes back to these, and these lead to it, and nothing else does."""
+    up = names(upstream(store, record(store, name)))
+    down = [names(downstream(store, [record(store, other)])) for other in others]
+    return up[1:] == list(others) and all(name in each for each in down)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda value: value["answer"],
+        lambda value: value["answer"] + "\n",
+        lambda value: value["answer"].encode(),
+        json.dumps,
+        lambda value: json.dumps(value, indent=2).encode() + b"\n",
+        lambda value: json.dumps(value["answer"]),
+        lambda value: json.dumps({"id": 7, "body": {"text": value["answer"]}}),
+        lambda value: json.dumps({"id": 7}) + "\n" + json.dumps(value) + "\n",
+        lambda value: {"id": 7, "body": {"text": value["answer"]}},
+    ],
+    ids=["field", "line", "bytes", "json", "json file", "json text", "json within json", "json lines", "parsed"],
+)
+def test_a_field_of_an_output_is_found_however_it_was_written_down(store, written):
+    loaded = written(json.loads(json.dumps(answer("May I have a refund?"))))
+    fetch = traced_source(type="api", name="service")(lambda: loaded)
+    provsdk.traced_output("mail")(lambda: f"Dear customer, {fetch()}")()
+
+    assert joined_with(store, "mail", "answer")
+
+
+def test_the_whole_text_is_found_where_a_program_printed_it(store):
+    mail(summarise() + "\n")
+
+    assert joined_with(store, "mail", "summary")
+
+
+def test_what_other_outputs_hold_too_leads_only_to_the_one_whose_answer_was_loaded(store):
+    first, second = answer("May I have a refund?"), provsdk.traced_output("other")(lambda: {"notice": NOTICE})()
+    mail(json.dumps({"text": first["answer"], "notice": second["notice"]}))
+
+    assert joined_with(store, "mail", "answer")
+
+
+def test_what_many_outputs_hold_joins_nothing(store):
+    for n in range(across.MAX_ALIKE + 1):
+        answer(f"question {n}")
+    mail(NOTICE)
+
+    assert names(upstream(store, record(store, "mail"))) == ["mail"]
+    assert names(downstream(store, [record(store, "answer")])) == ["answer"]
+
+
+def test_a_passage_that_an_output_hands_on_leads_to_where_it_was_loaded_only(store):
+    search = traced_source(type="database", name="search")(lambda: [POLICY + " Ask for it by mail."])
+
+    @traced_output("search page")
+    def page():
+        return {"passages": search(), "took": 3}
+
+    mail(page()["passages"][0])
+
+    assert names(upstream(store, record(store, "mail"))) == ["mail"]
+
+
 def test_it_goes_on_from_record_to_record_both_ways(store):
     first = summarise()
     second = mail(first)
@@ -204,7 +277,8 @@ def test_records_of_a_trace_are_read_once_for_all_of_them(store):
     folded, fold = [], store.fold
 
     class Reader:
-        outputs_of, uses_of, records_of_trace = store.outputs_of, store.uses_of, store.records_of_trace
+        outputs_of, outputs_with = store.outputs_of, store.outputs_with
+        uses_of, records_of_trace = store.uses_of, store.records_of_trace
 
         def fold(self, record_id):
             folded.append(record_id)
@@ -321,7 +395,8 @@ def test_what_cannot_be_read_is_named(store, monkeypatch):
         record = None
 
     class Reader:
-        outputs_of, uses_of, records_of_trace = store.outputs_of, store.uses_of, store.records_of_trace
+        outputs_of, outputs_with = store.outputs_of, store.outputs_with
+        uses_of, records_of_trace = store.uses_of, store.records_of_trace
 
         def fold(self, record_id):
             return Locked() if record_id == hidden else fold(record_id)

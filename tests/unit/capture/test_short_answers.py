@@ -1,0 +1,112 @@
+"""A label, a number, a yes: a word of a model is tied to its call where it is all that the output says."""
+
+import pytest
+
+from provsdk import traced_model_call, traced_output, traced_source
+from provsdk.questions.links import links
+from provsdk.testing import captured_records
+
+LATE = "The parcel came late, and the box was open when it arrived at our door."
+GREAT = "A wonderful kettle: it boils within a minute, and it looks great as well."
+
+
+def fresh(text):
+    """An object of its own, as one that an API sent is."""
+    return text.encode().decode()
+
+
+@traced_source(type="database")
+def reviews():
+    return [fresh(LATE), fresh(GREAT)]
+
+
+def as_text(prompt, answer):
+    return fresh(answer)
+
+
+def as_response(prompt, answer):
+    message = {"role": "assistant", "content": fresh(answer)}
+    return {"object": "chat.completion", "model": "m", "choices": [{"index": 0, "message": message}]}
+
+
+def as_stream(prompt, answer):
+    yield from (fresh(each) for each in (answer[:3], answer[3:]))
+
+
+def text_of(answer):
+    if isinstance(answer, dict):
+        return answer["choices"][0]["message"]["content"]
+    return answer if isinstance(answer, str) else "".join(answer)
+
+
+def linked(body):
+    """The record that the body makes, edges from its output to what models answered, and how the reviews are linked."""
+    with captured_records() as records:
+        traced_output("label")(body)()
+    record = records[-1]
+    found = links(record)
+    results = {value.entity_id for call in record.model_calls for value in call.results}
+    edges = [
+        edge
+        for edge in record.flow
+        if edge.from_ == record.output.output_id and edge.to in results and edge.basis != "enclosing"
+    ]
+    return edges, [found[source.source_id].strength for source in record.sources]
+
+
+@pytest.mark.parametrize("call", [as_text, as_response, as_stream])
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda said: said,
+        lambda said: said.strip(" .").upper(),
+        lambda said: {"label": said, "stars": 1},
+    ],
+    ids=["as it is", "trimmed", "field"],
+)
+def test_the_output_comes_from_the_call_that_answered_it(call, made):
+    ask = traced_model_call("classify")(call)
+    other = traced_model_call("other")(call)
+
+    def body():
+        late, great = reviews()
+        text_of(other(f"Is this English? {great}", "Certainly."))
+        return made(text_of(ask(f"Label this review: {late}", "Negative.")))
+
+    (edge,), (strength,) = linked(body)
+
+    assert edge.basis in {"containment", "digest"}
+    assert strength == "given"
+
+
+def test_a_figure_that_is_a_number_in_the_output_is_an_answer_too():
+    def body():
+        late, _ = reviews()
+        return int(traced_model_call("rate")(as_text)(f"How many stars? {late}", "47"))
+
+    edges, _ = linked(body)
+
+    assert [edge.basis for edge in edges] == ["containment"]
+
+
+def test_what_two_calls_answered_ties_the_output_to_neither():
+    ask = traced_model_call("classify")(as_text)
+
+    def body():
+        for review in reviews():
+            said = ask(f"Label this review: {review}", "Negative.")
+        return said
+
+    edges, strengths = linked(body)
+
+    assert edges == []
+    assert set(strengths) == {"inferred"}
+
+
+def test_an_output_that_says_more_or_something_else_is_not_tied():
+    def body():
+        late, _ = reviews()
+        said = traced_model_call("classify")(as_text)(f"Label this review: {late}", "Negative.")
+        return "positive" if said == "Positive." else f"{said} And that is all there is."
+
+    assert linked(body) == ([], ["inferred"])
