@@ -36,12 +36,14 @@ def why(record: str, file: str | None, format_: str, store: str | None, as_json:
     from provsdk.cli.reading import readable  # noqa: PLC0415 as above
     from provsdk.questions.why import limits  # noqa: PLC0415 as above
     from provsdk.questions.why import why as why_of  # noqa: PLC0415 as above
+    from provsdk.report.passages import passages  # noqa: PLC0415 as above
     from provsdk.report.why import why_html, why_json, why_screen, why_summary  # noqa: PLC0415 as above
 
     with opened(store) as log:
         found = readable(log, record)
         config = configuration(store)
-        candidates = _kept(log, found) if file is None else _given(file)
+        kept = _kept(log, found)
+        candidates = kept.values() if file is None else _given(file)
         text = next((one for one in candidates if is_text_of(found, one, config.keys)), None)
     if text is None:
         complain(_another_text(found, file))
@@ -51,7 +53,8 @@ def why(record: str, file: str | None, format_: str, store: str | None, as_json:
     if as_json or format_ == "json":
         print_json(why_json(found, told))
     elif format_ == "html":
-        click.echo(why_html(found, text, told), nl=False)
+        supports = [each for one in told for each in one.supports]
+        click.echo(why_html(found, text, told, passages(found, supports, kept)), nl=False)
     else:
         for part in why_screen(told):
             show(part)
@@ -78,17 +81,17 @@ def _given(file: str) -> list[str]:
     )
 
 
-def _kept(log: "Store", record: "ProvenanceRecord") -> list[str]:
-    """The texts among the captured contents of the record."""
+def _kept(log: "Store", record: "ProvenanceRecord") -> dict[str, str]:
+    """The texts among the captured contents of the record, by the ids of their values."""
     import json  # noqa: PLC0415 help needs none of it
 
-    found = []
+    found = {}
     for entry in log.entries_about(record.record_id):
         for part in log.parts(entry.index):
             if part.path.startswith("content/") and part.content is not None:
                 said = json.loads(part.content)
                 if said.get("encoding") == "utf-8":
-                    found.append(str(said["content"]))
+                    found[str(said["entity_id"])] = str(said["content"])
     return found
 
 

@@ -52,6 +52,8 @@ class Support(NamedTuple):
     source_start: int
     """And in the source, or in the element of it."""
     source_end: int
+    value_id: str
+    """Of the source's value, or of the element of it, in which they stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +117,7 @@ def _repeated(text: str, places: Sequence[tuple[int, int]], known: Iterable[Supp
             source_end = min(source_start + len(said), one.source_end)
             for again in (found.start() for found in re.finditer(re.escape(said), text)):
                 if again != first:
-                    yield Support(
-                        one.source_id, one.source, one.basis, again, again + len(said), source_start, source_end
-                    )
+                    yield Support(*one[:3], again, again + len(said), source_start, source_end, one.value_id)
 
 
 def limits(record: ProvenanceRecord) -> tuple[str, ...]:
@@ -180,7 +180,7 @@ def _supports(record: ProvenanceRecord, length: int, field: str | None) -> Itera
     for value_id, basis in equal.items():
         if value_id in names:
             source_id, name = names[value_id]
-            yield Support(source_id, name, basis, 0, length, 0, length if field is None else 0)
+            yield Support(source_id, name, basis, 0, length, 0, length if field is None else 0, value_id)
     back = _Back(names, _by_effect(record))
     for value_id in equal:
         for edge in back.edges.get(value_id, ()):
@@ -220,7 +220,7 @@ class _Back(NamedTuple):
         basis = max(weakest, edge.basis, key=_BASES.index)
         if edge.to in self.names:
             source_id, name = self.names[edge.to]
-            yield from (Support(source_id, name, basis, *place) for place in places)
+            yield from (Support(source_id, name, basis, *place, edge.to) for place in places)
         elif places and edge.to not in seen:
             for further in self.edges.get(edge.to, ()):
                 yield from self.along(further, list(_further(places, further)), seen | {edge.to}, basis)

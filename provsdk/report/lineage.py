@@ -26,6 +26,9 @@ __all__ = ["STEPS_AT_MOST", "Node", "any_fallback", "lineage", "lineage_drawing"
 STEPS_AT_MOST: Final = 100
 """Bound of a tree's depth."""
 
+MAX_ONLY_LOADED: Final = 3
+"""Sources below one value of which no more is known than that they were loaded, up to which each has a line."""
+
 _TITLES: Final[Mapping[str, str]] = {
     "argument": "argument {}",
     "chunk": "a chunk of {}",
@@ -202,10 +205,23 @@ def any_fallback(root: Node) -> bool:
 
 
 def _grow(tree: Tree, node: Node) -> None:
+    loaded = [cause for cause in node.causes if _is_only_loaded(cause)]
+    told_as_one = {cause.id for cause in loaded} if len(loaded) > MAX_ONLY_LOADED else set()
     for cause in node.causes:
-        _grow(tree.add(_label(cause)), cause)
+        if cause.id not in told_as_one:
+            _grow(tree.add(_label(cause)), cause)
+    if told_as_one:
+        names = list(dict.fromkeys(cause.name or cause.id for cause in loaded))
+        listed = ", ".join(names[:MAX_ONLY_LOADED]) + (", …" if len(names) > MAX_ONLY_LOADED else "")
+        what = cell(f"{len(loaded):,} sources that were loaded meanwhile")
+        tree.add(joined([what, cell(listed, "dim", limit=200), cell(_how(loaded[0]), _STYLES["inferred"])]))
     if node.more:
         tree.add(cell("… further back: --depth", "dim"))
+
+
+def _is_only_loaded(node: Node) -> bool:
+    """A source of which nothing better is known than that."""
+    return node.kind == "source" and node.strength == "inferred" and not (node.causes or node.repeated or node.more)
 
 
 def _label(node: Node) -> Text:

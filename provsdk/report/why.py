@@ -3,6 +3,7 @@
 import html
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any, Final
 
 from rich.console import RenderableType
@@ -11,6 +12,7 @@ from provsdk.matching import fields_of
 from provsdk.questions.why import Sentence, Support, limits
 from provsdk.records.record import ProvenanceRecord
 from provsdk.report.layout import BAD, GOOD, UNSURE, cell, columns, section
+from provsdk.report.passages import Passage
 from provsdk.report.printable import printable
 from provsdk.report.steps import counted
 
@@ -32,6 +34,8 @@ h1 {{ font-size: 1.2rem; }} .id, small {{ color: #59636e; }} .id {{ font-family:
 mark {{ background: #dafbe1; color: inherit; }} .in-part {{ background: #fff8c5; }}
 .unsupported {{ background: #ffebe9; }}
 .too-short {{ color: #59636e; }} li {{ margin: .4rem 0; }} li small {{ display: block; overflow-wrap: anywhere; }}
+blockquote {{ margin: .3rem 0 .6rem; padding-left: .8rem; border-left: 3px solid #d1d9e0; }}
+blockquote {{ font-size: .85rem; white-space: pre-wrap; overflow-wrap: anywhere; }}
 sup a {{ text-decoration: none; }}
 </style>
 <h1>{title}</h1>
@@ -96,8 +100,20 @@ def why_json(record: ProvenanceRecord, found: Sequence[Sentence]) -> dict[str, A
     }
 
 
-def why_html(record: ProvenanceRecord, text: str, found: Sequence[Sentence]) -> str:
-    """A page that needs nothing else: the text, or each of its fields, with each sentence marked; sources by number."""
+def why_html(
+    record: ProvenanceRecord,
+    text: str,
+    found: Sequence[Sentence],
+    quoted: Mapping[str, Sequence[Passage]] = MappingProxyType({}),
+) -> str:
+    """A page that needs nothing else: the text, or each of its fields, with each sentence marked; sources by number.
+
+    Args:
+        record: of the output.
+        text: what it came to.
+        found: its sentences.
+        quoted: passages of sources by their ids, where their content was kept.
+    """
     numbers = {each: number for number, each in enumerate(dict.fromkeys(_sources(found)), 1)}
     fields = fields_of(text)
     if fields:
@@ -111,7 +127,8 @@ def why_html(record: ProvenanceRecord, text: str, found: Sequence[Sentence]) -> 
         summary=_safe("".join(f"{each[0].upper()}{each[1:]}. " for each in (why_summary(found), *limits(record)))),
         text=shown,
         sources="".join(
-            f'<li id="s{number}">{_safe(name)}<small>{_safe(_about(record, source_id))}</small></li>'
+            f'<li id="s{number}">{_safe(name)}<small>{_safe(_about(record, source_id))}</small>'
+            f"{''.join(map(_quotation, quoted.get(source_id, ())))}</li>"
             for (source_id, name), number in numbers.items()
         ),
         made=_safe(record.generated_at),
@@ -119,6 +136,11 @@ def why_html(record: ProvenanceRecord, text: str, found: Sequence[Sentence]) -> 
         if record.completeness.complete
         else "<b>The record is incomplete</b>: <code>provsdk show</code> says what is missing.",
     )
+
+
+def _quotation(passage: Passage) -> str:
+    before, words, after = map(_safe, passage)
+    return f"<blockquote>{before}<mark>{words}</mark>{after}</blockquote>"
 
 
 def _about(record: ProvenanceRecord, source_id: str) -> str:

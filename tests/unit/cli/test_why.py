@@ -160,3 +160,33 @@ def test_the_page_marks_each_sentence_and_holds_no_markup_of_the_text(run, made)
     assert "&lt;policy&gt;" in page
     assert "<day>" not in page
     assert "<policy>" not in page
+
+
+LONG = "Before it stand other words. " * 10 + POLICY + " <After it> stand more of them." * 10
+
+
+@pytest.mark.parametrize(
+    "loaded",
+    [LONG, ["something else", LONG], {"page": {"text": LONG}}, [{"a.b": LONG}]],
+    ids=["text", "list", "field", "a key with a dot"],
+)
+def test_the_page_shows_the_words_of_sources_that_were_kept_with_some_around_them(run, loaded):
+    provsdk.configure(capture_content="full")
+    fetch = traced_source(type="api", name="rules")(lambda: loaded)
+    traced_output("answer")(lambda: ANSWER if fetch() else "")()
+    provsdk.shutdown()
+
+    page = run("why", "@latest", "--format", "html").stdout
+
+    quoted = f"other words. <mark>{POLICY[:-1]}</mark>. &lt;After it&gt;"
+    assert page.count(quoted) == (0 if "a.b" in str(loaded) else 1)
+    assert page.count("<blockquote>… ") == page.count(" …</blockquote>") == page.count(quoted)
+
+
+def test_the_page_shows_no_words_of_sources_that_were_not_kept(run, made):
+    made()
+
+    page = run("why", "@latest", "--text", "answer.txt", "--format", "html").stdout
+
+    assert "<blockquote>" not in page
+    assert f"<mark>{POLICY}</mark>" in page

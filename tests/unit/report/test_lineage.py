@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
+from msgspec.structs import replace
 from rich.console import Console
 
 from provsdk.questions.across import Joined
@@ -41,6 +42,34 @@ def test_the_tree_reads_from_effect_to_cause(build):
         "│   ├── wrapt/README.rst · source, file · given to chat",
         "│   └── argument prompt · given to chat",
         "└── orders · source, database · inferred: enclosing",
+    ]
+
+
+def loaded(build, names):
+    """A record of an output that goes back to none of these sources, as far as is known."""
+    first = build.record().sources[0]
+    sources = [replace(first, source_id=build.entity(20 + n, 0), name=name) for n, name in enumerate(names)]
+    flow = build.edges(*((build.out, one.source_id, "wasDerivedFrom", "enclosing") for one in sources))
+    return replace(build.record(flow=flow), sources=sources)
+
+
+def test_many_sources_that_were_only_loaded_have_one_line(build):
+    record = loaded(build, ["rules.md", "prices.md", "rules.md", "hours.md", "staff.md"])
+
+    assert screen(lineage(record), 120) == [
+        "support-answer",
+        "└── 5 sources that were loaded meanwhile · hours.md, prices.md, rules.md, … · inferred: enclosing",
+    ]
+    assert len(lineage_json(lineage(record))["causes"]) == 5
+
+
+def test_a_few_sources_that_were_only_loaded_have_a_line_each(build):
+    lines = screen(lineage(loaded(build, ["rules.md", "prices.md", "hours.md"])))
+
+    assert lines[1:] == [
+        "├── hours.md · source, file · inferred: enclosing",
+        "├── prices.md · source, file · inferred: enclosing",
+        "└── rules.md · source, file · inferred: enclosing",
     ]
 
 
