@@ -303,8 +303,18 @@ def _digests(path: Path) -> list[bytes]:
         data = path.read_bytes()
         for each in (data, data.removeprefix(BOM_UTF8)):
             ends = each.replace(b"\r\n", b"\n").replace(b"\r", b"\n")  # as text mode has them
-            found += [hashlib.sha256(text).digest() for text in (each, ends)]
+            found += [hashlib.sha256(text).digest() for text in (each, ends, ends.strip())]
+        found += _said_by(data)
     return found
+
+
+def _said_by(data: bytes) -> list[bytes]:
+    """The digest of what a JSON file says, which programs may have loaded in place of its text."""
+    try:
+        said = measure(json.loads(data))
+    except (ValueError, RecursionError):
+        return []
+    return [said.digest] if said.digest is not None and (said.size_bytes or 0) >= MIN_LINKABLE_BYTES else []
 
 
 def _literal(place: str) -> str:

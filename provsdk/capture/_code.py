@@ -6,7 +6,7 @@ Nothing is read here but the date of a file: the source is read when a record is
 from __future__ import annotations
 
 import os
-from functools import partial, partialmethod, singledispatchmethod
+from functools import cache, partial, partialmethod, singledispatchmethod
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -14,9 +14,9 @@ from provsdk.capture import _guard
 from provsdk.capture._binding import attribute
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-__all__ = ["MAX_FUNCTIONS", "TracedCode", "number_of", "traced"]
+__all__ = ["MAX_FUNCTIONS", "TracedCode", "constants", "number_of", "traced"]
 
 MAX_FUNCTIONS: Final = 10_000
 """Functions that are known by number; a program that makes more of them while it runs has no digests for those."""
@@ -52,6 +52,21 @@ def number_of(function: Callable[..., Any] | None) -> int | None:
 def traced(number: int) -> TracedCode | None:
     """The code of that number."""
     return _numbered[number] if 0 <= number < len(_numbered) else None
+
+
+@cache
+def constants(number: int) -> frozenset[str]:
+    """Texts and figures that stand in that code, but for functions within it."""
+    found = traced(number)
+    return frozenset() if found is None else frozenset(_constants(found.code))
+
+
+def _constants(code: CodeType) -> Iterator[str]:
+    for one in code.co_consts:
+        if isinstance(one, (str, int, float)):
+            yield str(one)
+        elif isinstance(one, (tuple, frozenset)):
+            yield from (str(each) for each in one if isinstance(each, (str, int, float)))
 
 
 def _python_function(function: Any) -> tuple[Any, CodeType] | None:

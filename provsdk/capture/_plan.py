@@ -216,6 +216,8 @@ class Plan:
     def _say_fast(self, activity: Activity) -> None:
         if self.code is not None and activity.scope is not None:
             activity.scope.code.add(self.code)
+            if self.kind == semconv.KIND_OUTPUT:
+                activity.scope.own_code = self.code
         if self.extra:
             activity.extra.update(self.extra)
         if self.declared:

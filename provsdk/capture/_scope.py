@@ -39,6 +39,8 @@ class Scope:
     """Traced calls that ran meanwhile in no output: in a thread, for one, that nobody told whose work it does."""
     strays = 0
     """Traced calls that ran meanwhile in tasks or threads that another output, which had ended, had started."""
+    declared: frozenset[str] = frozenset()
+    """Ids of values of which the user's code says what they come from."""
     cited: tuple[tuple[str, str, tuple[Place, ...]], ...] = ()
     """Edges that were declared, from effect to cause, with their places."""
     small: tuple[tuple[int, str, Any], ...] = ()
@@ -46,6 +48,10 @@ class Scope:
     and the value."""
     answers: tuple[tuple[str, str], ...] = ()
     """What models said that is too small to be linked by what it is: id and text."""
+    own_code: int | None = None
+    """Number of the code of the output's own function."""
+    asked: frozenset[str] = frozenset()
+    """Short values that the output was given."""
     open = True
     caller: SpanContext | None = None
     """The span that the user's own tracing has the output's work below, where ours is not current for it."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import itertools
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from provsdk import semconv
+from provsdk.capture._answers import Answers
 from provsdk.capture._base64 import out_of_base64
 from provsdk.capture._flow import GIVEN
 from provsdk.capture._framing import unframed
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from provsdk.capture._flow import Held
     from provsdk.capture._framing import Unframed
     from provsdk.capture._texts import Texts
-    from provsdk.matching import Quoted
+    from provsdk.matching import Quoted, Span
 
 __all__ = ["Link", "Searched", "search"]
 
@@ -36,9 +38,6 @@ DIGEST: Final = "digest"
 
 MAX_FIELDS: Final = 256
 """Of an output, up to which those that are known texts are named: more are a list of what was found, not an answer."""
-
-MAX_ANSWER: Final = 64
-"""Characters of a text that may be a short answer, with what stands around it."""
 
 VALUES_SHARE: Final = 0.75
 """Of the time, what the search for what steps came from may take: what the output came from is looked for last."""
@@ -199,23 +198,48 @@ class _Look:
         before = [one for at in sorted(among) if (one := self.texts[at]).whole != text.whole]
         if text.is_given:
             return before
-        came_in = self.came_into(text)
+        came_in = self.came_into(text.id)
         if text.kind == semconv.KIND_MODEL_CALL and self.reach.is_seen(key_of(text.id)):
             return [one for one in before if one.id in came_in]
         return sorted(before, key=lambda one: one.id not in came_in)
 
-    def came_into(self, text: _Text) -> set[str]:
+    def behind(self, made: Folded, answers: Answers | None) -> list[_Text]:
+        """The texts that may stand in one of the output's. Where models said all of it, those that came into their
+        calls: what one knows by heart is no source, though it was loaded.
+        """
+        texts = self.texts
+        if len(texts) >= MANY and made.tokens[SIZE:]:
+            texts = [texts[at] for at in sorted(self._shared.near(made))]
+        said_by = [] if answers is None else answers.that_say(made)
+        if not said_by or not all(self.reach.is_seen(key_of(each)) for each in said_by):
+            return texts
+        came_in = set(said_by).union(*(self.came_into(each) for each in said_by))
+        return [one for one in texts if one.id in came_in or one.kind != semconv.KIND_SOURCE]
+
+    def answers(self) -> Answers:
+        """What models said."""
+        said = (one for one in self.texts if one.kind == semconv.KIND_MODEL_CALL and not one.is_given)
+        return Answers(self.given, [(one.id, one.folded) for one in said])
+
+    def came_into(self, value_id: str) -> set[str]:
         """What came into the activity that made a value."""
-        key = key_of(text.id)
+        key = key_of(value_id)
         if key not in self._came_in:
             self._came_in[key] = self.reach.into(key)
         return self._came_in[key]
+
+    @cached_property
+    def all_instructions(self) -> list[Folded]:
+        """What all models were told."""
+        return list(self.instructions())
 
     def instructions(self, key: str | None = None) -> Iterator[Folded]:
         """What models were told beside values that are known, or that one of them was; and what the output was given.
 
         An answer that repeats words of these has them from there.
         """
+        for short in self.given.asked:
+            yield Folded(short)
         for one in self.texts:
             if one.is_given and one.kind == semconv.KIND_OUTPUT:
                 yield one.folded
@@ -267,7 +291,7 @@ def _of_value(look: _Look, text: _Text, before: list[_Text]) -> Iterator[Link]:
     if not found and (plain := out_of_base64(text.folded.source)) is not None:
         found = [one._replace(spans=()) for one in _standing_in(Folded(plain, look.tick), before)]
     if not text.is_given:
-        found = _best_explained(found, [one.id in look.came_into(text) for one in before])
+        found = _best_explained(found, [one.id in look.came_into(text.id) for one in before])
     look.holds(text, found, before)
     for one in found:
         yield from _links(text, before[one.source].id, CONTAINMENT, one)
@@ -309,24 +333,55 @@ def _without_places(found: Contained | Quoted) -> Any:
 
 
 def _repeated(
-    look: _Look, made: Folded, before: list[_Text], instructions: Iterable[Folded]
+    look: _Look, made: Folded, before: Sequence[_Text], instructions: Iterable[Folded], *, is_field: bool = False
 ) -> Iterator[tuple[_Text, Contained | Quoted]]:
     """Which values stand in a text, and of which others it repeats words."""
+    instructions = list(instructions)
     causes = [one for one in before if _may_be_quoted(one)]
     if not causes:
         return
     folded = [look.own_words(one) for one in causes]
     put_together = {position for position, one in enumerate(causes) if look.is_put_together(one)}
     whole = [one for one in _standing_in(made, causes, folded) if one.coverage == 1.0 or one.source not in put_together]
+    whole = _not_explained(look, made, causes, whole, instructions)
     for one in whole:
         yield causes[one.source], one
     rest = sorted(set(range(len(causes))) - {one.source for one in whole} - put_together)
     beside = itertools.chain(
         (causes[one.source].folded for one in whole), (folded[one] for one in sorted(put_together)), instructions
     )
-    for quote in quoted(made, [folded[position] for position in rest], beside):
+    for quote in quoted(made, [folded[position] for position in rest], beside, is_field=is_field):
         cause = causes[rest[quote.source]]
         yield cause, _without_places(quote) if cause.row else quote
+
+
+def _not_explained(
+    look: _Look, made: Folded, causes: Sequence[_Text], found: list[Contained], instructions: Sequence[Folded]
+) -> list[Contained]:
+    """Without what only repeats the question, or what a model said that was not given it."""
+    if not found:
+        return found
+    asked = [span for one in contained(made, instructions) for span in one.spans] if instructions else []
+    said = [(one, causes[one.source]) for one in found if causes[one.source].kind == semconv.KIND_MODEL_CALL]
+    kept = []
+    for one in found:
+        cause = causes[one.source]
+        is_of_model = cause.kind == semconv.KIND_MODEL_CALL
+        by_heart = [
+            span
+            for answer, text in ([] if is_of_model else said)
+            if look.reach.is_seen(key_of(text.id)) and cause.id not in look.came_into(text.id)
+            for span in answer.spans
+        ]
+        if is_of_model or not _lies_within(one, [*asked, *by_heart]):
+            kept.append(one)
+    return kept
+
+
+def _lies_within(found: Contained, places: Sequence[Span]) -> bool:
+    return bool(found.spans) and all(
+        any(place.start <= span.start and span.end <= place.end for place in places) for span in found.spans
+    )
 
 
 def _cut_from(text: _Text, before: list[_Text]) -> Iterator[Link]:
@@ -349,34 +404,26 @@ def _of_output(look: _Look) -> Iterator[Iterator[Link]]:
     output_id = look.given.output_id
     known = {one.folded.source: one for one in reversed(look.texts) if _may_be_quoted(one) and not one.row}
     leaves = [(place, text) for place, leaf in look.given.made if (text := _text_of(leaf)) is not None and text]
+    is_json = False
     if len(leaves) == 1 and leaves[0][0] is None and (fields := fields_of(leaves[0][1])):
-        leaves = [(place, text) for place, text in fields if text]
+        leaves, is_json = [(place, text) for place, text in fields if text], True
+    asked = {one.folded.source for one in look.texts if one.is_given and one.kind == semconv.KIND_OUTPUT}
+    asked |= look.given.asked
     size = sum(len(text) for _, text in leaves)
-    answers = _only_answers(look.given.answers) if len(leaves) <= MAX_FIELDS else {}
+    answers = look.answers() if len(leaves) <= MAX_FIELDS else None
     for place, leaf in leaves:
         if place is not None and leaf in known:
-            if len(leaves) <= MAX_FIELDS:
-                yield iter([_whole_field(output_id, place, leaf, known[leaf].id)])
+            is_told = len(leaves) <= MAX_FIELDS
+            if (is_told or is_json) and leaf not in asked:  # what is in an object, and no text, is known otherwise
+                link = _whole_field(output_id, place, leaf, known[leaf].id)
+                yield iter([link if is_told else link._replace(fields=())])
             continue
-        if answers and (said := answers.get(_letters_of(leaf))) is not None:
+        if answers is not None and (said := answers.only(leaf, is_field=bool(place))) is not None:
             yield iter([_said_shortly(output_id, place, leaf, *said)])
         if place is not None:
-            yield _of_field(look, place, Folded(leaf, look.tick), len(leaf) / size)
+            yield _of_field(look, place, Folded(leaf, look.tick), len(leaf) / size, answers)
         elif leaf not in known:  # handed on as it is: what it comes from is that value's story
-            yield from _of_body(look, leaf)
-
-
-def _only_answers(answers: Iterable[tuple[str, str]]) -> dict[str, tuple[str, str]]:
-    """Answers by their letters: what two calls answered may be from either, and says nothing of both."""
-    said: dict[str, dict[str, tuple[str, str]]] = {}
-    for answer_id, text in answers:
-        said.setdefault(_letters_of(text), {})[answer_id] = answer_id, text
-    return {letters: next(iter(one.values())) for letters, one in said.items() if letters and len(one) == 1}
-
-
-def _letters_of(text: str) -> str:
-    """A short answer without what programs take off it: case, blanks, the full stop, quotation marks."""
-    return "".join(filter(str.isalnum, text.casefold())) if len(text) <= MAX_ANSWER else ""
+            yield from _of_body(look, leaf, answers)
 
 
 def _said_shortly(output_id: str, place: str | None, leaf: str, cause: str, answer: str) -> Link:
@@ -385,15 +432,15 @@ def _said_shortly(output_id: str, place: str | None, leaf: str, cause: str, answ
     return Link(output_id, cause, CONTAINMENT, 1.0, spans if place is None else (), ((place, spans),) if place else ())
 
 
-def _of_body(look: _Look, leaf: str) -> Iterator[Iterator[Link]]:
+def _of_body(look: _Look, leaf: str, answers: Answers | None) -> Iterator[Iterator[Link]]:
     """What a text came from that may carry others in frames, or in base64."""
     carried = unframed(leaf, look.tick)
     for one in carried:
-        yield _of_made(look, Folded(one.text, look.tick), one)
+        yield _of_made(look, Folded(one.text, look.tick), answers, one)
     if not carried and (plain := out_of_base64(leaf)) is not None:
-        yield (link._replace(spans=()) for link in _of_made(look, Folded(plain, look.tick)))
+        yield (link._replace(spans=()) for link in _of_made(look, Folded(plain, look.tick), answers))
     elif not carried:
-        yield _of_made(look, Folded(leaf, look.tick))
+        yield _of_made(look, Folded(leaf, look.tick), answers)
 
 
 def _whole_field(output_id: str, place: str, leaf: str, cause: str) -> Link:
@@ -401,16 +448,17 @@ def _whole_field(output_id: str, place: str, leaf: str, cause: str) -> Link:
     return Link(output_id, cause, DIGEST, 1.0, (), ((place, ((0, len(leaf), 0, len(leaf)),)),))
 
 
-def _of_field(look: _Look, place: str, made: Folded, share: float) -> Iterator[Link]:
+def _of_field(look: _Look, place: str, made: Folded, share: float, answers: Answers | None) -> Iterator[Link]:
     """What one field of a structured output came from; so much of the output's text stands in it."""
-    for cause, found in _repeated(look, made, look.texts, look.instructions()):
+    texts = look.behind(made, answers)
+    for cause, found in _repeated(look, made, texts, look.all_instructions, is_field=True):
         basis = _basis(found)
         coverage = round(found.coverage * share, 4) if basis == QUOTATION else found.coverage
         yield Link(look.given.output_id, cause.id, basis, coverage, (), ((place, _places(found)),))
 
 
-def _of_made(look: _Look, made: Folded, frames: Unframed | None = None) -> Iterator[Link]:
-    for cause, found in _repeated(look, made, look.texts, look.instructions()):
+def _of_made(look: _Look, made: Folded, answers: Answers | None, frames: Unframed | None = None) -> Iterator[Link]:
+    for cause, found in _repeated(look, made, look.behind(made, answers), look.all_instructions):
         places = _places(found)
         if frames is not None:
             places = tuple((*frames.within(start, end), *cause_at) for start, end, *cause_at in places)  # type: ignore[misc]

@@ -44,6 +44,14 @@ class Shingles:
         shared = (one for shingle in self._of(position) for one in self._places.get(shingle, ()))
         return {one for one in (*shared, *self._short) if one < position}
 
+    def near(self, text: Folded) -> set[int]:
+        """Positions of all texts that may stand in another one, or hold it."""
+        while self._indexed < len(self._texts):
+            self._add(self._indexed)
+            self._indexed += 1
+        found = (one for shingle in _shingles(text) for one in self._places.get(shingle, ()))
+        return {*found, *self._short}
+
     def _add(self, position: int) -> None:
         is_short = True
         for shingle in self._of(position):
@@ -55,7 +63,9 @@ class Shingles:
             self._short.add(position)
 
     def _of(self, position: int) -> Iterator[tuple[str, ...]]:
-        text = self._texts[position]
-        text.tick()
-        tokens = text.tokens
-        return zip(*(tokens[first:] for first in range(SIZE)), strict=False)
+        return _shingles(self._texts[position])
+
+
+def _shingles(text: Folded) -> Iterator[tuple[str, ...]]:
+    text.tick()
+    return zip(*(text.tokens[first:] for first in range(SIZE)), strict=False)

@@ -6,6 +6,7 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from provsdk.capture._code import constants
 from provsdk.capture._flow import GIVEN
 from provsdk.digest import children, is_linkable
 from provsdk.matching import pointer
@@ -51,6 +52,10 @@ class Texts(NamedTuple):
     """False where a bound was reached."""
     answers: Sequence[tuple[str, str]] = ()
     """Short answers of models: id and text."""
+    constants: frozenset[str] = frozenset()
+    """Texts and figures that stand in the code of the output's function; empty where there are no short answers."""
+    asked: frozenset[str] = frozenset()
+    """Short values that the output was given."""
 
 
 def texts_of(scope: Scope, max_bytes: int) -> Texts | None:
@@ -72,7 +77,13 @@ def texts_of(scope: Scope, max_bytes: int) -> Texts | None:
             break
         found.append(one)
     given = frozenset(entity_id for entity_id, _, _, _, of in held if of == GIVEN)
-    return Texts(scope.output_id, found, given, list(scope.flows), made, left >= 0, scope.answers)
+    return Texts(
+        scope.output_id, found, given, list(scope.flows), made, left >= 0, scope.answers, _constants(scope), scope.asked
+    )
+
+
+def _constants(scope: Scope) -> frozenset[str]:
+    return constants(scope.own_code) if scope.answers and scope.own_code is not None else frozenset()
 
 
 def _with_rows(held: Sequence[Held], small: Iterable[tuple[int, str, Any]]) -> Iterator[Held]:

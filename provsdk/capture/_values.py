@@ -15,7 +15,7 @@ from provsdk.capture._inputs import keeps_text
 from provsdk.capture._likeness import has
 from provsdk.capture._request import SETTINGS
 from provsdk.capture._responses import answers_of, texts_of
-from provsdk.capture._written import written_in
+from provsdk.capture._written import WHOLE, written_in
 from provsdk.digest import MIN_LINKABLE_BYTES, children, is_linkable, measure
 
 if TYPE_CHECKING:
@@ -94,8 +94,11 @@ class Values:
             self.streams += (stream,)
             return
         linkable = is_linkable(value)
-        if not linkable and not is_output:
-            return
+        if not linkable:
+            if not is_output:
+                return
+            if type(value) in _SMALL:
+                scope.asked |= {str(value)}
         measured = measure(value, max_bytes=self.ports.settings.max_value_bytes)
         known = scope.registry.find(value, measured) if linkable else None
         if known is not None:
@@ -160,7 +163,9 @@ class Values:
         if measured.problem is not None:
             self.lacks(*missing_of(measured, "result"))
         linkable = is_linkable(value)
-        known = scope.registry.find(value, measured) if linkable and not is_constant else None
+        known = scope.registry.find(value, measured) if linkable else None
+        if is_constant and known is not None and known.id not in scope.declared:
+            known = None  # its being the same object says nothing
         if is_output:
             self._made_output(value, measured, known, linkable=linkable)
         elif known is not None and known.basis == "identity" and self._handed_on(known.id):
@@ -209,6 +214,7 @@ class Values:
                 self.lacks("invalid_fact", "from_: a value that cannot be told from others of its kind")
             elif found.id != effect:
                 self.derived.append((effect, found.id, "explicit"))
+                scope.declared |= {effect if isinstance(effect, str) else f"ent_{self.key}-{effect}"}
 
     def cites(self, value: Any, source: Any, places: tuple[Place, ...]) -> None:
         """Notes what the user's code says: the value, or those places of it, rest on the source."""
@@ -241,9 +247,11 @@ class Values:
     def rests_on(self, effect: Ref, cause: str, places: tuple[Place, ...]) -> None:
         """Notes an edge that was declared, with its places, which stay in the process."""
         self.derived.append((effect, cause, "explicit"))
-        if self.scope is not None and places:
+        if self.scope is not None:
             named = effect if isinstance(effect, str) else f"ent_{self.key}-{effect}"
-            self.scope.cited += ((named, cause, places),)
+            self.scope.declared |= {named}
+            if places:
+                self.scope.cited += ((named, cause, places),)
 
     def _known(self, scope: Scope, value: Any) -> Known | None:
         if not is_linkable(value):
@@ -354,9 +362,19 @@ class Values:
         if linkable and type(value) not in _LEAVES and (known is None or self._makes_from_elsewhere()):
             self._look_inside(n, value, is_result=True)
         elif linkable and self.kind == semconv.KIND_SOURCE:
-            for found in written_in(value):
-                self._hold(found, n)
+            self._look_into_text(n, value)
         return n
+
+    def _look_into_text(self, n: int, value: str | bytes) -> None:
+        """What a loaded text says: the fields of a JSON text are known from now on, as those of an object are."""
+        scope = self.scope
+        assert scope is not None  # noqa: S101 every caller asked
+        container = f"ent_{self.key}-{n}"
+        for found in written_in(value):
+            element = self._hold(found, n)
+            if element is not None and found.name not in WHOLE and scope.registry.has_room(MAX_ELEMENTS):
+                entity_id = f"ent_{self.key}-{element}"
+                scope.registry.enter(entity_id, found.value, found.measured, self.kind, container)
 
     def _makes_from_elsewhere(self) -> bool:
         return self.kind in {semconv.KIND_MODEL_CALL, semconv.KIND_SOURCE}
@@ -409,31 +427,44 @@ class Values:
                 self._ask_outside(measured)
             if type(value) not in _LEAVES:
                 self._look_into_output(value, scope)
+            else:
+                for found in written_in(value):
+                    self._hold(found)
         outer = self.parent.scope if self.parent is not None else None
         if outer is not None and linkable:
-            outer.registry.enter(scope.output_id, value, measured, self.kind, replace=True)
+            self._tell_outer(outer, value, measured)
+
+    def _tell_outer(self, outer: Scope, value: Any, measured: Measured) -> None:
+        """What this output came to, and what is in it that the one around it does not know, is this output there."""
+        assert self.scope is not None  # noqa: S101 made() asked
+        output_id, registry = self.scope.output_id, outer.registry
+        registry.enter(output_id, value, measured, self.kind, replace=True)
+        if type(value) not in _LEAVES:
+            for found in islice(look_into(value, registry), MAX_ELEMENTS_MADE):
+                if found.known is None and found.measured.digest is not None:
+                    registry.enter(output_id, found.value, found.measured, self.kind, replace=True)
 
     def _look_into_output(self, value: Any, scope: Scope) -> None:
-        """Known values inside are what it comes from; others may load what no source brought and no other output is."""
+        """Known values inside are what it comes from; others may load all but what is an output of its own."""
         found = list(look_into(value, scope.registry))
         known: dict[str, Known] = {}
         for each in found:
             if each.known is not None:
                 known.setdefault(each.known.id, each.known)
         self.derived.extend(("out", one.id, one.basis) for one in known.values())
-        loaded = {held[0] for held in scope.registry.held() if held[3] == semconv.KIND_SOURCE} if known else ()
         for each in found:
-            if each.known is None or not (each.known.id in loaded or each.known.id.startswith("out_")):
+            if each.known is None or not each.known.id.startswith("out_"):
                 self._hold(each)
 
-    def _hold(self, found: Found, container: int = 0) -> None:
-        """An element of the result that flows nowhere within this output, and by which other outputs know it."""
+    def _hold(self, found: Found, container: int = 0) -> int | None:
+        """An element of the result, by which other outputs know it; its number, None where it is not noted."""
         if self._count >= MAX_ELEMENTS_MADE or (found.measured.size_bytes or 0) < MIN_LINKABLE_BYTES:
-            return
+            return None
         n = self._next("element")
         self._add_entity(n, "element", found.name, found.value, found.measured, element_of=container)
         if found.full_name != found.name:
             self._name_in_full(n, found.full_name)
+        return n
 
     def _enter(self, role: str, name: str | None, value: Any, measured: Measured, *, linkable: bool) -> int:
         scope = self.scope

@@ -15,10 +15,13 @@ from provsdk.digest import is_linkable, measure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MAX_WRITTEN", "written_in"]
+__all__ = ["MAX_WRITTEN", "WHOLE", "written_in"]
 
 MAX_WRITTEN: Final = 128 * 1024
 """Bytes or characters of a text that is looked into."""
+
+WHOLE: Final = frozenset({"text", "json"})
+"""Names of what the text says as a whole."""
 
 _JSON: Final = ("{", "[", '"')
 

@@ -65,11 +65,15 @@ def _filter(wanted: dict[str, Any]) -> "Filter":
     from provsdk.cli.moments import moment_of  # noqa: PLC0415 as above
     from provsdk.errors import FormatError  # noqa: PLC0415 as above
     from provsdk.questions.filters import Filter  # noqa: PLC0415 as above
-    from provsdk.vocabulary import OutputStatus  # noqa: PLC0415 as above
+    from provsdk.vocabulary import DataClassification, OutputStatus  # noqa: PLC0415 as above
 
-    status, known = wanted["status"], [each.value for each in OutputStatus]
-    if status is not None and not fnmatch.filter(known, status):
-        raise click.UsageError(f"--status: there is no {status!r}; there are {', '.join(known)}")
+    for option, name, words in (
+        ("--status", "status", OutputStatus),
+        ("--class", "classification", DataClassification),
+    ):
+        value, known = wanted[name], [each.value for each in words]
+        if value is not None and not fnmatch.filter(known, value):
+            raise click.UsageError(f"{option}: there is no {value!r}; there are {', '.join(known)}")
     times = {}
     for name in ("since", "until"):
         try:

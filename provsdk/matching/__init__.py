@@ -8,6 +8,7 @@ from typing import Final
 
 from provsdk.matching._containment import Contained, Span, contained
 from provsdk.matching._folding import Folded
+from provsdk.matching._places import Places, plain
 from provsdk.matching._quotation import Quoted, quoted
 from provsdk.matching._rows import row_in
 from provsdk.matching._runs import weight
@@ -17,12 +18,14 @@ __all__ = [
     "MAX_SPANS",
     "Contained",
     "Folded",
+    "Places",
     "Quoted",
     "Span",
     "contained",
     "fields_of",
     "leaves",
     "parsed",
+    "plain",
     "pointer",
     "quoted",
     "row_in",

@@ -71,7 +71,9 @@ class _Found(NamedTuple):
     span: Span
 
 
-def quoted(output: Folded, sources: Sequence[Folded], beside: Iterable[Folded] = ()) -> list[Quoted]:
+def quoted(
+    output: Folded, sources: Sequence[Folded], beside: Iterable[Folded] = (), *, is_field: bool = False
+) -> list[Quoted]:
     """Which of `sources` the output repeats words of, in their order.
 
     A run counts from six words on; a figure, a date or a name counts by itself, if only one of the sources has it. What
@@ -82,6 +84,7 @@ def quoted(output: Folded, sources: Sequence[Folded], beside: Iterable[Folded] =
         output: What was made.
         sources: What it may have been made from.
         beside: What else went in; not looked at where the output repeats nothing.
+        is_field: It is a field among others, where a common figure by itself is chance.
 
     >>> from provsdk.matching import Folded
     >>> output = Folded("As the handbook says: we keep every parcel for twelve days.")
@@ -91,7 +94,7 @@ def quoted(output: Folded, sources: Sequence[Folded], beside: Iterable[Folded] =
     """
     index = Index(output.tokens, SHINGLE, output.tick)
     runs = [each for position, source in enumerate(sources) for each in _runs(index, output, source, position)]
-    telling = _telling(output)
+    telling = _telling(output, is_field=is_field)
     if not runs and not telling:
         return []
     beside = list(beside)
@@ -204,9 +207,9 @@ def _by_themselves(
     return found
 
 
-def _telling(output: Folded) -> list[tuple[int, int]]:
+def _telling(output: Folded, *, is_field: bool) -> list[tuple[int, int]]:
     """The tokens of each figure, date and name in it."""
-    found = [place for at in range(len(output.tokens)) for place in _of_figure(output.tokens, at)]
+    found = [place for at in range(len(output.tokens)) for place in _of_figure(output.tokens, at, is_field=is_field)]
     names = _names(output.source)
     if names:
         starts = [output.token_span(at, at)[0] for at in range(len(output.tokens))]
@@ -217,7 +220,7 @@ def _telling(output: Folded) -> list[tuple[int, int]]:
     return found
 
 
-def _of_figure(tokens: Sequence[str], at: int) -> list[tuple[int, int]]:
+def _of_figure(tokens: Sequence[str], at: int, *, is_field: bool) -> list[tuple[int, int]]:
     """The figure there: by itself, if it can be told from others; else with a word beside it: 500 EUR, since 1987."""
     token = tokens[at]
     if not _FIGURE.fullmatch(token):
@@ -227,7 +230,7 @@ def _of_figure(tokens: Sequence[str], at: int) -> list[tuple[int, int]]:
         return [(one, two) for one, two in beside if MONTHS.intersection(tokens[one : two + 1])]
     number = plain(token)
     is_common = number.isdigit() and (len(number.strip("0")) <= MIN_DIGITS or _YEAR.fullmatch(number))
-    return beside if is_common and beside else [(at, at)]
+    return beside if is_common and (beside or is_field) else [(at, at)]
 
 
 def _names(text: str) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ many outputs hold, and no value under 32 bytes, which chance repeats.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -16,18 +16,22 @@ from msgspec import UNSET
 
 from provsdk.digest import MIN_LINKABLE_BYTES
 from provsdk.errors import NotFound, StoreDamaged
+from provsdk.matching import pointer
 from provsdk.questions.reader import Reader
 from provsdk.records.flow import Arrow, nested_outputs
 from provsdk.records.record import Entity, ModelCall, Output, ProvenanceRecord, Source, Transformation
 from provsdk.vocabulary import Basis, OutputStatus, Relation
 
-__all__ = ["MAX_RECORDS", "Joined", "downstream", "join_of", "upstream", "values_of"]
+__all__ = ["MAX_RECORDS", "WRITTEN", "Joined", "downstream", "join_of", "output_of", "parts", "upstream", "values_of"]
 
 MAX_RECORDS: Final = 1_000
 """Records that are read for one answer; beyond, it says that there are more."""
 
 MAX_EQUAL: Final = 100
 """Outputs that a source may be, with one content, that are followed; beyond, the answer says that there are more."""
+
+WRITTEN: Final = frozenset({"text", "json"})
+"""Names of the parts that a text says as a whole: without blanks around it, and parsed."""
 
 MAX_ALIKE: Final = 8
 """Outputs that hold the same value and nothing else that was loaded with it: what more of them hold is boilerplate."""
@@ -44,6 +48,7 @@ MAX_JOINS: Final = 200_000
 _DERIVED: Final = Relation.WAS_DERIVED_FROM.value
 _DIGEST: Final = Basis.DIGEST.value
 _ENCLOSING: Final = Basis.ENCLOSING.value
+_EXPLICIT: Final = Basis.EXPLICIT.value
 _COMPLETED: Final = OutputStatus.COMPLETED.value
 
 
@@ -54,7 +59,7 @@ class Joined:
     records: tuple[ProvenanceRecord, ...]
     """Nearest first; the one that was asked about leads."""
     joins: tuple[Arrow, ...]
-    """From a source's value to the output that it is."""
+    """From a source's value to the output that it is, or to the part of one."""
     unreadable: tuple[str, ...]
     """Ids of records that belong there and cannot be read."""
     cut: bool
@@ -66,9 +71,10 @@ class Joined:
         yield from self.joins
 
     def flow(self) -> Iterator[Arrow]:
-        """Every edge within the records."""
+        """Every edge within the records, and what each part of an output goes back to."""
         for record in self.records:
             yield from _flow(record)
+            yield from parts(record)
 
 
 def upstream(reader: Reader, record: ProvenanceRecord, *, at_most: int = MAX_RECORDS) -> Joined:
@@ -132,12 +138,12 @@ class _Search:
             if self._handed_over(record, other):
                 yield other
         for source in record.sources:
-            for value_ids, join in _contents(source, _named(record)):
+            for value_ids, join in _contents(source):
                 for other in self._newest(record, source, join):
-                    self._join(record, value_ids, other)
+                    self._join_contents(record, source, value_ids, other, [other.output.output_id])
                     yield other
-            for value_ids, other in self._holders(record, source):
-                self._join(record, value_ids, other)
+            for value_ids, join, other in self._holders(record, source):
+                self._join_contents(record, source, value_ids, other, _parts_with(other, join))
                 yield other
 
     def effects_of(self, record: ProvenanceRecord) -> Iterator[ProvenanceRecord]:
@@ -150,15 +156,15 @@ class _Search:
         uses = [] if join is None else list(dict.fromkeys(use.record_id for use in self._reader.uses_of(join)))
         for other in self._read(self._looked_at(uses)):
             held = [
-                value_id
+                (source, value_ids)
                 for source in other.sources
                 if _is_made_of(other, source, record)
-                for value_ids, content in _contents(source, _named(other))
+                for value_ids, content in _contents(source)
                 if content == join
-                for value_id in value_ids
             ]
+            for source, value_ids in held:
+                self._join_contents(other, source, value_ids, record, [record.output.output_id])
             if held:
-                self._join(other, held, record)
                 yield other
         yield from self._loaded_from_within(record)
 
@@ -169,23 +175,23 @@ class _Search:
         uses = dict.fromkeys(use.record_id for join in asked for use in self._reader.uses_of(join))
         for other in self._read(self._looked_at(list(uses))):
             held = [
-                value_id
+                (source, value_ids, join)
                 for source in other.sources
-                for value_ids, holder in self._holders(other, source)
+                for value_ids, join, holder in self._holders(other, source)
                 if holder.record_id == record.record_id
-                for value_id in value_ids
             ]
+            for source, value_ids, join in held:
+                self._join_contents(other, source, value_ids, record, _parts_with(record, join))
             if held:
-                self._join(other, held, record)
                 yield other
 
-    def _holders(self, record: ProvenanceRecord, source: Source) -> Iterator[tuple[list[str], ProvenanceRecord]]:
+    def _holders(self, record: ProvenanceRecord, source: Source) -> Iterator[tuple[list[str], str, ProvenanceRecord]]:
         """The outputs that a source, or what is in it, stands in, with the values that do. Of outputs that hold one
         value those count that hold most of what was loaded with it: a phrase that all of them share says nothing.
         """
-        held = [(value_ids, self._held_by(join)) for value_ids, join in _contents(source, _named(record))]
-        shared = Counter(record_id for _, holders in held for record_id in holders)
-        for value_ids, holders in held:
+        held = [(value_ids, join, self._held_by(join)) for value_ids, join in _contents(source)]
+        shared = Counter(record_id for _, _, holders in held for record_id in holders)
+        for value_ids, join, holders in held:
             most = max((shared[each] for each in holders), default=0)
             found = [
                 other
@@ -193,7 +199,7 @@ class _Search:
                 if _is_made_of(record, source, other)
             ]
             if len(found) <= MAX_ALIKE:
-                yield from ((value_ids, other) for other in found)
+                yield from ((value_ids, join, other) for other in found)
 
     def _held_by(self, join: str) -> list[str]:
         """Ids of the records whose output holds a value; none where so many do that it says nothing."""
@@ -228,13 +234,29 @@ class _Search:
             self._cut = True
         return record_ids[:MAX_LOOKED_AT]
 
-    def _join(self, record: ProvenanceRecord, value_ids: Iterable[str], other: ProvenanceRecord) -> None:
+    def _join_contents(
+        self,
+        record: ProvenanceRecord,
+        source: Source,
+        value_ids: Iterable[str],
+        other: ProvenanceRecord,
+        made: Sequence[str],
+    ) -> None:
+        """Joins values of a source with what they are: an output, or parts of it. What is in such a value is the part
+        that has its content, where there is one, and else all of it.
+        """
+        joins = {element.entity_id: join_of(element) for element in source.elements}
+        ends = record.record_id, other.record_id
+        for value_id in value_ids:
+            join = joins.get(value_id)
+            for each in (_parts_with(other, join) if join is not None else ()) or made:
+                self._join(value_id, each, ends)
+
+    def _join(self, value_id: str, made: str, ends: tuple[str, str]) -> None:
         if len(self._joins) >= MAX_JOINS:
             self._cut = True
-            return
-        ends = record.record_id, other.record_id
-        arrows = ((one, other.output.output_id, _DERIVED, _DIGEST) for one in value_ids)
-        self._joins.update(dict.fromkeys(arrows, ends))
+        else:
+            self._joins[value_id, made, _DERIVED, _DIGEST] = ends
 
     def _handed_over(self, record: ProvenanceRecord, other: ProvenanceRecord) -> bool:
         """Notes how an output goes back to one that was made for it in another process; whether it does."""
@@ -242,7 +264,8 @@ class _Search:
         holders = [] if join is None else [value_id for value_id, held in values_of(record) if held == join]
         output_id = other.output.output_id
         if holders:
-            self._join(record, holders, other)
+            for value_id in holders:
+                self._join(value_id, output_id, (record.record_id, other.record_id))
         elif other.output.status == _COMPLETED and other.output.ended_at <= record.output.ended_at:
             arrow = record.output.output_id, output_id, _DERIVED, _ENCLOSING
             self._joins[arrow] = record.record_id, other.record_id
@@ -266,6 +289,11 @@ class _Search:
                 yield known
 
 
+def output_of(value_id: str) -> str:
+    """Id of the output that a value is, or is a part of."""
+    return f"out_{value_id[4:].rsplit('-', 1)[0]}" if value_id.startswith("ent_") else value_id
+
+
 def _flow(record: ProvenanceRecord) -> Iterator[Arrow]:
     return ((edge.from_, edge.to, edge.relation, edge.basis) for edge in record.flow)
 
@@ -281,14 +309,50 @@ def values_of(record: ProvenanceRecord) -> Iterator[tuple[str, str | None]]:
         yield value.entity_id, join_of(value)
 
 
-def _named(record: ProvenanceRecord) -> frozenset[str]:
-    """Ids of the values that others are known to come from."""
-    return frozenset(edge.to for edge in record.flow if edge.relation == _DERIVED)
+def parts(record: ProvenanceRecord) -> Iterator[Arrow]:
+    """What each part of an output goes back to: by the fields in which its edges have places. Where an edge has none,
+    or nothing is known of a part, it may go back to all that the output does, which is inferred.
+    """
+    elements = record.output.elements
+    if elements is UNSET:
+        return
+    output_id = record.output.output_id
+    edges = [edge for edge in record.flow if edge.from_ == output_id and edge.relation == _DERIVED]
+    placed = {edge.to for edge in edges if edge.fields is not UNSET}
+    for element in elements:
+        place, is_known = _pointer_of(element), False
+        if not place:
+            yield element.entity_id, output_id, _DERIVED, _DIGEST  # all of it, written otherwise
+            continue
+        for edge in edges:
+            if edge.fields is UNSET:
+                if edge.to not in placed:
+                    basis = edge.basis if edge.basis == _EXPLICIT else _ENCLOSING
+                    yield element.entity_id, edge.to, _DERIVED, basis
+            elif any(f"{field}/".startswith(f"{place}/") for field in edge.fields):
+                is_known = True
+                yield element.entity_id, edge.to, _DERIVED, edge.basis
+        if not is_known:
+            yield element.entity_id, output_id, _DERIVED, _ENCLOSING
 
 
-def _contents(source: Source, named: frozenset[str]) -> Iterator[tuple[list[str], str]]:
+def _pointer_of(element: Entity) -> str:
+    """Where a part of an output stands in it, as edges say it."""
+    names = (element.name or "").split(".")
+    if names[0] in WRITTEN:
+        names = names[1:]
+    return "".join(pointer("", name) for name in names)
+
+
+def _parts_with(record: ProvenanceRecord, join: str) -> list[str]:
+    """Ids of the parts of the output with that join digest."""
+    elements = record.output.elements
+    return [] if elements is UNSET else [each.entity_id for each in elements if each.join_digest == join]
+
+
+def _contents(source: Source) -> Iterator[tuple[list[str], str]]:
     """Join digests of what a source brought, and of what is in it, with the ids of the values that hold it: of the
-    whole, all that is in it too; of what is in it, the whole where that is all that anybody named.
+    whole, all that is in it too.
     """
     whole = join_of(source)
     if whole is not None:
@@ -296,7 +360,8 @@ def _contents(source: Source, named: frozenset[str]) -> Iterator[tuple[list[str]
     for element in source.elements:
         join = join_of(element)
         if join is not None:
-            yield [element.entity_id, *([] if element.entity_id in named else [source.source_id])], join
+            is_whole = element.name in WRITTEN and element.element_of == source.source_id
+            yield [element.entity_id, *([source.source_id] if is_whole else [])], join
 
 
 def join_of(value: Source | Entity | Output) -> str | None:

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from provsdk.questions.across import Joined, values_of
-from provsdk.questions.links import UNLINKED, Link, Strength, is_at_least, reach
+from provsdk.questions.across import Joined, output_of, values_of
+from provsdk.questions.links import Link, Strength, best, is_at_least, reach
 from provsdk.records.flow import Arrow, Causes, nested_outputs
 from provsdk.records.record import ProvenanceRecord, Source
 
@@ -40,7 +40,7 @@ def rests_on(joined: Joined) -> dict[str, dict[str, list[Arrow]]]:
     owners = {value_id: record.record_id for record in joined.records for value_id, _ in values_of(record)}
     found: dict[str, dict[str, list[Arrow]]] = defaultdict(lambda: defaultdict(list))
     for arrow in joined.joins:
-        found[arrow[1]][owners[arrow[0]]].append(arrow)
+        found[output_of(arrow[1])][owners[arrow[0]]].append(arrow)
     for record in joined.records:
         for output_id in nested_outputs(_flow(record), record.output.output_id):
             found[output_id][record.record_id].extend(())
@@ -73,7 +73,8 @@ class _Tree:
         found = []
         for record_id, joins in self._holders.get(output_id, {}).items():
             other = self._records[record_id]
-            link = reach(Causes(_flow(other), joins), other.output.output_id).get(output_id, UNLINKED)
+            reached = reach(Causes(_flow(other), joins), other.output.output_id)
+            link = best(reached, {output_id, *(arrow[1] for arrow in joins)})
             if is_at_least(link.strength, self._least):
                 found.append(self._effect(other, {arrow[0] for arrow in joins}, link, depth))
         return tuple(found)

@@ -161,10 +161,21 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
         start = end
 
 
+_ABBREVIATION: Final = re.compile(
+    r"\b(?:Dr|Mr|Mrs|Ms|Prof|St|Sr|Jr|Inc|Ltd|Co|Corp|No|Nr|Art|Fig|Vol|pp|vs|cf|approx|e\.g|i\.e|z\.B|d\.h|u\.a|p\.ex|ca"
+    r"|Sra?|Dra|Mme|M|Hr|Fr|[A-Z])\.$"
+)
+"""That a name, a number or an example follows."""
+
+
 def _goes_on(text: str, end: int) -> bool:
-    """Whether what follows begins small: a full stop before that is an abbreviation's."""
+    """Whether the full stop there is an abbreviation's: what follows begins small, or the word is one."""
+    if text[end - 1 : end] != ".":
+        return False
     following = text[end : end + 2].lstrip(" ")
-    return text[end - 1 : end] == "." and following[:1].islower()
+    return following[:1].islower() or (
+        bool(following) and _ABBREVIATION.search(text, max(end - 10, 0), end) is not None
+    )
 
 
 def _share(text: str, start: int, end: int, supports: Iterable[Support]) -> float:

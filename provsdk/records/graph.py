@@ -171,8 +171,11 @@ def lineage_across(
     for record in reversed(records):
         names.update(_names(record))
     for record in records[1:]:
-        output_id = record.output.output_id
-        names[output_id] = (names[output_id][0], record.output.name)
+        output = record.output
+        names[output.output_id] = (names[output.output_id][0], output.name)
+        for part in () if output.elements is UNSET else output.elements:
+            place = (part.name or "").removeprefix("json").removeprefix(".")
+            names[part.entity_id] = ("output", f"{output.name}{_place(place)}" if place else output.name)
     return _Tree(names, Causes(arrows)).grow(start or records[0].output.output_id, depth)
 
 

@@ -77,7 +77,7 @@ class Output(Struct, frozen=True):
     ended_at: str
     stream: Stream | msgspec.UnsetType = msgspec.UNSET
     elements: list[Entity] | msgspec.UnsetType = msgspec.UNSET
-    """What stands in the value and was no source's: others may load it by itself. Not there where nothing is."""
+    """What stands in the value: others may load it by itself. Not there where nothing does."""
 
 
 class Checksum(Struct, frozen=True):

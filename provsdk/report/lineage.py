@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from msgspec import UNSET
 from rich.console import RenderableType
 from rich.text import Text
 from rich.tree import Tree
@@ -93,6 +94,12 @@ def lineage(
         shorts: names of records by their ids.
     """
     records = {one.output.output_id: one.record_id for one in joined.records}
+    records |= {
+        part.entity_id: one.record_id
+        for one in joined.records
+        if one.output.elements is not UNSET
+        for part in one.output.elements
+    }
     tree = graph.lineage_across(
         joined.records,
         at_least(joined.arrows(), least),

@@ -147,12 +147,20 @@ def _source(index: int, n: int, source: Source, protected: bool) -> _Row:  # noq
 
 def _elements(index: int, said: ProvenanceRecord | Extension) -> tuple[_Row, ...]:
     """Each content within a source, or within the output, once: an answer may be a field of what another one loaded."""
-    made = said.output.elements if isinstance(said, ProvenanceRecord) else UNSET
-    found = [(OUTPUT, join) for join in _joins_within(made)] if made is not UNSET else []
+    found = [(OUTPUT, join) for join in _made_by(said)] if isinstance(said, ProvenanceRecord) else []
     found += [
         (n, join) for n, each in enumerate(said.sources) if each.elements for join in _joins_within(each.elements)
     ]
     return tuple([(index, n, join) for n, join in found[:MAX_ELEMENTS]])
+
+
+def _made_by(record: ProvenanceRecord) -> list[bytes]:
+    """Of what is in the output, what it was neither given nor had loaded: whoever loads that may have it from there."""
+    if record.output.elements is UNSET:
+        return []
+    known: list[Source | Entity] = [*record.output.arguments, *record.sources]
+    known += [element for source in record.sources for element in source.elements]
+    return sorted({*_joins_within(record.output.elements)}.difference(join_of(each.join_digest) for each in known))
 
 
 def _joins_within(elements: Sequence[Entity]) -> list[bytes]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from provsdk import traced_model_call, traced_output, traced_source, traced_transform
+from provsdk import cite, derive, traced_model_call, traced_output, traced_source, traced_transform
 from provsdk.capture import _search
 from provsdk.capture._texts import Texts
 from provsdk.questions.links import links
@@ -236,3 +236,108 @@ def test_what_the_output_came_from_is_looked_for_though_time_is_up_for_its_steps
     searched = _search.search(texts, seconds=120.0)
     assert [(link.effect, link.cause) for link in searched.links] == [("out_1", "ent_1")]
     assert not searched.is_whole
+
+
+@pytest.mark.parametrize(
+    "made", [lambda said: said, lambda said: {"budget": said, "year": "x"}, lambda said: f"{said}."]
+)
+@pytest.mark.parametrize("said", ["48,250 euros", "Maria Alves", "14 March 2027"])
+def test_what_a_model_knows_by_heart_is_no_source_however_short_it_is(made, said):
+    def body():
+        load("beside", f"It was {said}, as the annual report has it.")
+        ask = traced_model_call("by heart")(lambda prompt: copy(said))
+        return made(ask(f"Use: {load('parcels', PARCELS)}"))
+
+    assert observed(body) == []
+
+
+def test_nor_where_only_a_part_of_the_answer_is_handed_on():
+    def body():
+        load("returns", RETURNS)
+        return by_heart(f"Use: {load('parcels', PARCELS)}").split(". ")[1].rstrip(".")
+
+    assert "returns" not in observed(body)
+
+
+def test_nor_where_it_is_loaded_afterwards_to_be_compared():
+    def body():
+        said = by_heart("What do you know?")
+        load("returns", RETURNS)
+        return f"{said} Checked."
+
+    assert observed(body) == []
+
+
+def test_a_figure_of_the_prompt_counts_though_a_source_beside_it_has_it_too():
+    def body():
+        load("beside", "Some 48,250 euros were lost on the way.")
+        ask = traced_model_call("m")(lambda prompt: copy("48,250 euros"))
+        return ask(f"How much? {load('budget', 'The budget of the year is 48,250 euros in all.')}")
+
+    assert observed(body) == ["budget"]
+
+
+FAQ = "When does the museum open? It opens at nine."
+
+
+@pytest.mark.parametrize(
+    "made", [lambda asked, page: f"You asked: {asked} {page}", lambda asked, page: {"question": asked, "answer": page}]
+)
+@pytest.mark.parametrize("faq", [FAQ, "When does the museum open?"], ids=["holds the question", "is the question"])
+def test_a_question_that_is_repeated_is_no_source_that_has_it_too(made, faq):
+    def answer(question):
+        load("faq", faq)
+        return made(question, load("parcels", PARCELS))
+
+    with captured_records() as records:
+        traced_output("answer")(answer)("When does the museum open?")
+
+    found = {one.name: links(records[-1])[one.source_id].strength for one in records[-1].sources}
+    assert (found["faq"] == "observed", found["parcels"]) == (False, "observed")
+
+
+@pytest.mark.parametrize("field", [200, 500, 2024, "100", 500.0])
+def test_a_common_figure_alone_in_a_field_is_chance(field):
+    def body():
+        load("log", f"Call {field} for the guard.")
+        return {"status": field, "body": load("parcels", PARCELS)}
+
+    assert observed(body) == ["parcels"]
+
+
+def test_what_is_in_an_output_within_another_one_is_known_there():
+    @traced_output("inner")
+    def inner():
+        return {"text": f"In short: {load('parcels', PARCELS)}", "more": 1}
+
+    with captured_records() as records:
+        traced_output("outer")(lambda: f"It says: {inner()['text']}")()
+
+    outer, within = sorted(records, key=lambda one: one.output.name, reverse=True)
+    edges = {(edge.to, edge.basis) for edge in outer.flow if edge.from_ == outer.output.output_id}
+    assert (within.output.output_id, "containment") in edges
+
+
+def test_each_of_many_fields_is_searched():
+    def body():
+        docs = [load(f"d{n}", f"{PARCELS} Shelf {n} of the house holds those of week {n}.") for n in range(120)]
+        ask = traced_model_call("m")(lambda prompt: f"Note: {prompt.partition(': ')[2]}")
+        return [ask(f"Sum up: {doc}") for doc in docs]
+
+    assert len(observed(body)) == 120
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        lambda text, page: derive(text, from_=[page]),
+        lambda text, page: cite(text, page, (0, 10)),
+        cite,
+    ],
+)
+def test_what_the_program_says_of_a_text_of_its_own_holds_for_the_output_that_it_becomes(says):
+    def body():
+        page = load("parcels", PARCELS)
+        return says("Ten days, by the handbook that hangs on the wall.", page)
+
+    assert strengths(body) == {"parcels": "declared"}

@@ -1,5 +1,7 @@
 """A label, a number, a yes: a word of a model is tied to its call where it is all that the output says."""
 
+import json
+
 import pytest
 
 from provsdk import traced_model_call, traced_output, traced_source
@@ -8,6 +10,10 @@ from provsdk.testing import captured_records
 
 LATE = "The parcel came late, and the box was open when it arrived at our door."
 GREAT = "A wonderful kettle: it boils within a minute, and it looks great as well."
+
+
+SAID = {"label": "Negative.", "other": "Certainly.", "stars": "47"}
+"""Not in the code of the functions that are traced, whose own words these could be as well."""
 
 
 def fresh(text):
@@ -70,8 +76,8 @@ def test_the_output_comes_from_the_call_that_answered_it(call, made):
 
     def body():
         late, great = reviews()
-        text_of(other(f"Is this English? {great}", "Certainly."))
-        return made(text_of(ask(f"Label this review: {late}", "Negative.")))
+        text_of(other(f"Is this English? {great}", SAID["other"]))
+        return made(text_of(ask(f"Label this review: {late}", SAID["label"])))
 
     (edge,), (strength,) = linked(body)
 
@@ -82,7 +88,7 @@ def test_the_output_comes_from_the_call_that_answered_it(call, made):
 def test_a_figure_that_is_a_number_in_the_output_is_an_answer_too():
     def body():
         late, _ = reviews()
-        return int(traced_model_call("rate")(as_text)(f"How many stars? {late}", "47"))
+        return int(traced_model_call("rate")(as_text)(f"How many stars? {late}", SAID["stars"]))
 
     edges, _ = linked(body)
 
@@ -94,7 +100,7 @@ def test_what_two_calls_answered_ties_the_output_to_neither():
 
     def body():
         for review in reviews():
-            said = ask(f"Label this review: {review}", "Negative.")
+            said = ask(f"Label this review: {review}", SAID["label"])
         return said
 
     edges, strengths = linked(body)
@@ -106,7 +112,40 @@ def test_what_two_calls_answered_ties_the_output_to_neither():
 def test_an_output_that_says_more_or_something_else_is_not_tied():
     def body():
         late, _ = reviews()
-        said = traced_model_call("classify")(as_text)(f"Label this review: {late}", "Negative.")
+        said = traced_model_call("classify")(as_text)(f"Label this review: {late}", SAID["label"])
         return "positive" if said == "Positive." else f"{said} And that is all there is."
 
     assert linked(body) == ([], ["inferred"])
+
+
+def test_a_word_that_stands_in_the_program_is_not_tied():
+    def body():
+        late, _ = reviews()
+        traced_model_call("moderate")(as_text)(f"Is this fine? {late}", SAID["label"])
+        return {"label": "Negative.", "text": "something that the program says by itself"}
+
+    assert linked(body)[0] == []
+
+
+def test_a_word_that_the_output_was_given_is_not_tied():
+    @traced_output("label")
+    def evaluate(expected):
+        late, _ = reviews()
+        traced_model_call("classify")(as_text)(f"Label this review: {late}", SAID["label"])
+        return {"expected": expected}
+
+    with captured_records() as records:
+        evaluate(fresh(SAID["label"]))
+
+    (record,) = records
+    assert {edge.basis for edge in record.flow if edge.from_ == record.output.output_id} <= {"enclosing", "identity"}
+
+
+def test_a_word_in_a_field_of_an_answer_that_is_json_is_one_too():
+    def body():
+        late, _ = reviews()
+        said = traced_model_call("classify")(as_text)(f"Label this: {late}", '{"label": "Negative.", "score": 0.93}')
+        return json.loads(said)["label"]
+
+    (edge,), (strength,) = linked(body)
+    assert (edge.basis, strength) == ("containment", "given")

@@ -74,6 +74,18 @@ def test_a_file_that_was_moved_is_known_by_its_content(run, handbook, tmp_path):
     assert "neither by this content nor by this location" in run("impact", str(moved), code=1).stderr
 
 
+@pytest.mark.parametrize("read", [str.strip, json.loads], ids=["without its line end", "parsed"])
+def test_a_file_is_known_by_what_programs_read_of_it(run, home, read):
+    Path("rules.json").write_text('{"rule": "A parcel is kept for ten days, not longer."}\n')
+    load = traced_source(type="file", name="rules")(lambda: read(Path("rules.json").read_text()))
+    provsdk.configure()
+    traced_output("kept")(lambda: f"Our rules: {load()}")()
+    provsdk.shutdown()
+    Path("rules.json").rename("moved.json")
+
+    assert json.loads(run("impact", "moved.json", "--json").stdout)["sources"] != []
+
+
 def test_a_source_by_its_digest_and_by_its_id(run, handbook):
     import hashlib
 

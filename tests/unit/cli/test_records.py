@@ -507,5 +507,6 @@ def test_a_status_that_there_is_not_is_refused_and_a_pattern_of_some_taken(run, 
     provsdk.traced_output("answer")(lambda: "an answer that is long enough to be one")()
     provsdk.shutdown()
     assert "there is no 'bogus'" in run("list", "--status", "bogus", code=2).stderr
-    assert "answer" in run("list", "--status", "comp*").stdout
+    assert "there is no 'secret'" in run("list", "--class", "secret", code=2).stderr
+    assert "answer" in run("list", "--status", "comp*", "--class", "int*").stdout
     assert "No record is like that." in run("list", "--model", "").stderr

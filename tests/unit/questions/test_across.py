@@ -11,6 +11,8 @@ from provsdk.pipeline import running
 from provsdk.questions import across
 from provsdk.questions.across import downstream, upstream
 from provsdk.questions.effects import effects
+from provsdk.questions.links import best, reach
+from provsdk.records.flow import Causes
 
 POLICY = "Refunds are paid within 30 days of purchase, whatever the reason."
 
@@ -138,6 +140,74 @@ def test_what_many_outputs_hold_joins_nothing(store):
 
     assert names(upstream(store, record(store, "mail"))) == ["mail"]
     assert names(downstream(store, [record(store, "answer")])) == ["answer"]
+
+
+LETTERS = {
+    "ana": "Ana asked for her data to be deleted from all of our systems in May.",
+    "ben": "Ben wants all of his letters on paper from the next month onwards.",
+}
+
+
+@traced_output("batch")
+def batch():
+    ask = traced_model_call("summarise")(lambda prompt: f"In short: {prompt.partition(chr(10))[2]}")
+    loads = {name: traced_source(type="file", name=name)(lambda text=text: text) for name, text in LETTERS.items()}
+    return [{"id": name, "summary": ask(f"Summarise:\n{load()}")} for name, load in loads.items()]
+
+
+@pytest.mark.parametrize(
+    "loaded",
+    [
+        lambda made: made[1],
+        lambda made: made[1]["summary"],
+        lambda made: json.dumps(made[1]),
+        lambda made: made,
+        json.dumps,
+    ],
+    ids=["an item", "a field", "a line", "all of it", "all of it as text"],
+)
+@pytest.mark.parametrize("form", [lambda made: made, json.dumps], ids=["object", "JSON text"])
+def test_what_uses_one_part_of_an_output_goes_back_to_what_that_part_came_from(store, loaded, form):
+    text = provsdk.traced_output("batch")(lambda: form(batch.__wrapped__()))()
+    given = loaded(json.loads(text) if isinstance(text, str) else json.loads(json.dumps(text)))
+    fetch = traced_source(type="file", name="row")(lambda: given)
+
+    def summary(value):
+        value = json.loads(value) if isinstance(value, str) and value[0] in "[{" else value
+        value = value[1] if isinstance(value, list) else value
+        return value["summary"] if isinstance(value, dict) else value
+
+    provsdk.traced_output("letter")(lambda: f"Dear Ben, {summary(fetch())}")()
+    joined = upstream(store, record(store, "letter"))
+
+    reached = reach(Causes(joined.arrows()), record(store, "letter").output.output_id)
+    found = {one.name: best(reached, [one.source_id]).strength for one in record(store, "batch").sources}
+    assert found["ben"] == "observed"
+    assert found["ana"] not in {"observed", "declared"}
+
+
+def test_a_part_of_which_nothing_is_known_may_go_back_to_all_that_the_output_does(store):
+    made = provsdk.traced_output("answer")(lambda: {"answer": load().upper(), "notice": NOTICE})()
+    mail(made["notice"])
+    joined = upstream(store, record(store, "mail"))
+
+    reached = reach(Causes(joined.arrows()), record(store, "mail").output.output_id)
+    (source,) = record(store, "answer").sources
+    assert reached[source.source_id].strength == "inferred"
+
+
+def test_what_an_output_was_asked_is_no_join(store):
+    key = "a1b2c3d4-0000-4000-8000-123456789abc"
+
+    @traced_output("letter")
+    def letter(customer):
+        return {"customer": customer, "letter": f"Dear customer. {load()}"}
+
+    letter(str(key))
+    row = traced_source(type="database", name="row")(lambda: {"id": key, "note": "wants everything on paper, please"})
+    provsdk.traced_output("note")(lambda: f"He {row()['note']}")()
+
+    assert names(upstream(store, record(store, "note"))) == ["note"]
 
 
 def test_a_passage_that_an_output_hands_on_leads_to_where_it_was_loaded_only(store):

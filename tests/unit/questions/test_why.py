@@ -198,6 +198,8 @@ class TestLimits:
         ("One. Two! Three?", ["One.", "Two!", "Three?"]),
         ("It costs 3.50 a day. Yes.", ["It costs 3.50 a day.", "Yes."]),
         ("Ask e.g. ana about it. She knows.", ["Ask e.g. ana about it.", "She knows."]),
+        ("Ask Dr. Meyer, e.g. Anna. Then go.", ["Ask Dr. Meyer, e.g. Anna.", "Then go."]),
+        ("See No. 5 of J. Smith. Fine.", ["See No. 5 of J. Smith.", "Fine."]),
         ("- one line\n- another\n\n", ["- one line", "- another"]),
         ('He said "no." Then he left.', ['He said "no."', "Then he left."]),
         ("包裹保留十天。然后退回。", ["包裹保留十天。", "然后退回。"]),
