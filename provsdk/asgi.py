@@ -47,7 +47,8 @@ class DeliveryMiddleware:
 
         async def watching_receive() -> Message:
             message = await receive()
-            if message["type"] == "http.disconnect":
+            # A server says so too to whoever still listens when the response is complete.
+            if message["type"] == "http.disconnect" and not delivery.over:
                 delivery.disconnected = True
             return message
 

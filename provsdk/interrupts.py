@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-__all__ = ["came_from_outside", "is_cancellation", "is_interrupt"]
+__all__ = ["came_from_outside", "is_cancellation", "is_interrupt", "kinds"]
 
 _CANCELLATIONS: Final = frozenset(
     {"CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit", "GeneratorExit", "GreenletExit"}
@@ -51,6 +51,13 @@ def is_cancellation(kind: type[BaseException]) -> bool:
     if issubclass(kind, Exception):
         return False
     return any(base.__name__ in _CANCELLATIONS for base in kind.__mro__)
+
+
+def kinds(error: BaseException) -> frozenset[type[BaseException]]:
+    """Its class; of a group, those of the exceptions in it, whatever groups they are in."""
+    if not isinstance(error, BaseExceptionGroup):
+        return frozenset((type(error),))
+    return frozenset().union(*map(kinds, error.exceptions))
 
 
 def is_interrupt(error: BaseException) -> bool:

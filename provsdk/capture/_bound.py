@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
@@ -44,9 +45,11 @@ class Bound:
         """Calls the function."""
         attached = _along.within(self._held) if self._along else _along.beside(self._held)
         try:
-            return self.__wrapped__(*args, **kwargs)
+            result = self.__wrapped__(*args, **kwargs)
         finally:
             _along.back(attached)
+        is_later = self._along and type(result) is CoroutineType
+        return _awaited_within(result, self._held) if is_later else result
 
     def __getattr__(self, name: str) -> Any:
         """Name, documentation and whatever else one asks a function for."""
@@ -60,6 +63,15 @@ class Bound:
 
     def __reduce__(self) -> Any:
         return Arrived, (self.__wrapped__, _along.headers_of(self._held, self._way))
+
+
+async def _awaited_within(coroutine: Coroutine[Any, Any, Any], held: Held) -> Any:
+    """What a function leaves to be awaited runs as it does itself."""
+    attached = _along.within(held)
+    try:
+        return await coroutine
+    finally:
+        _along.back(attached)
 
 
 @dataclass(frozen=True, slots=True)

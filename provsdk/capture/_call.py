@@ -16,10 +16,11 @@ from provsdk.capture._declared import article
 from provsdk.capture._late import Late
 from provsdk.capture._model import note_request, note_response, settle
 from provsdk.capture._otel import current_activity
-from provsdk.capture._session import BLOCKED, Activity
+from provsdk.capture._session import Activity
 from provsdk.capture._verdict import verdict_of
 from provsdk.capture.ports import current as plugged_in
-from provsdk.errors import OutputBlocked, RecordNotSealed
+from provsdk.errors import RecordNotSealed
+from provsdk.interrupts import kinds
 from provsdk.vocabulary import DataClassification
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ def fail(activity: Activity, error: BaseException) -> Ticket | None:
 
 def _note_failure(activity: Activity, error: BaseException) -> None:
     try:
-        activity.failed(error, BLOCKED if isinstance(error, OutputBlocked) else "failed")
+        activity.failed(error)
         if activity.kind == semconv.KIND_POLICY_CHECK:
             activity.declared["result"] = "error"
     except Exception as ours:
@@ -471,7 +472,8 @@ async def await_quietly(ticket: Ticket | None, failure: BaseException | None) ->
 
 def _is_cancellation(error: BaseException | None) -> bool:
     """Of asyncio or trio, which are not loaded for it."""
-    return type(error).__name__ in {"CancelledError", "Cancelled"}
+    found = () if error is None else kinds(error)
+    return bool(found) and all(kind.__name__ in {"CancelledError", "Cancelled"} for kind in found)
 
 
 def leave(ticket: Ticket | None) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import html
+import json
+import re
 from collections import deque
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
-
-from provsdk.matching import Folded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,11 @@ RECENT: Final = 4_096
 
 MAX_LEVELS: Final = 16
 """Containers in containers of a chunk that are copied."""
+
+MIN_FOUND: Final = 4
+"""Letters of a chunk that is found by these alone: fewer may stand in any text."""
+
+_ESCAPE: Final = re.compile(r'(?:\\u[0-9a-fA-F]{4})+|\\["\\/bfnrt]')
 
 MAX_KEPT: Final = 1024 * 1024
 """Bytes of them together; of a longer one its first."""
@@ -99,11 +105,11 @@ def as_it_is(chunk: Any, levels: int = MAX_LEVELS) -> Any:
 
 
 def sent_of(waiting: Sequence[Any], bodies: Sequence[bytes], *, alone: bool) -> int:
-    """How many of the chunks that wait are in the messages that the server took meanwhile.
+    r"""How many of the chunks that wait are in the messages that the server took meanwhile.
 
-    The letters and digits of text are looked for there, in order: what stands between them, and how they are escaped,
-    is the framework's. Of other chunks, and where the messages hold no text, one is counted for each message, if no
-    other stream may be in the response.
+    Text is looked for there, in order: what stands between its pieces, and how they are escaped, is the framework's.
+    Of other chunks, and where the messages hold no text, one is counted for each message, if no other stream may be in
+    the response.
 
     >>> sent_of(["one ", "two "], [b"one two "], alone=True)
     2
@@ -111,6 +117,10 @@ def sent_of(waiting: Sequence[Any], bodies: Sequence[bytes], *, alone: bool) -> 
     1
     >>> sent_of(["a secret"], [b"I can not answer that."], alone=True)
     0
+    >>> sent_of(["a", "n"], [b"No answer was found."], alone=True)
+    0
+    >>> sent_of(["\U0001f44d ", "fine"], [b'data: {"text": "\\ud83d\\udc4d fine"}'], alone=True)
+    2
     >>> sent_of([{"n": 1}, {"n": 2}], [b"{...}"], alone=True)
     1
     """
@@ -129,15 +139,67 @@ def is_looked_for(chunk: Any) -> bool:
 
 
 def _found_in_order(waiting: Sequence[str | bytes], whole: str) -> int:
-    letters, at = _letters(whole), 0
-    for count, chunk in enumerate(waiting):
-        own = _letters(chunk if isinstance(chunk, str) else chunk.decode(errors="replace"))
+    """How many chunks stand in what was sent, one after the other: as they are, or as JSON and HTML write them. Where
+    their signs were turned into others, as those of Markdown are, by their letters, if these are no chance.
+    """
+    chunks = [(each if isinstance(each, str) else each.decode(errors="replace")).strip() for each in waiting]
+    return max(_as_written(chunks, whole), _as_written(chunks, _unescaped(whole)), _by_letters(chunks, whole))
+
+
+def _as_written(chunks: Sequence[str], sent: str) -> int:
+    """Of blanks it cannot be told: they go with what stands before them. A word that a chunk begins and the next one
+    should end is none of theirs, where that is not there.
+    """
+    at = found = 0
+    told = False
+    for count, chunk in enumerate(chunks, 1):
+        start = _find(sent, chunk, at)
+        if start < 0:
+            return found if told else 0
+        at = start + len(chunk)
+        told = told or bool(chunk)
+        if not _goes_on(sent, at, chunk):
+            found = count
+    return found if told else 0
+
+
+def _find(sent: str, chunk: str, at: int) -> int:
+    """Where it stands next: right there, or where a word begins."""
+    start = sent.find(chunk, at)
+    while start > at and sent[start - 1].isalnum() and chunk[:1].isalnum():
+        start = sent.find(chunk, start + 1)
+    return start
+
+
+def _goes_on(sent: str, end: int, chunk: str) -> bool:
+    """Whether a word goes on over the end of the chunk."""
+    return sent[end : end + 1].isalnum() and chunk[-1:].isalnum()
+
+
+def _by_letters(chunks: Sequence[str], whole: str) -> int:
+    letters, at = _letters(_unescaped(whole)), 0
+    if not any(chunks):
+        return 0
+    for count, chunk in enumerate(chunks):
+        own = _letters(chunk)
         found = letters.find(own, at)
-        if found < 0:
+        if found < 0 or (chunk and len(own) < MIN_FOUND):
             return count
         at = found + len(own)
-    return len(waiting)
+    return len(chunks)
 
 
 def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, Folded(text).text))
+    return "".join(filter(str.isalnum, text))
+
+
+def _unescaped(text: str) -> str:
+    """The text as JSON and HTML meant it."""
+    return html.unescape(_ESCAPE.sub(_meant, text))
+
+
+def _meant(escape: re.Match[str]) -> str:
+    try:
+        return str(json.loads(f'"{escape.group()}"'))
+    except ValueError:
+        return escape.group()

@@ -22,11 +22,14 @@ where nobody escaped it, and then what follows the colon is no port."""
 _ORACLE: Final = re.compile(r"(\Ajdbc:oracle:\w+:)[^@]*@")
 """User and password of Oracle's thin driver stand before the @ without slashes."""
 
-_BARE_USER: Final = re.compile(r"\A[^\s/\\@:]+:(?![/\\])[^\s@]+@(?=(?:[\w.-]+|\[[^\s\]]*\])(?::\d|/))")
+_BARE_USER: Final = re.compile(r"\A[^\s/\\@:]+:(?![/\\])[^\s@]+@(?=(?:[\w.-]+|\[[^\s\]]*\])(?::[\d/~]|/))")
 """User and password before a host with a port or a path, of a location without a scheme; `handbook:en@v3` is a name."""
 
 _EZCONNECT: Final = re.compile(r"\A[^\s/\\@:]+/[^\s/@]+@(?=//|[\w.-]+:\d+/)")
 """The same as Oracle's clients write it: where no port and no slashes follow, it may as well be a path."""
+
+_BOT: Final = re.compile(r"(/bot\d+:)[\w-]{20,}")
+"""A token that is part of a path, as Telegram has it."""
 
 _QUOTED: Final = r"""'[^']*'|"[^"]*"|\{[^}]*\}"""
 _PAIR: Final = re.compile(rf"([?&;]|\A)([^=?&;]+?)(=|%3[Dd])({_QUOTED}|[^&;]*)")
@@ -46,7 +49,7 @@ def without_secrets(location: str) -> str:
     if not is_url and not location.startswith("//") and _CONNECTION.match(location) is None:
         return _EZCONNECT.sub("", _BARE_USER.sub("", _ORACLE.sub(r"\1", location)))
     text = _ORACLE.sub(r"\1", _USER.sub("//", location))
-    text = text.partition("#")[0] if is_url else text
+    text = _BOT.sub(rf"\1{_HIDDEN}", text.partition("#")[0]) if is_url else text
     pairs = _PAIR if is_url or ";" in text else _WORD
     return pairs.sub(_without_value, text)
 

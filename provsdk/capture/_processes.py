@@ -222,6 +222,8 @@ _finishing = False
 
 _LAYERS: Final = (
     *(layer((module, "ProcessPoolExecutor", "submit"), PROCESSES, _submit) for module in _POOL_MODULES),
+    layer(("anyio.to_process", "", "run_sync"), PROCESSES, _submit, runs_apart=False),
+    layer(("anyio.to_process", "", "run_sync"), UNTOLD, says(PROCESS_POOL), runs_apart=False),
     *(layer((module, "ProcessPoolExecutor", "submit"), UNTOLD, says(PROCESS_POOL)) for module in _POOL_MODULES),
     # The span stays current: in a forked child it is what other spans belong below.
     layer(("multiprocessing.process", "BaseProcess", "start"), PROCESSES, _start, from_span=False),

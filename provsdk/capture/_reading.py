@@ -18,7 +18,6 @@ from provsdk.capture._model import note_chunks, note_seen
 from provsdk.capture._prefix import Prefix
 from provsdk.capture._responses import retries_of_stream, whole_of
 from provsdk.digest import MIN_LINKABLE_BYTES, Measured
-from provsdk.errors import OutputBlocked
 from provsdk.interrupts import is_cancellation
 
 if TYPE_CHECKING:
@@ -351,8 +350,7 @@ class Reading:
             if self.activity.scope is not None and not self._is_output:
                 self.activity.scope.interrupted[self] = None
             return None
-        status = "blocked" if issubclass(kind, OutputBlocked) else "failed"
-        return self._end(lambda activity: activity.failed(kind, status), None)
+        return self._end(lambda activity: activity.failed(error), None)
 
     def stopped(self, reason: str, detail: str) -> None:
         """It may be read on, and nobody will note it."""

@@ -18,7 +18,8 @@ from provsdk.capture import _otel, _process
 from provsdk.capture._facts import write_facts
 from provsdk.capture._scope import Scope
 from provsdk.capture._values import Values
-from provsdk.interrupts import came_from_outside, is_cancellation
+from provsdk.errors import OutputBlocked
+from provsdk.interrupts import came_from_outside, is_cancellation, kinds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -172,10 +173,16 @@ class Activity(Values):
 
     # -- the end
 
-    def failed(self, error: BaseException | type[BaseException], status: str = FAILED) -> None:
-        """Notes that the call raised: the class of the exception, never its message."""
+    def failed(self, error: BaseException | type[BaseException]) -> None:
+        """Notes that the call raised: the class of the exception, never its message. A group is what all in it are."""
+        status = FAILED
         kind = error if isinstance(error, type) else type(error)
-        self.status = CANCELLED if is_cancellation(kind) else status
+        found = {kind} if isinstance(error, type) else kinds(error)
+        if all(map(is_cancellation, found)):
+            status = CANCELLED
+        elif all(issubclass(one, OutputBlocked) for one in found):
+            status = BLOCKED
+        self.status = status
         self.error = f"{kind.__module__}.{kind.__qualname__}"
 
     def close(self) -> None:

@@ -55,7 +55,8 @@ def bind(function: F) -> F:
     Raises:
         UnsupportedCallable: a generator function; its body runs wherever it is read.
     """
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+    called = getattr(type(function), "__call__", None)  # noqa: B004 the method itself is asked
+    if any(inspect.isgeneratorfunction(one) or inspect.isasyncgenfunction(one) for one in (function, called)):
         name = getattr(function, "__qualname__", type(function).__qualname__)
         raise UnsupportedCallable(f"{name}: a generator's body runs where it is read; bind the function that reads it")
     if ports.current() is None:

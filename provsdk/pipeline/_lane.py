@@ -64,7 +64,9 @@ class Lane:
         return True
 
     def is_held_here(self) -> bool:
-        """Whether this very thread is at work in here."""
+        """Whether this very thread is at work in here: the lane's own may run anybody's finalizers meanwhile."""
+        if self._thread is threading.current_thread():
+            return True
         return self._changed._is_owned()  # type: ignore[attr-defined, no-any-return] # noqa: SLF001 it has no other name
 
     def run(self, timeout: float) -> bool:

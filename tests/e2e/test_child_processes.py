@@ -431,6 +431,25 @@ def test_the_workers_that_joblib_uses_again_work_for_whoever_hands_in_the_job(ru
     assert handed_over(second) == ["second: process pool"]
 
 
+def test_the_worker_that_anyio_uses_again_works_for_whoever_hands_in_the_job(run):
+    found = run(
+        """
+        import anyio.to_process, program
+        async def jobs():
+            for name in ("first", "second"):
+                @traced_output(name)
+                async def sends(): await anyio.to_process.run_sync(program.work)
+                await sends()
+        anyio.run(jobs)
+        """
+    )
+
+    (first,), (second,) = found["first"], found["second"]
+    assert [record.trace.parent_record_id for record in found["inner"]] == [first.record_id, second.record_id]
+    assert handed_over(first) == ["first: process pool", "first: subprocess"]
+    assert handed_over(second) == ["second: process pool"]
+
+
 def test_functions_of_the_main_module_stay_traced_in_workers_of_joblib(run):
     found = run(
         """

@@ -330,3 +330,64 @@ async def test_a_chunk_is_what_it_was_when_it_left_though_its_memory_is_used_aga
     whole = [{"n": [n]} for n in range(3)] if form == "mapping" else b"".join(str(n).encode() * 40 for n in range(3))
     assert plain(plain_["plain"][0]) == plain(digest(whole))
     assert kept.said("numbers")["stream"]["chunks"] == 3
+
+
+async def test_a_server_that_tells_of_the_end_tells_of_no_client_that_went(plug, kept):
+    async def app(scope, receive, send):
+        stream = answer()
+        await send(body(await anext(stream)))
+        await send(END)
+        await receive()  # as a framework does that listens for the client while it streams
+        app.stream = stream  # somebody holds it still
+
+    await respond(app)
+    await app.stream.aclose()
+
+    said = kept.said("answer")
+    assert said["status"] == "closed_early"
+    assert not said["stream"].get("disconnected")
+
+
+@pytest.mark.parametrize(
+    ("words", "sent"),
+    [
+        (["★★★★☆ ", "👍👍👍"], "The rating is not shown."),
+        (["a", "n"], "No answer was found."),
+        (["Delete", " the", " file", "."], "DELETE THE FILE."),
+        (["\n\n", " "], "Something else."),
+    ],
+)
+async def test_what_was_not_sent_was_not_delivered_through_the_server(plug, kept, words, sent):
+    async def app(scope, receive, send):
+        async for _ in answer(words):
+            pass
+        await send(body(sent))
+        await send(END)
+
+    await respond(app)
+
+    assert stream_of(kept)[2] == "generator"
+
+
+@pytest.mark.parametrize(
+    ("words", "sent"),
+    [
+        (["★★★★☆ ", "👍👍👍"], json.dumps({"rating": "★★★★☆ 👍👍👍"})),
+        (["★★★★☆ ", "👍👍👍"], "<p>★★★★☆ 👍👍👍</p>"),
+        (["Say ", '"yes"', "\n", "& go"], json.dumps(['Say "yes"\n& go'])),
+        (["Say ", '"yes"', " & go"], html.escape('Say "yes" & go')),
+        (["* the first\n", "* and another"], "<ul><li>the first</li><li>and another</li></ul>"),
+        (["the first", "\n\n"], "the first"),
+        (["wor", "ds"], "words"),
+    ],
+)
+async def test_what_was_sent_was_delivered_however_it_was_written(plug, kept, words, sent):
+    async def app(scope, receive, send):
+        async for _ in answer(words):
+            pass
+        await send(body(sent))
+        await send(END)
+
+    await respond(app)
+
+    assert stream_of(kept) == ("completed", len(words), "asgi", 0)

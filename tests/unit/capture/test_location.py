@@ -54,6 +54,8 @@ def test_what_carries_no_secret_is_left_as_it_is(location):
         ("jdbc:oracle:thin:scott/tiger@h:1521:x", "jdbc:oracle:thin:h:1521:x"),
         ("u:pw@db.example/x", "db.example/x"),
         ("u:p/w@[::1]:5432/x", "[::1]:5432/x"),
+        ("u:pw@db.example:/x/y", "db.example:/x/y"),
+        ("https://api.example/bot123456:AAE-x_yzabcdefghijklmnopqr/getMe", "https://api.example/bot123456:…/getMe"),
         ("scott/tiger@h:1521/x", "h:1521/x"),
         ("scott/tiger@//h/x", "//h/x"),
         ("host=db user=u password='p w' dbname=x", "host=db user=u password=… dbname=x"),

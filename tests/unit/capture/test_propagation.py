@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import copy
+import functools
 import inspect
 import logging
 import pickle
@@ -108,6 +109,36 @@ class TestBind:
         assert await bound[0]() == LONG
         assert record_of(captured, "load") == record_of(captured, "out")
         assert current_activity() is None
+
+    @pytest.mark.parametrize(
+        "made",
+        [
+            lambda loads: type("Worker", (), {"__call__": lambda self: loads()})(),
+            lambda loads: lambda _=None: loads(),
+            functools.partial,
+        ],
+        ids=["object", "plain function", "partial"],
+    )
+    def test_what_gives_a_coroutine_is_bound_while_that_runs(self, captured, made):
+        async def loads():
+            await asyncio.sleep(0)
+            return load()
+
+        bound = []
+        output(lambda: bound.append(bind(made(loads))))
+
+        assert in_a_thread(lambda: asyncio.run(bound[0]())) == LONG
+        assert record_of(captured, "load") == record_of(captured, "out")
+        assert captured.missing() == []
+        assert current_activity() is None
+
+    def test_an_object_that_is_called_as_a_generator_is_refused_too(self, captured):
+        class Reads:
+            def __call__(self):
+                yield load()
+
+        with pytest.raises(UnsupportedCallable, match="Reads"):
+            bind(Reads())
 
     async def test_a_bound_coroutine_may_be_closed_anywhere(self, captured, caplog):
         async def waits():
