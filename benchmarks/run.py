@@ -18,6 +18,7 @@ from pathlib import Path
 
 from _figures import Figure
 from calls import other_calls, traced_call
+from checks import checked
 from environment import warm_environment
 from foreign import foreign_spans
 from imports import import_times
@@ -37,6 +38,7 @@ BENCHMARKS: dict[str, Callable[[Path, bool], list[Figure]]] = {
     "sync": one_in_sync,
     "environment": warm_environment,
     "import": import_times,
+    "checks": checked,
     "registry": registered,
     "texts": searched_texts,
     "memory": unsealed,

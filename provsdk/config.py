@@ -54,6 +54,8 @@ class Config:
     export_spans: Literal["all", "ids", "none"] = "all"
     record_unsampled: Literal["all", "own"] = "own"
     """Whether spans of other instrumentations that the user's sampler drops are seen too."""
+    checks: tuple[Any, ...] = ()
+    """Names of checks, tables with a `check`, or objects of `provsdk.policy`."""
     exporters: tuple[Mapping[str, Any], ...] = ()
     """Each `{"name": …}` with the exporter's options beside it."""
     keys: Path
@@ -400,6 +402,15 @@ def _exporters(given: _Given) -> tuple[Mapping[str, Any], ...]:
     return tuple(_exporter(given, one) for one in value)
 
 
+def _checks(given: _Given) -> tuple[Any, ...]:
+    value = given.value
+    if given.is_text:
+        value = [name.strip() for name in value.split(",") if name.strip()]
+    if not isinstance(value, (list, tuple)):
+        raise _Unfit(f'{_got(value)} is not allowed; allowed: a list of names, of tables with a "check", or of checks')
+    return tuple(MappingProxyType(dict(one)) if isinstance(one, Mapping) else one for one in value)
+
+
 def _exporter(given: _Given, one: Any) -> Mapping[str, Any]:
     table = {"name": one} if isinstance(one, str) else one
     if not isinstance(table, Mapping) or not all(isinstance(key, str) for key in table):
@@ -461,6 +472,7 @@ _CHECKS: Final[Mapping[str, Callable[[_Given], Any]]] = {
     "on_failure": _one_of("ignore", "raise"),
     "export_spans": _one_of("all", "ids", "none"),
     "record_unsampled": _one_of("all", "own"),
+    "checks": _checks,
     "exporters": _exporters,
     "keys": _path,
     "state": _path,

@@ -16,11 +16,21 @@ from provsdk.assembly.dialects.native import (
     TransformationFacts,
 )
 from provsdk.assembly.scope import INVALID, Activity, Native, Scope
-from provsdk.assembly.text import MAX_TEXT
+from provsdk.assembly.text import MAX_TEXT, clean
 from provsdk.checksum import ALGORITHMS, algorithm_of
 from provsdk.checksum import parse as parse_checksum
 from provsdk.records.ids import is_value_id, position
-from provsdk.records.record import Checksum, Entity, ModelCall, PolicyCheck, Prompt, Source, ToolCall, Transformation
+from provsdk.records.record import (
+    Checksum,
+    Entity,
+    Finding,
+    ModelCall,
+    PolicyCheck,
+    Prompt,
+    Source,
+    ToolCall,
+    Transformation,
+)
 from provsdk.vocabulary import (
     Basis,
     CheckResult,
@@ -50,6 +60,10 @@ _LEAST_SOURCE: Final = SourceType.EXTERNAL.value
 
 _LEAST_TRANSFORMATION: Final = TransformationType.DERIVE.value
 _LEAST_CHECK: Final = ComplianceCheckType.POLICY_COMPLIANCE.value
+
+_STAGES: Final = frozenset({"source", "model", "return", "chunk"})
+_MODES: Final = frozenset({"block", "warn", "record"})
+_MAX_PLACE: Final = 2**53
 
 _MAX_SECONDS: Final = 2**31
 
@@ -338,7 +352,30 @@ def policy_check(native: Native, scope: Scope) -> PolicyCheck:
         status=activity.status,
         error_type=activity.error_type,
         arguments=activity.arguments(),
+        stage=activity.word(said.stage, _STAGES, "stage", "") or msgspec.UNSET,
+        mode=activity.word(said.mode, _MODES, "mode", "") or msgspec.UNSET,
+        findings=_findings(activity) or msgspec.UNSET,
+        got=_said_at_home(activity, "got"),
+        expected=_said_at_home(activity, "expected"),
     )
+
+
+def _findings(activity: Activity) -> list[Finding]:
+    """The places that a check found, which stay in the process; those that are none are left out."""
+    said = activity.declared_at_home.get("findings")
+    found = []
+    for each in said if isinstance(said, list) else ():
+        match each:
+            case [str(kind), int(start), int(end), str(place)] if 0 <= start <= end < _MAX_PLACE:
+                found.append(Finding(kind=clean(kind), start=start, end=end, place=clean(place)))
+            case _:
+                activity.lacks(INVALID, "findings")
+    return found
+
+
+def _said_at_home(activity: Activity, name: str) -> str | msgspec.UnsetType:
+    said = activity.declared_at_home.get(name)
+    return msgspec.UNSET if said is None else activity.text(said, name) or msgspec.UNSET
 
 
 def _reasons(activity: Activity, on_span: list[str]) -> list[str]:

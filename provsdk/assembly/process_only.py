@@ -33,7 +33,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "parameters": tuple(
             f"{each}.parameters" for each in ("sources", "transformations", "model_calls", "policy_checks")
         ),
-        "reasons of checks": ("policy_checks.reasons",),
+        "reasons of checks": tuple(f"policy_checks.{each}" for each in ("reasons", "findings", "got", "expected")),
         "session": ("context.session",),
         "subjects": ("context.subjects",),
         "recipients": ("context.recipients",),

@@ -46,6 +46,7 @@ __all__ = [
     "end_within",
     "fail",
     "is_gated",
+    "judge_the_end",
     "leave",
     "open_quietly",
     "wait",
@@ -317,6 +318,11 @@ def is_gated(ports: Ports) -> bool:
     except Exception as error:
         _guard.report("ask whether there are policies", error)
         return False
+
+
+def judge_the_end(activity: Activity) -> None:
+    """Of an output's stream that is not read to its end: what the policies make of what has left."""
+    _gate.left(activity)
 
 
 def call(plan: Plan, ports: Ports, wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:

@@ -32,8 +32,11 @@ FIXED_AT_START: Final = frozenset({"tenant", CAPTURE_CONTENT})
 """What must be known before the first value is noted."""
 
 LOCAL_ONLY: Final = frozenset(
-    {"session", "subjects", "recipients", "purpose", "owner", "reasons", "parameters", "on_unavailable"}
-)
+    {
+        "session", "subjects", "recipients", "purpose", "owner", "parameters", "on_unavailable",
+        "reasons", "findings", "got", "expected",
+    }
+)  # fmt: skip
 """Facts that name people, may quote content, or say what this process is to do: they never go on a span."""
 
 CHECKSUM: Final = "checksum"
@@ -127,6 +130,24 @@ def _result(value: Any) -> str:
     if isinstance(value, bool):
         return (vocabulary.CheckResult.PASS if value else vocabulary.CheckResult.FAIL).value
     return str(vocabulary.parse(vocabulary.CheckResult, value).value)
+
+
+def _word(*allowed: str) -> Check:
+    def checked(value: Any) -> str:
+        if isinstance(value, str) and value in allowed:
+            return value
+        raise TypeError(f"one of {', '.join(allowed)}")
+
+    return checked
+
+
+def _findings(value: Any) -> list[list[Any]]:
+    """Places, each with its kind, start, end, and the field that it is in."""
+    found = []
+    for _, one in zip(range(MAX_TEXTS), value, strict=False):
+        kind, start, end, place = (getattr(one, name) for name in ("kind", "start", "end", "place"))
+        found.append([_text(kind), _count(start), _count(end), _text(place)])
+    return found
 
 
 def _retention(value: Any) -> str | int:
@@ -274,6 +295,11 @@ _KINDS: Final[dict[str, dict[str, Check]]] = {
         "result": _result,
         "reasons": _texts,
         "blocking": _boolean,
+        "stage": _word("source", "model", "return", "chunk"),
+        "mode": _word("block", "warn", "record"),
+        "findings": _findings,
+        "got": _text,
+        "expected": _text,
     },
 }
 

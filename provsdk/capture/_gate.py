@@ -6,33 +6,56 @@ from typing import TYPE_CHECKING, Any
 
 from provsdk import semconv
 from provsdk.capture import _guard
+from provsdk.capture._view import View
+from provsdk.capture.handles import by_hand
 from provsdk.errors import OutputBlocked
 from provsdk.gate import PROCEED, Block, Hold, Replace, Subject
 
 if TYPE_CHECKING:
     from provsdk.capture._session import Activity
     from provsdk.capture.ports import Ports
-    from provsdk.gate import Answer
+    from provsdk.gate import Answer, Judged
 
-__all__ = ["achunk", "aenter", "aleave", "asealed", "chunk", "enter", "leave", "sealed"]
+__all__ = ["achunk", "aenter", "aleave", "asealed", "chunk", "enter", "leave", "left", "rest", "sealed"]
 
 
 def _subject(activity: Activity, stage: Any, value: Any) -> Subject:
-    record_id = activity.scope.record_id if activity.scope is not None else None
-    return Subject(stage, record_id, activity.name, value)
+    scope = activity.scope
+    if scope is None:
+        return Subject(stage, None, activity.name, value)
+    return Subject(stage, scope.record_id, activity.name, value, View(activity, scope, value))
 
 
-def _obey(answer: Answer, value: Any) -> Any:
-    """The value that moves on.
+def _obey(activity: Activity, answer: Answer, value: Any) -> Any:
+    """The value that moves on; the verdicts stand in the record first.
 
     Raises:
         OutputBlocked: it does not move on.
     """
+    for judged in answer.verdicts:
+        _note(activity, judged)
     if isinstance(answer, Block):
         raise OutputBlocked(answer.reasons)
     if isinstance(answer, Hold):
         raise OutputBlocked(("held, and nobody can release it here",))
     return answer.value if isinstance(answer, Replace) else value
+
+
+def _note(activity: Activity, judged: Judged) -> None:
+    """The verdict of a check as a span below the call that it judged."""
+    verdict = judged.verdict
+    facts = {
+        "type": judged.type,
+        "reasons": verdict.reasons,
+        "blocking": judged.mode == "block",
+        "version": judged.version,
+        "stage": judged.stage,
+        "mode": judged.mode,
+        "findings": verdict.findings,
+        "got": verdict.got,
+        "expected": verdict.expected,
+    }
+    by_hand(semconv.KIND_POLICY_CHECK, judged.name, facts, result=verdict.result, within=activity)
 
 
 def _broke(activity: Activity, error: Exception) -> Answer:
@@ -49,7 +72,7 @@ def _asked(activity: Activity, method: str, stage: str, value: Any) -> Any:
         raise
     except Exception as error:
         answer = _broke(activity, error)
-    return _obey(answer, value)
+    return _obey(activity, answer, value)
 
 
 async def _aasked(activity: Activity, method: str, stage: str, value: Any) -> Any:
@@ -59,7 +82,7 @@ async def _aasked(activity: Activity, method: str, stage: str, value: Any) -> An
         raise
     except Exception as error:
         answer = _broke(activity, error)
-    return _obey(answer, value)
+    return _obey(activity, answer, value)
 
 
 def enter(activity: Activity, call: Any) -> Any:
@@ -106,6 +129,27 @@ async def achunk(activity: Activity, value: Any) -> Any:
     if activity.kind != semconv.KIND_OUTPUT:
         return value
     return await _aasked(activity, "aon_chunk", "chunk", value)
+
+
+def rest(activity: Activity) -> Any:
+    """What was held back of an output's stream that has come to its end; None: nothing. Its verdicts are noted.
+
+    Raises:
+        OutputBlocked: it may not leave.
+    """
+    if activity.kind != semconv.KIND_OUTPUT:
+        return None
+    return _asked(activity, "on_end", "chunk", None)
+
+
+def left(activity: Activity) -> None:
+    """Notes what is said of an output's stream that is not read on; what was held back never leaves."""
+    try:
+        answer = activity.ports.gate.on_end(_subject(activity, "chunk", None))
+    except Exception as error:
+        answer = _broke(activity, error)
+    for judged in answer.verdicts:
+        _note(activity, judged)
 
 
 def sealed(ports: Ports, record_id: str) -> None:

@@ -214,10 +214,14 @@ class Plan:
             _guard.report(f"note the arguments of {article(self.kind)}", error, activity.ports, about=activity.name)
 
     def _say_fast(self, activity: Activity) -> None:
-        if self.code is not None and activity.scope is not None:
-            activity.scope.code.add(self.code)
-            if self.kind == semconv.KIND_OUTPUT:
-                activity.scope.own_code = self.code
+        scope = activity.scope
+        if scope is not None:
+            if self.code is not None:
+                scope.code.add(self.code)
+                if self.kind == semconv.KIND_OUTPUT:
+                    scope.own_code = self.code
+            if activity.ports.settings.gated:
+                scope.steps += (activity,)
         if self.extra:
             activity.extra.update(self.extra)
         if self.declared:

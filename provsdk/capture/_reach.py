@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from provsdk.capture._flow import Ref
     from provsdk.capture._scope import Flow
 
-__all__ = ["Reach", "key_of"]
+__all__ = ["Reach", "id_of", "key_of"]
 
 
 def key_of(value: str) -> str:
@@ -37,11 +37,11 @@ class Reach:
         self._causes: defaultdict[str, list[str]] = defaultdict(list)
         self._parts: defaultdict[str, list[str]] = defaultdict(list)
         for key, used, derived, has_unseen in flows:
-            self._given[key] = [_id(key, one) for one, _ in used]
+            self._given[key] = [id_of(key, one) for one, _ in used]
             if has_unseen:
                 self._unseen.add(key)
             for effect, cause, _ in derived:
-                self._causes[_id(key, effect)].append(cause)
+                self._causes[id_of(key, effect)].append(cause)
         for part, container in parts:
             self._parts[container].append(part)
 
@@ -55,8 +55,12 @@ class Reach:
 
     def into(self, key: str) -> set[str]:
         """Every value that came into the activity."""
+        return self.behind(self._given.get(key, ()))
+
+    def behind(self, values: Iterable[str]) -> set[str]:
+        """These values, and every one that they go back to."""
         found: set[str] = set()
-        waiting = list(self._given.get(key, ()))
+        waiting = list(values)
         while waiting:
             value = waiting.pop()
             if value not in found:
@@ -72,5 +76,6 @@ class Reach:
         return [*parts, *self._given.get(key_of(value), ())]
 
 
-def _id(key: str, one: Ref) -> str:
+def id_of(key: str, one: Ref) -> str:
+    """The id of a value of which the activity with that key speaks."""
     return f"ent_{key}-{one}" if isinstance(one, int) else one

@@ -94,6 +94,8 @@ class Reading:
         self._chunks = Chunks() if plan.kind == semconv.KIND_MODEL_CALL else None
         self.to_ask: tuple[Any, tuple[Any, ...], Mapping[str, Any]] | None = None
         """A model call that the gate has yet to be asked about: function, and its arguments."""
+        self._rest_asked = False
+        """The gate has said what it held back, and what it makes of the whole."""
         self.is_owner = False
         """Nobody else holds the generator."""
         self.may_be_read_otherwise = False
@@ -396,6 +398,9 @@ class Reading:
             if self._waiting:
                 self._take_delivered(activity)
             _call.end_within(activity)
+            if self.gated and self._is_output and not self._rest_asked:
+                self._rest_asked = True
+                _call.judge_the_end(activity)
             conclude(activity)
             if status is not None:
                 activity.status = status
@@ -459,6 +464,23 @@ class Reading:
             return generator
         asked = await _gate.aenter(self.activity, (args, kwargs))
         return generator if asked[0] is args and asked[1] is kwargs else function(*asked[0], **asked[1])
+
+    def rest(self, returned: Any) -> Any:
+        """What the gate held back of a stream that has come to its end; None: nothing. Asked once.
+
+        Raises:
+            OutputBlocked: it may not leave.
+        """
+        if self._over or self.activity is None or self._rest_asked:
+            return None
+        from provsdk.capture import _gate  # noqa: PLC0415 most programs have no policies
+
+        self._rest_asked, self._returned = True, returned
+        return _gate.rest(self.activity)
+
+    def returned(self, value: Any) -> Any:
+        """What the stream's generator returned: it says so once, and after that what was held back was handed on."""
+        return self._returned if value is None and self._rest_asked and self._is_output else value
 
     def passed(self, chunk: Any) -> Any:
         """The chunk, as it may leave.

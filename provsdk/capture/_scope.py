@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from provsdk.capture._flow import Ref
     from provsdk.capture._foreign import Foreign
     from provsdk.capture._search import Place
+    from provsdk.capture._session import Activity
     from provsdk.capture.ports import Facts
 
 __all__ = ["Flow", "Scope"]
@@ -52,6 +53,8 @@ class Scope:
     """Number of the code of the output's own function."""
     asked: frozenset[str] = frozenset()
     """Short values that the output was given."""
+    steps: tuple[Activity, ...] = ()
+    """Its traced calls, where policies may ask for them."""
     open = True
     caller: SpanContext | None = None
     """The span that the user's own tracing has the output's work below, where ours is not current for it."""

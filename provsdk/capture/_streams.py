@@ -205,7 +205,12 @@ class Stream(_Proxy):
                 chunk = getattr(self.__wrapped__, step)(*args, **kwargs)
             except StopIteration as end:
                 reading.leave(entered)
-                _wait(reading, reading.completed(end.value))
+                if reading.gated and (rest := self._self_rest(end.value)) is not None:
+                    return rest
+                returned = reading.returned(end.value)
+                _wait(reading, reading.completed(returned))
+                if returned is not end.value:
+                    raise StopIteration(returned) from None
                 raise
             except BaseException as error:
                 reading.leave(entered)
@@ -219,9 +224,23 @@ class Stream(_Proxy):
         finally:
             del args, kwargs
         if reading.gated:
-            chunk = self._self_passed(chunk)
+            passed = self._self_passed(chunk)
+            if passed is not chunk and type(passed) is str and not passed:
+                return self._self_step("__next__")  # all of it is held back
+            chunk = passed
         reading.took(chunk)
         return chunk
+
+    def _self_rest(self, returned: Any) -> Any:
+        reading = self._self_reading
+        try:
+            rest = reading.rest(returned)
+        except BaseException as error:
+            _wait_quietly(reading.failed(error))
+            raise
+        if rest is not None:
+            reading.took(rest)
+        return rest
 
     def _self_passed(self, chunk: Any) -> Any:
         reading = self._self_reading
@@ -283,6 +302,8 @@ class AsyncStream(_Proxy):
                 chunk = await getattr(self.__wrapped__, step)(*args, **kwargs)
             except StopAsyncIteration:
                 reading.leave(entered)
+                if reading.gated and (rest := await self._self_arest()) is not None:
+                    return rest
                 await _await(reading, reading.completed(None))
                 raise
             except BaseException as error:
@@ -297,9 +318,23 @@ class AsyncStream(_Proxy):
         finally:
             del args, kwargs
         if reading.gated:
-            chunk = await self._self_apassed(chunk)
+            passed = await self._self_apassed(chunk)
+            if passed is not chunk and type(passed) is str and not passed:
+                return await self._self_astep("__anext__")  # as above
+            chunk = passed
         reading.took(chunk)
         return chunk
+
+    async def _self_arest(self) -> Any:
+        reading = self._self_reading
+        try:
+            rest = reading.rest(None)
+        except BaseException as error:
+            await _await_quietly(reading.failed(error), error)
+            raise
+        if rest is not None:
+            reading.took(rest)
+        return rest
 
     async def _self_apassed(self, chunk: Any) -> Any:
         reading = self._self_reading

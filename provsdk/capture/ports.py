@@ -85,6 +85,12 @@ class Gate(Protocol):
         """Asked before a chunk of a stream is handed on."""
         ...
 
+    def on_end(self, subject: Subject) -> Answer:
+        """Asked when an output's stream has come to its end, or is not read on. `Replace` gives what was held back of
+        its text, a last chunk where it is read on. It waits for nobody, so it has no async twin.
+        """
+        ...
+
     def after_seal(self, record_id: str) -> Answer:
         """Told when the record is durable, before the caller gets the output."""
         ...
@@ -165,6 +171,8 @@ class Settings(NamedTuple):
     join: JoinKey | None
     """Makes join digests; None where no digest key can be reached."""
     tenant: str = "default"
+    owner: Mapping[str, str] | None = None
+    """Configured agents by their roles."""
     defaults: Mapping[str, str | int] | None = None
     """Configured classification and retention, where they are not the defaults: whoever assembles a record elsewhere
     must not file it under less."""
@@ -174,6 +182,11 @@ class Settings(NamedTuple):
     """Our spans may be current for the user's own tracing; off where they are never exported: no parent may be lost."""
     max_value_bytes: int = 256 * 1024 * 1024
     """Larger values are recorded with their size only."""
+    gated: bool = False
+    """There are policies, which may ask what an output is made of."""
+    search_bytes: int = 8 * 1024 * 1024
+    search_seconds: float = 1.0
+    """Bounds of a search for what a value came from."""
     inherited: Mapping[str, Any] | None = None
     """The whole configuration, for child processes that inherit no memory; None: they inherit none."""
     numbers: Iterator[int] = itertools.count(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import sys
 import threading
 import time
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
     from provsdk.capture._scope import Scope
+    from provsdk.capture.ports import Gate
     from provsdk.config import Config
     from provsdk.errors import KeyConflict
     from provsdk.pipeline._claim import Claim
@@ -108,6 +110,7 @@ class Runtime:
 
     def __init__(self, config: Config, provider: TracerProvider | None, resource: Resource | None = None) -> None:
         self.config = config
+        self._gate = _gate_of(config)
         self._provider = provider
         self._emitter = ProcessEmitter(Path(config.store), self._never_began)
         self._keeper = Keeper(self._forward_to)
@@ -293,11 +296,15 @@ class Runtime:
             on_failure=config.on_failure,
             spans_current=config.export_spans == "all",
             max_value_bytes=config.max_value_bytes,
-            inherited=config.settings(),
+            owner=config.owner or None,
+            gated=not self._gate.always_proceeds,
+            search_bytes=config.search_bytes,
+            search_seconds=config.search_seconds,
+            inherited=_inherited(config),
             numbers=self._emitter.numbers,
         )
         self._tracers.tracer()  # a provider that is there already is watched from now on
-        return Ports(self._tracers, ALWAYS_PROCEED, self._sealer, self._emitter, settings)
+        return Ports(self._tracers, self._gate, self._sealer, self._emitter, settings)
 
     @property
     def watches_others(self) -> bool:
@@ -479,6 +486,31 @@ class Runtime:
 
     def _transit(self) -> Path:
         return Path(self.config.store) / "transit"
+
+
+def _inherited(config: Config) -> dict[str, Any] | None:
+    """What child processes that inherit no memory are configured with; None where their checks cannot be sent there."""
+    settings = config.settings()
+    if config.checks:
+        try:
+            pickle.dumps(settings["checks"])
+        except Exception as error:
+            _log.warning(
+                "checks: not inherited by child processes that are spawned, which are not configured: %s; "
+                "call provsdk.configure there", type(error).__name__,
+            )  # fmt: skip
+            return None
+    return settings
+
+
+def _gate_of(config: Config) -> Gate:
+    """The gate that asks the configured checks; without any, the one that nobody has to ask."""
+    if not config.checks:
+        return ALWAYS_PROCEED
+    from provsdk.policy.gate import PolicyGate  # noqa: PLC0415 most programs have no checks
+    from provsdk.policy.load import rules  # noqa: PLC0415 as above
+
+    return PolicyGate(rules(config.checks, config.sources.get("checks", "argument")))
 
 
 def _defaults(config: Config) -> dict[str, Any]:

@@ -204,6 +204,17 @@ class ModelCall(Struct, frozen=True):
     stream: Stream | msgspec.UnsetType = msgspec.UNSET
 
 
+class Finding(Struct, frozen=True):
+    """A place where a check found something; never what stands there."""
+
+    kind: str
+    start: int
+    """In the text, in characters (code points)."""
+    end: int
+    place: str
+    """Of the text, in a value that holds several: a JSON Pointer (RFC 6901); empty where it is the value."""
+
+
 class PolicyCheck(Struct, frozen=True):
     """A policy check and its verdict."""
 
@@ -222,6 +233,13 @@ class PolicyCheck(Struct, frozen=True):
     status: str
     error_type: str | None
     arguments: list[Entity]
+    stage: str | msgspec.UnsetType = msgspec.UNSET
+    """What it stood before: `source`, `model`, `return` or `chunk`; not there where the program called it itself."""
+    mode: str | msgspec.UnsetType = msgspec.UNSET
+    """What its failure leads to: `block`, `warn` or `record`."""
+    findings: list[Finding] | msgspec.UnsetType = msgspec.UNSET
+    got: str | msgspec.UnsetType = msgspec.UNSET
+    expected: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Edge(Struct, frozen=True, rename={"from_": "from"}):

@@ -132,7 +132,7 @@ class Gate:
     async def _aproceed(self, subject):
         return PROCEED
 
-    before_source = before_model = before_return = after_seal = on_chunk = _proceed
+    before_source = before_model = before_return = after_seal = on_chunk = on_end = _proceed
     abefore_source = abefore_model = abefore_return = aafter_seal = aon_chunk = _aproceed
 
 
@@ -406,6 +406,7 @@ def _hooks():
         ("gate", "abefore_return"),
         ("gate", "aafter_seal"),
         ("gate", "on_chunk"),
+        ("gate", "on_end"),
         ("gate", "aon_chunk"),
     ]:
         yield f"{port}.{method}", lambda world, port=port: type(getattr(world, port)), method

@@ -174,6 +174,8 @@ class CheckSaid(_Struct, frozen=True):
     version: str | None = None
     parameters: dict[str, Any] = {}
     reasons: list[str] = []
+    stage: str | None = None
+    mode: str | None = None
 
 
 class Facts(_Struct, frozen=True):
