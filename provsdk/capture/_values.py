@@ -371,6 +371,8 @@ class Values:
         assert scope is not None  # noqa: S101 every caller asked
         container = f"ent_{self.key}-{n}"
         for found in written_in(value):
+            if found.name == "text" and "each" in self.extra:
+                continue  # an item of many is no line that somebody printed
             element = self._hold(found, n)
             if element is not None and found.name not in WHOLE and scope.registry.has_room(MAX_ELEMENTS):
                 entity_id = f"ent_{self.key}-{element}"

@@ -1,4 +1,4 @@
-"""What a loaded text was written from: the value that it is the JSON of, or the text without the blanks around it.
+"""What a loaded text was written from: the value that it is the JSON of, or the text without the end of its last line.
 
 An output that is written to a file or sent as JSON has another digest than the text that is read there; what the text
 says has its digest.
@@ -33,9 +33,10 @@ def written_in(value: str | bytes) -> Iterator[Found]:
     ['text', 'json', 'json.answer']
     """
     text = _text_of(value)
+    line = text.rstrip("\r\n")
+    if line != text and is_linkable(line):
+        yield _found("text", line)
     bare = text.strip()
-    if bare != text:
-        yield _found("text", bare)
     if bare.startswith(_JSON):
         said = _said(bare)
         if is_linkable(said):

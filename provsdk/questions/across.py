@@ -31,7 +31,7 @@ MAX_EQUAL: Final = 100
 """Outputs that a source may be, with one content, that are followed; beyond, the answer says that there are more."""
 
 WRITTEN: Final = frozenset({"text", "json"})
-"""Names of the parts that a text says as a whole: without blanks around it, and parsed."""
+"""Names of the parts that a text says as a whole: without the end of its line, and parsed."""
 
 MAX_ALIKE: Final = 8
 """Outputs that hold the same value and nothing else that was loaded with it: what more of them hold is boilerplate."""
