@@ -49,13 +49,16 @@ def settings(config: "Config") -> dict[str, tuple[str, str]]:
     for field in dataclasses.fields(config):
         if field.name != "sources":
             value = getattr(config, field.name)
-            shown = [_exporter_name(item) for item in value] if field.name == "exporters" else value
+            shown = [_name_of(item) for item in value] if field.name in {"exporters", "checks"} else value
             found[field.name] = (_plain(shown), str(config.sources.get(field.name, "default")))
     return found
 
 
-def _exporter_name(item: Any) -> str:
-    return str(item.get("name")) if isinstance(item, Mapping) else str(getattr(item, "name", item))
+def _name_of(item: Any) -> str:
+    """Of an exporter, or of a check."""
+    if isinstance(item, Mapping):
+        return str(item.get("check", item.get("name")))
+    return str(getattr(item, "name", item))
 
 
 def _plain(value: Any) -> str:
@@ -79,6 +82,7 @@ def examine(config: "Config", environ: Mapping[str, str]) -> Iterator[Check]:
     yield from _spools(Path(config.spool), path, config.spool_bytes)
     yield from _clock()
     yield from _captured(config)
+    yield from _checks(config)
 
 
 def _unseen(config: "Config") -> Iterator[Check]:
@@ -338,6 +342,37 @@ def _captured(config: "Config") -> Iterator[Check]:
     content = "kept, encrypted" if str(config.capture_content) == "full" else "not kept: digests and sizes only"
     yield Check("captured", "ok", f"content of values: {content} (capture_content = {config.capture_content})")
     yield from _answerable(config)
+
+
+def _checks(config: "Config") -> Iterator[Check]:
+    """What is asked before values move on."""
+    from provsdk.errors import ConfigError  # noqa: PLC0415 help needs none of it
+    from provsdk.policy.load import rules  # noqa: PLC0415 as above
+
+    area = "checks"
+    try:
+        found = rules(config.checks, config.sources.get("checks", "argument"))
+    except ConfigError as error:
+        yield Check(area, "finding", str(error), "programs that are configured so do not start")
+        return
+    if not found:
+        yield Check(area, "note", "none are configured here: no value is withheld, redacted or warned of")
+    for one in found:
+        stages, outputs = ", ".join(sorted(one.stages)), ", ".join(one.outputs)
+        does = "redacts" if one.redact else {"block": "blocks", "warn": "warns", "record": "records"}[one.mode]
+        yield Check(area, "ok", f"{one.check.name}, before {stages}, of outputs {outputs}: {does}")
+        missing = [] if one.check.type != "pii_scan" else _missing_kinds(one.check)
+        if missing:
+            text = f"{one.check.name} does not find {', '.join(missing)} here"
+            yield Check(area, "finding", text, 'pip install "provsdk[pii]"')
+
+
+def _missing_kinds(check: Any) -> list[str]:
+    """Kinds of personal data that want libraries which are not installed."""
+    from provsdk.policy.detectors.pii import KINDS, available_kinds  # noqa: PLC0415 help needs none of it
+
+    wanted = getattr(check, "kinds", ()) or KINDS
+    return [kind for kind in KINDS if kind in wanted and kind not in available_kinds()]
 
 
 def _answerable(config: "Config") -> Iterator[Check]:

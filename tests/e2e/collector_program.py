@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler
 
 import provsdk
 from provsdk import traced_check, traced_model_call, traced_output, traced_source, traced_transform
+from provsdk.gate import Finding
 
 DOCUMENTS = 10_000
 """With names of 250 characters their facts are longer than what a Collector takes by default, by gRPC: 4 MiB."""
@@ -216,6 +217,11 @@ def odd(n):
     return n
 
 
+@traced_output("form")
+def form(question):
+    return {"the answer": text("a field of a form"), "n": 1}
+
+
 def with_threads(call):
     go_on, threads = threading.Event(), []
     call(go_on, threads)
@@ -239,6 +245,7 @@ def run_all():
     orphans()
     unsampled()
     odd(7)
+    form(text("a question that is answered field by field"))
     list(stream())
     half = stream()
     next(half)
@@ -247,6 +254,8 @@ def run_all():
         page = out.add_source("page", text("page"), type="file", version="7", owner="ana@example.org")
         out.add_transformation("cut", used=[page], result=page[:40], type="filter")
         out.add_check("pii", result=(True, ["none found"]), used=[page], type="pii_scan")
+        found = {"findings": [Finding("email", 3, 18)], "got": "restricted", "expected": "at most internal"}
+        out.add_check("label", result=False, type="data_classification", stage="return", mode="warn", **found)
         out.set_result(page)
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sqlite3
+import sys
 from contextlib import closing
 
 import pytest
@@ -221,6 +222,25 @@ def test_doctor_says_which_questions_can_be_answered(run, three, monkeypatch):
 
     monkeypatch.setenv("PROVSDK_SEARCH_BYTES", "0")
     assert questions(run)[-1].startswith("texts are not searched for each other")
+
+
+def test_doctor_says_which_checks_are_asked_and_what_they_do(run, three, monkeypatch):
+    def told():
+        found = json.loads(run("doctor", "--json", code=None).stdout)["checks"]
+        return [(one["state"], one["text"]) for one in found if one["area"] == "checks"]
+
+    assert told() == [("note", "none are configured here: no value is withheld, redacted or warned of")]
+    monkeypatch.setenv("PROVSDK_CHECKS", "security_scan,audit_requirement")
+    assert told() == [
+        ("ok", "security_scan, before model, return, source, of outputs *: blocks"),
+        ("ok", "audit_requirement, before return, of outputs *: warns"),
+    ]
+    monkeypatch.setenv("PROVSDK_CHECKS", "pii_scan")
+    monkeypatch.setitem(sys.modules, "phonenumbers", None)
+    assert ("finding", "pii_scan does not find phone here") in told()
+    monkeypatch.setenv("PROVSDK_CHECKS", "bogus")
+    ((state, text),) = told()
+    assert (state, "environment variable PROVSDK_CHECKS" in text) == ("finding", True)
 
 
 def test_doctor_verifies_a_small_store(run, three):
