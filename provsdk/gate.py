@@ -17,6 +17,7 @@ __all__ = [
     "Judged",
     "Loaded",
     "Mode",
+    "Pieces",
     "Proceed",
     "Replace",
     "Result",
@@ -147,6 +148,12 @@ class Replace:
     value: Any
     findings: tuple[str, ...] = ()
     verdicts: tuple[Judged, ...] = ()
+
+
+class Pieces(tuple[Any, ...]):
+    """In place of a chunk of a stream: as many as there are, or none yet."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from itertools import islice
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,6 +36,9 @@ __all__ = ["Plan", "compare_checksum", "say"]
 
 _IN_EXTRA: Final = "type"
 """The fact that stands beside `declared` in a span's facts."""
+
+MAX_OUTSIDE: Final = 4_096
+"""Items of a load outside any output that an output which is given one of them can tell."""
 
 _CONSTANTS: Final = (str, bytes, tuple, frozenset)
 
@@ -222,6 +226,9 @@ class Plan:
                     scope.own_code = self.code
             if activity.ports.settings.gated:
                 scope.steps += (activity,)
+                outer = activity.parent.scope if activity.parent is not None else None
+                if outer is not None and outer is not scope:
+                    outer.steps += (activity,)
         if self.extra:
             activity.extra.update(self.extra)
         if self.declared:
@@ -273,6 +280,9 @@ class Plan:
         if not self.each:
             activity.delivered(chunk)
             return
+        if activity.scope is None:
+            activity.made(chunk)
+            return
         activity.extra["each"] = True
         self._conclude_item(activity, activity.extra.setdefault("items", []), {"item": chunk})
 
@@ -293,6 +303,10 @@ class Plan:
     def _conclude_each(self, activity: Activity, result: list[Any] | tuple[Any, ...]) -> None:
         """Every item is a source of its own, with its own name, place and version."""
         activity.extra["each"] = True
+        if activity.scope is None:
+            for item in islice(result, MAX_OUTSIDE):
+                activity.made(item)
+            return
         items: list[dict[str, Any]] = []
         for item in result:
             if not self._conclude_item(activity, items, {"result": result, "item": item}):

@@ -7,6 +7,7 @@ fails, the stream goes on as if we were not there.
 from __future__ import annotations
 
 import weakref
+from collections import deque
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,8 @@ from provsdk.capture._model import note_chunks, note_seen
 from provsdk.capture._prefix import Prefix
 from provsdk.capture._responses import retries_of_stream, whole_of
 from provsdk.digest import MIN_LINKABLE_BYTES, Measured
+from provsdk.errors import OutputBlocked
+from provsdk.gate import Pieces
 from provsdk.interrupts import is_cancellation
 
 if TYPE_CHECKING:
@@ -32,7 +35,10 @@ if TYPE_CHECKING:
     from provsdk.capture._session import Activity
     from provsdk.capture.ports import Ports, Ticket
 
-__all__ = ["ABANDONED", "Reading"]
+__all__ = ["ABANDONED", "NOTHING_YET", "Reading"]
+
+NOTHING_YET: Final = object()
+"""In place of a chunk: all that has come is held back."""
 
 COMPLETED: Final = "completed"
 CLOSED_EARLY: Final = "closed_early"
@@ -94,6 +100,10 @@ class Reading:
         self._chunks = Chunks() if plan.kind == semconv.KIND_MODEL_CALL else None
         self.to_ask: tuple[Any, tuple[Any, ...], Mapping[str, Any]] | None = None
         """A model call that the gate has yet to be asked about: function, and its arguments."""
+        self.pieces: deque[Any] = deque()
+        """What may leave, where the gate gave several pieces in place of a chunk."""
+        self.goes_on = False
+        """A step looks for the next piece that leaves."""
         self._rest_asked = False
         """The gate has said what it held back, and what it makes of the whole."""
         self.is_owner = False
@@ -492,7 +502,11 @@ class Reading:
             return chunk
         from provsdk.capture import _gate  # noqa: PLC0415 most programs have no policies
 
-        return _gate.chunk(self.activity, chunk)
+        try:
+            return self._first_of(_gate.chunk(self.activity, chunk))
+        except OutputBlocked:
+            self._rest_asked = True  # it has said all there is to say
+            raise
 
     async def apassed(self, chunk: Any) -> Any:
         """As `passed`, for async callers."""
@@ -500,4 +514,15 @@ class Reading:
             return chunk
         from provsdk.capture import _gate  # noqa: PLC0415 as above
 
-        return await _gate.achunk(self.activity, chunk)
+        try:
+            return self._first_of(await _gate.achunk(self.activity, chunk))
+        except OutputBlocked:
+            self._rest_asked = True  # as above
+            raise
+
+    def _first_of(self, passed: Any) -> Any:
+        """The piece that leaves now."""
+        if type(passed) is not Pieces:
+            return passed
+        self.pieces.extend(passed)
+        return self.pieces.popleft() if self.pieces else NOTHING_YET

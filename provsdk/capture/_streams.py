@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import io
+from contextlib import suppress
 from functools import lru_cache
 from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +18,7 @@ from provsdk import semconv
 from provsdk.capture import _abandoned, _call, _gate, _guard
 from provsdk.capture._awaited import await_later, is_coroutine
 from provsdk.capture._likeness import Absent, has, like
-from provsdk.capture._reading import Reading
+from provsdk.capture._reading import NOTHING_YET, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -197,6 +198,10 @@ class Stream(_Proxy):
 
     def _self_step(self, step: str, *args: Any, **kwargs: Any) -> Any:
         reading = self._self_reading
+        if reading.gated and reading.pieces:
+            chunk = reading.pieces.popleft()
+            reading.took(chunk)
+            return chunk
         entered = reading.enter()
         try:
             try:
@@ -205,12 +210,9 @@ class Stream(_Proxy):
                 chunk = getattr(self.__wrapped__, step)(*args, **kwargs)
             except StopIteration as end:
                 reading.leave(entered)
-                if reading.gated and (rest := self._self_rest(end.value)) is not None:
-                    return rest
-                returned = reading.returned(end.value)
-                _wait(reading, reading.completed(returned))
-                if returned is not end.value:
-                    raise StopIteration(returned) from None
+                if reading.gated:
+                    return self._self_gated_end(end)
+                _wait(reading, reading.completed(end.value))
                 raise
             except BaseException as error:
                 reading.leave(entered)
@@ -224,12 +226,35 @@ class Stream(_Proxy):
         finally:
             del args, kwargs
         if reading.gated:
-            passed = self._self_passed(chunk)
-            if passed is not chunk and type(passed) is str and not passed:
-                return self._self_step("__next__")  # all of it is held back
-            chunk = passed
+            chunk = self._self_passed(chunk)
+            if chunk is NOTHING_YET:
+                return self._self_go_on()
         reading.took(chunk)
         return chunk
+
+    def _self_go_on(self) -> Any:
+        """All that has come is held back: the next piece that leaves, without a frame for each that does not."""
+        reading = self._self_reading
+        if reading.goes_on:
+            return NOTHING_YET
+        reading.goes_on = True
+        try:
+            while (chunk := self._self_step("__next__")) is NOTHING_YET:
+                pass
+        finally:
+            reading.goes_on = False
+        return chunk
+
+    def _self_gated_end(self, end: StopIteration) -> Any:
+        """The rest that was held back, and after that the end."""
+        reading = self._self_reading
+        if (rest := self._self_rest(end.value)) is not None:
+            return rest
+        returned = reading.returned(end.value)
+        _wait(reading, reading.completed(returned))
+        if returned is end.value:
+            raise end
+        raise StopIteration(returned)
 
     def _self_rest(self, returned: Any) -> Any:
         reading = self._self_reading
@@ -247,12 +272,14 @@ class Stream(_Proxy):
         try:
             return reading.passed(chunk)
         except BaseException as error:
+            stream, self.__wrapped__ = self.__wrapped__, iter(())  # whatever its close does: nothing more of it leaves
             entered = reading.enter()
             try:
-                self.__wrapped__.close()
+                with suppress(Exception):
+                    stream.close()
             finally:
                 reading.leave(entered)
-            _wait_quietly(reading.failed(error))
+                _wait_quietly(reading.failed(error))
             raise
 
 
@@ -294,6 +321,10 @@ class AsyncStream(_Proxy):
 
     async def _self_astep(self, step: str, *args: Any, **kwargs: Any) -> Any:
         reading = self._self_reading
+        if reading.gated and reading.pieces:
+            chunk = reading.pieces.popleft()
+            reading.took(chunk)
+            return chunk
         entered = reading.enter()
         try:
             try:
@@ -318,11 +349,23 @@ class AsyncStream(_Proxy):
         finally:
             del args, kwargs
         if reading.gated:
-            passed = await self._self_apassed(chunk)
-            if passed is not chunk and type(passed) is str and not passed:
-                return await self._self_astep("__anext__")  # as above
-            chunk = passed
+            chunk = await self._self_apassed(chunk)
+            if chunk is NOTHING_YET:
+                return await self._self_ago_on()
         reading.took(chunk)
+        return chunk
+
+    async def _self_ago_on(self) -> Any:
+        """As `Stream` does."""
+        reading = self._self_reading
+        if reading.goes_on:
+            return NOTHING_YET
+        reading.goes_on = True
+        try:
+            while (chunk := await self._self_astep("__anext__")) is NOTHING_YET:
+                pass
+        finally:
+            reading.goes_on = False
         return chunk
 
     async def _self_arest(self) -> Any:
@@ -341,13 +384,27 @@ class AsyncStream(_Proxy):
         try:
             return await reading.apassed(chunk)
         except BaseException as error:
+            stream, self.__wrapped__ = self.__wrapped__, _NothingMore()  # as above
             entered = reading.enter()
             try:
-                await self.__wrapped__.aclose()
+                with suppress(Exception):
+                    closed = (stream.aclose if hasattr(stream, "aclose") else stream.close)()
+                    if inspect.isawaitable(closed):
+                        await closed
             finally:
                 reading.leave(entered)
-            await _await_quietly(reading.failed(error), error)
+                await _await_quietly(reading.failed(error), error)
             raise
+
+
+class _NothingMore:
+    """An async stream at its end."""
+
+    def __aiter__(self) -> _NothingMore:
+        return self
+
+    async def __anext__(self) -> Any:
+        raise StopAsyncIteration
 
 
 class EitherStream(Stream, AsyncStream):

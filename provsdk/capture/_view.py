@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from provsdk import semconv
 from provsdk.capture._flow import GIVEN, known_in
@@ -11,6 +11,7 @@ from provsdk.capture._search import search
 from provsdk.capture._texts import texts_of
 from provsdk.digest import is_linkable, measure
 from provsdk.gate import Loaded
+from provsdk.vocabulary import DataClassification
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from provsdk.capture._session import Activity
 
 __all__ = ["View"]
+
+_ORDER: Final = [each.value for each in DataClassification]
 
 
 class View:
@@ -63,8 +66,8 @@ class View:
 
     @property
     def sources(self) -> tuple[Loaded, ...]:
-        """What was loaded so far."""
-        return tuple(one for each in self._scope.steps if each.kind == semconv.KIND_SOURCE for one in _loaded(each))
+        """What was loaded so far, and the outputs within this one, which bear the highest label of what they loaded."""
+        return _sources(self._scope)
 
     def reached(self) -> tuple[Loaded, ...]:
         """The sources that went into the value; all of them, where not everything could be searched."""
@@ -76,7 +79,7 @@ class View:
             return sources
         containers = {one[0]: one[4] for one in self._scope.registry.held() if one[4]}
         wholes = {whole for value in behind for whole in _wholes(value, containers)}
-        several = {key_of(one.id) for one in sources if not one.id.endswith("-0")}
+        several = {key_of(one.id) for one in sources if one.id.startswith("ent_") and not one.id.endswith("-0")}
         keys = {key_of(value) for value in wholes} - several
         return tuple(one for one in sources if one.id in wholes or key_of(one.id) in keys)
 
@@ -132,6 +135,18 @@ def _wholes(value: str, containers: Mapping[str, str | None]) -> Iterator[str]:
         seen.add(at)
         yield at
         at = containers.get(at)
+
+
+def _sources(scope: Scope) -> tuple[Loaded, ...]:
+    found: list[Loaded] = []
+    for each in scope.steps:
+        if each.kind == semconv.KIND_SOURCE:
+            found += _loaded(each)
+        elif each.kind == semconv.KIND_OUTPUT and each.scope is not None and each.scope is not scope:
+            labels = [each.declared.get("classification"), *(one.classification for one in _sources(each.scope))]
+            highest = max((one for one in labels if one in _ORDER), key=_ORDER.index, default=None)
+            found.append(Loaded(f"out_{each.key}", each.name, "model_output", classification=highest))
+    return tuple(found)
 
 
 def _loaded(activity: Activity) -> Iterator[Loaded]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, runtime_checkable
 
 from provsdk.errors import UsageError
-from provsdk.vocabulary import ComplianceCheckType
+from provsdk.vocabulary import ComplianceCheckType, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from provsdk.gate import Finding, Mode, Stage, Subject, Verdict
 
 __all__ = ["Check", "Finder", "Rule", "rule"]
@@ -100,22 +99,30 @@ def rule(
     Raises:
         UsageError: names what is wrong and what is allowed.
     """
-    if not isinstance(check, Check):
+    if isinstance(check, type) or not isinstance(check, Check):
         raise UsageError(f"a check has name, type, version and check(subject); {type(check).__name__} has not")
-    kind = ComplianceCheckType(check.type)
+    kind = parse(ComplianceCheckType, check.type)
+    _word("redact", redact, (True, False))
     stages, patterns = _several("on", on, STAGES), _several("outputs", outputs, None)
     mode = ("block" if kind.blocking else "warn") if mode is None else mode
-    if mode not in MODES:
-        raise UsageError(f"mode: {mode!r} is not allowed; allowed: {', '.join(MODES)}")
-    if on_error not in {"block", "proceed"}:
-        raise UsageError(f"on_error: {on_error!r} is not allowed; allowed: block, proceed")
+    _word("mode", mode, MODES)
+    _word("on_error", on_error, ("block", "proceed"))
     if redact and not isinstance(check, Finder):
         raise UsageError(f"redact: {check.name} finds no places in texts, so there is nothing to replace")
     return Rule(check, frozenset(stages), mode, patterns, on_error, redact)  # type: ignore[arg-type] # words were looked at
 
 
+def _word(name: str, given: object, allowed: tuple[object, ...]) -> None:
+    if not any(type(given) is type(one) and given == one for one in allowed):
+        raise UsageError(f"{name}: {given!r} is not allowed; allowed: {', '.join(map(str, allowed))}")
+
+
+def _is_iterable(given: object) -> bool:
+    return isinstance(given, Iterable)
+
+
 def _several(name: str, given: Iterable[Any], allowed: tuple[str, ...] | None) -> tuple[str, ...]:
-    words = (given,) if isinstance(given, str) else tuple(given)
+    words: tuple[Any, ...] = (given,) if isinstance(given, str) or not _is_iterable(given) else tuple(given)
     wrong = [each for each in words if not isinstance(each, str) or (allowed is not None and each not in allowed)]
     if wrong or not words:
         what = repr(wrong[0]) if wrong else "nothing"

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from provsdk.gate import PROCEED, AlwaysProceed, Block, Judged, Proceed, Replace, Verdict
+from provsdk.gate import PROCEED, AlwaysProceed, Block, Judged, Proceed, Replace
 from provsdk.policy.contract import Finder
-from provsdk.policy.texts import redacted
+from provsdk.policy.judging import judge, reasons_of, warn, withholds
 from provsdk.policy.window import Windows
+from provsdk.vocabulary import ComplianceCheckType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from provsdk.gate import Answer, Subject
     from provsdk.policy.contract import Rule
+    from provsdk.policy.window import Window
 
 __all__ = ["PolicyGate"]
 
-_log: Final = logging.getLogger("provsdk")
+_ONCE: Final = frozenset({ComplianceCheckType.RATE_LIMIT, ComplianceCheckType.ACCESS_CONTROL})
+"""Types of checks that are asked before the first chunk of a stream, and not of each."""
 
-_HOLDS: Final = frozenset({"fail", "error"})
-"""Results that withhold, where the mode is to block."""
+_AT_THE_END: Final = frozenset({ComplianceCheckType.AUDIT_REQUIREMENT})
+"""Those that look at what is known when all has come."""
 
 
 class PolicyGate(AlwaysProceed):
@@ -54,32 +56,35 @@ class PolicyGate(AlwaysProceed):
         return self._ask(subject)
 
     def on_chunk(self, subject: Subject) -> Answer:
-        """Asks the rules for outputs of a piece of one: of the whole before the first piece, of texts in a window."""
-        key = subject.record_id or ""
+        """Asks the rules for outputs of a piece of one, and of its text together with what stands around it."""
         rules = [one for one in self._rules if one.is_for(subject)]
         if not rules:
             return PROCEED
-        finders = [one for one in rules if isinstance(one.check, Finder)]
-        answer: Answer = PROCEED
-        if self._windows.begin(key, finders):
-            answer = self._ask(subject, [one for one in rules if not isinstance(one.check, Finder)])
-            if isinstance(answer, Block):
-                return answer
-        if not finders:
-            return answer
-        text, withheld = self._windows.take(key, subject.value)
-        judged = (*answer.verdicts, *withheld)
-        if withheld:
-            self._windows.forget(key)
-            return Block(_reasons(withheld), judged)
-        return Proceed(judged) if text is subject.value else Replace(text, (), judged)
+        key = subject.record_id or ""
+        window, is_first = self._windows.of(key, rules)
+        withheld = self._ask_others(window, subject, rules, is_first=is_first)
+        pieces, by_places = window.take(subject.value) if not withheld else ((), ())
+        if withheld or by_places:
+            self._windows.close(key)
+            stopped = (*withheld, *by_places)
+            return Block(reasons_of(stopped), stopped)
+        return PROCEED if len(pieces) == 1 and pieces[0] is subject.value else Replace(pieces)
 
     def on_end(self, subject: Subject) -> Answer:
         """What a stream's window holds still, and the verdicts on all that went through it."""
-        rest, verdicts = self._windows.end(subject.record_id or "")
-        if reasons := _reasons(verdicts):
-            return Block(reasons, verdicts)
-        return Replace(rest, (), verdicts) if rest is not None else Proceed(verdicts)
+        rules = [one for one in self._rules if one.is_for(subject)]
+        key = subject.record_id or ""
+        window, is_first = self._windows.of(key, rules)
+        self._windows.close(key)
+        withheld = self._ask_others(window, subject, rules, is_first=is_first, is_end=True)
+        rest, by_places = window.end() if not withheld else (None, ())
+        if withheld or by_places:
+            stopped = (*withheld, *by_places)
+            return Block(reasons_of(stopped), stopped)
+        verdicts = window.verdicts()
+        for one in verdicts:
+            warn(one, subject)
+        return Proceed(verdicts) if rest is None else Replace(rest, (), verdicts)
 
     async def abefore_source(self, subject: Subject) -> Answer:
         """As `before_source`: checks look at values, and wait for nobody."""
@@ -97,61 +102,36 @@ class PolicyGate(AlwaysProceed):
         """As `on_chunk`."""
         return self.on_chunk(subject)
 
-    def _ask(self, subject: Subject, rules: Iterable[Rule] | None = None) -> Answer:
-        judged: list[Judged] = []
-        value = subject.value
-        for one in self._rules if rules is None else rules:
-            if not one.is_for(subject):
+    def _ask_others(
+        self, window: Window, subject: Subject, rules: Sequence[Rule], *, is_first: bool, is_end: bool = False
+    ) -> list[Judged]:
+        """Asks what finds no places: of each chunk, before the first one, or at the end; answers what withholds it."""
+        withheld = []
+        for n, rule in enumerate(rules):
+            kind = rule.check.type
+            is_due = is_first if kind in _ONCE else is_end if kind in _AT_THE_END else not is_end
+            if isinstance(rule.check, Finder) or not is_due:
                 continue
-            verdict, value = _judge(one, replace(subject, value=value))
-            check = one.check
-            judged.append(Judged(check.name, str(check.type), verdict, one.mode, subject.stage, check.version))
-            if verdict.result in _HOLDS and one.mode == "warn":
-                _warn(judged[-1], subject)
-        verdicts = tuple(judged)
-        reasons = _reasons(verdicts)
-        if reasons:
-            return Block(reasons, verdicts)
-        return Proceed(verdicts) if value is subject.value else Replace(value, (), verdicts)
+            judged, _ = judge(rule, subject)
+            before = window.others.get(n)
+            if before is None or before.verdict.result not in {"fail", "error"}:
+                window.others[n] = judged  # a stream that failed once has failed
+            if withholds(rule, judged):
+                withheld.append(judged)
+        return withheld
 
-
-def _judge(rule: Rule, subject: Subject) -> tuple[Verdict, Any]:
-    """The verdict, and the value as it may move on."""
-    verdict = _verdict(rule, subject)
-    if not (rule.redact and verdict.findings and verdict.result == "fail"):
-        return verdict, subject.value
-    value, is_whole = redacted(subject.value, verdict.findings)
-    if not is_whole:
-        return replace(verdict, reasons=(*verdict.reasons, "not all of it can be redacted in place")), subject.value
-    return replace(verdict, result="pass", reasons=tuple(f"redacted {each}" for each in verdict.reasons)), value
-
-
-def _verdict(rule: Rule, subject: Subject) -> Verdict:
-    try:
-        found: object = rule.check.check(subject)
-    except Exception as error:  # anybody's code; its message may quote the value
-        found = Verdict("error", (f"broke: {type(error).__name__}",))
-        _log.warning("the check %s broke: %s", rule.check.name, type(error).__name__)
-    if not isinstance(found, Verdict):
-        found = Verdict("error", (f"gave no Verdict but a {type(found).__name__}",))
-    if found.result == "error" and rule.on_error == "proceed":
-        return replace(found, reasons=(*found.reasons, "proceeds on errors"))
-    return found
-
-
-def _reasons(judged: Iterable[Judged]) -> tuple[str, ...]:
-    """Why the value is withheld; none where it is not."""
-    return tuple(
-        f"{one.name}: {reason}"
-        for one in judged
-        if one.mode == "block" and one.verdict.result in _HOLDS and "proceeds on errors" not in one.verdict.reasons
-        for reason in one.verdict.reasons or (one.verdict.result,)
-    )
-
-
-def _warn(judged: Judged, subject: Subject) -> None:
-    of = subject.scope.output if subject.scope is not None else "no output"
-    _log.warning(
-        "%s: %s of %s, before %s: %s",
-        judged.name, judged.verdict.result, of, subject.stage, "; ".join(judged.verdict.reasons),
-    )  # fmt: skip
+    def _ask(self, subject: Subject) -> Answer:
+        verdicts: list[Judged] = []
+        withheld: list[Judged] = []
+        value: Any = subject.value
+        for rule in self._rules:
+            if not rule.is_for(subject):
+                continue
+            judged, value = judge(rule, replace(subject, value=value))
+            verdicts.append(judged)
+            warn(judged, subject)
+            if withholds(rule, judged):
+                withheld.append(judged)
+        if withheld:
+            return Block(reasons_of(withheld), tuple(verdicts))
+        return Proceed(tuple(verdicts)) if value is subject.value else Replace(value, (), tuple(verdicts))

@@ -53,12 +53,16 @@ def _rule(given: Any, where: str) -> Rule:
         if isinstance(given, (str, Mapping)):
             return _of_table({"check": given} if isinstance(given, str) else given)
         return rule(given)
-    except (ProvsdkError, TypeError) as error:
+    except ProvsdkError as error:
         raise ConfigError(f"{where}: {error}") from None
+    except (TypeError, ValueError, AttributeError, LookupError) as error:
+        raise ConfigError(f"{where}: {given!r:.80} is not allowed: {error}") from None
 
 
 def _of_table(table: Mapping[str, Any]) -> Rule:
     name = table.get("check")
+    if "check" not in table:
+        raise ConfigError(f'no "check" among {", ".join(map(repr, table))}; allowed: {", ".join(BUILT_IN)}')
     if not isinstance(name, str) or name not in BUILT_IN:
         raise ConfigError(f'"check" is {name!r}; allowed: {", ".join(BUILT_IN)}')
     make, stages = BUILT_IN[name]
@@ -67,6 +71,13 @@ def _of_table(table: Mapping[str, Any]) -> Rule:
     wrong = [key for key in options if key not in own and key not in _OF_RULE]
     if wrong:
         raise ConfigError(f"{name} has no option {wrong[0]!r}; allowed: {', '.join((*own, *_OF_RULE))}")
+    needed = [
+        key
+        for key, one in inspect.signature(make).parameters.items()
+        if one.default is inspect.Parameter.empty and key not in options
+    ]
+    if needed:
+        raise ConfigError(f"{name} wants {', '.join(needed)}: a table with these, in place of its name alone")
     how = {key: options.pop(key) for key in _OF_RULE if key in options}
     return rule(make(**{key: _value(name, key, value) for key, value in options.items()}), **{"on": stages, **how})
 

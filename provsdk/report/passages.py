@@ -23,24 +23,26 @@ class Passage(NamedTuple):
 
 def passages(
     record: ProvenanceRecord, supports: Iterable[Support], kept: Mapping[str, str]
-) -> dict[str, tuple[Passage, ...]]:
-    """The passages of each source, by its id, in the order in which they stand there; none where nothing was kept.
+) -> dict[tuple[str, str], tuple[Passage, ...]]:
+    """The passages of each source, and of each element of one, by its id and its name, in the order in which they stand
+    there; none where nothing was kept.
 
     Args:
         record: of the output.
         supports: what stands in sources.
         kept: captured contents by the ids of their values; of structured ones, as JSON.
     """
-    places: dict[str, dict[tuple[str, int, int], None]] = {}
+    places: dict[tuple[str, str], dict[tuple[str, int, int], None]] = {}
     for one in supports:
-        places.setdefault(one.source_id, {})[one.value_id, one.source_start, one.source_end] = None
+        mine = places.setdefault((one.source_id, one.source), {})
+        mine[one.value_id, one.source_start, one.source_end] = None
     names = {each.entity_id: each.name for source in record.sources for each in source.elements}
     found = {}
-    for source_id, mine in places.items():
-        texts = {value_id: _text(source_id, names.get(value_id), kept) for value_id, _, _ in mine}
-        found[source_id] = tuple(
+    for key, told in places.items():
+        texts = {value_id: _text(key[0], names.get(value_id), kept) for value_id, _, _ in told}
+        found[key] = tuple(
             _passage(text, start, end)
-            for value_id, start, end in sorted(mine)
+            for value_id, start, end in sorted(told)
             if (text := texts[value_id]) is not None and start < end <= len(text)
         )
     return found

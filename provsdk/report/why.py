@@ -104,7 +104,7 @@ def why_html(
     record: ProvenanceRecord,
     text: str,
     found: Sequence[Sentence],
-    quoted: Mapping[str, Sequence[Passage]] = MappingProxyType({}),
+    quoted: Mapping[tuple[str, str], Sequence[Passage]] = MappingProxyType({}),
 ) -> str:
     """A page that needs nothing else: the text, or each of its fields, with each sentence marked; sources by number.
 
@@ -112,7 +112,7 @@ def why_html(
         record: of the output.
         text: what it came to.
         found: its sentences.
-        quoted: passages of sources by their ids, where their content was kept.
+        quoted: passages of sources by their ids and names, where their content was kept.
     """
     numbers = {each: number for number, each in enumerate(dict.fromkeys(_sources(found)), 1)}
     fields = fields_of(text)
@@ -128,7 +128,7 @@ def why_html(
         text=shown,
         sources="".join(
             f'<li id="s{number}">{_safe(name)}<small>{_safe(_about(record, source_id))}</small>'
-            f"{''.join(map(_quotation, quoted.get(source_id, ())))}</li>"
+            f"{''.join(map(_quotation, quoted.get((source_id, name), ())))}</li>"
             for (source_id, name), number in numbers.items()
         ),
         made=_safe(record.generated_at),

@@ -18,12 +18,15 @@ __all__ = ["scanned"]
 
 
 def scanned(subject: Subject, find: Callable[[str], Iterable[Finding]]) -> Verdict:
-    """Fails where something is found; an error where not all of the value could be read."""
-    texts, is_whole = texts_in(subject.value)
-    found = tuple(replace(one, place=place) for place, text in texts for one in find(text))
+    """Fails where something is found; an error where the value holds more than is looked at. Values of which nobody
+    knows what they hold, such as clients among the arguments of a call, are named.
+    """
+    read = texts_in(subject.value)
+    found = tuple(replace(one, place=place) for place, text in read.texts for one in find(text))
+    unread = tuple(f"not read: {name}" for name in read.unread)
     if found:
         counted = Counter(one.kind for one in found)
-        return Verdict("fail", tuple(f"{kind}: {count}" for kind, count in sorted(counted.items())), found)
-    if not is_whole:
-        return Verdict("error", ("the value holds more than is looked at",))
-    return Verdict("pass")
+        return Verdict("fail", (*(f"{kind}: {count}" for kind, count in sorted(counted.items())), *unread), found)
+    if not read.is_whole:
+        return Verdict("error", ("the value holds more than is looked at", *unread))
+    return Verdict("pass", unread)

@@ -39,6 +39,12 @@ class AuditRequirement:
     version: str | None = "1"
 
     def __post_init__(self) -> None:
+        given: object = self.require
+        if not isinstance(given, (tuple, list)):
+            raise UsageError(f"audit_requirement: require wants a list of {', '.join(REQUIREMENTS)}, got {given!r}")
+        least = self.reliability
+        if least is not None and (type(least) not in {int, float} or not 0 <= least <= 1):
+            raise UsageError(f"audit_requirement: reliability {least!r} is not allowed; allowed: a number from 0 to 1")
         wrong = [each for each in self.require if each not in REQUIREMENTS]
         if wrong or not (self.require or self.reliability is not None):
             what = repr(wrong[0]) if wrong else "nothing"

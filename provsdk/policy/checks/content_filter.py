@@ -37,6 +37,10 @@ class ContentFilter:
     _compiled: Terms = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        said: tuple[tuple[str, object], ...] = (("terms", self.terms), ("patterns", self.patterns))
+        for name, given in said:
+            if not isinstance(given, (tuple, list)) or not all(isinstance(one, str) and one for one in given):
+                raise UsageError(f"content_filter: {name} wants a list of texts, none of them empty")
         if not self.terms and not self.patterns:
             raise UsageError("content_filter: wants terms or patterns, or nothing could ever fail it")
         object.__setattr__(self, "_compiled", Terms.of(self.terms, self.patterns))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from provsdk.errors import UsageError
 from provsdk.policy.checks._scanning import scanned
 from provsdk.policy.detectors import pii
 from provsdk.vocabulary import ComplianceCheckType
@@ -23,6 +24,7 @@ class PiiScan:
         kinds: of `provsdk.policy.detectors.pii.KINDS`; None: all that can be found here.
 
     Raises:
+        UsageError: no list, or an empty one.
         ConfigError: a kind is unknown, or needs `pip install "provsdk[pii]"`.
     """
 
@@ -32,9 +34,12 @@ class PiiScan:
     version: str | None = "1"
 
     def __post_init__(self) -> None:
-        if self.kinds is not None:
-            object.__setattr__(self, "kinds", tuple(self.kinds))
-            pii.find("", self.kinds)
+        given: object = self.kinds
+        if given is not None:
+            if not isinstance(given, (tuple, list, set, frozenset)) or not given:
+                raise UsageError(f"pii_scan: kinds wants a list of {', '.join(pii.KINDS)}, got {given!r}")
+            object.__setattr__(self, "kinds", tuple(given))
+            pii.find("", tuple(given))
 
     def find(self, text: str) -> list[Finding]:
         """The places in a text."""

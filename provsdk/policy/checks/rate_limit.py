@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from provsdk.errors import UsageError
@@ -50,8 +51,12 @@ class RateLimit:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.limit <= 0 or self.seconds <= 0:
-            raise UsageError(f"rate_limit: {self.limit} in {self.seconds} seconds; both have to be above 0")
+        is_count = type(self.limit) is int and self.limit > 0
+        if not is_count or type(self.seconds) not in {int, float} or not 0 < self.seconds < inf:
+            raise UsageError(
+                f"rate_limit: limit {self.limit!r} in seconds {self.seconds!r}; "
+                "allowed: a whole number and a number, both have to be above 0"
+            )
         if self.by not in _BY:
             raise UsageError(f"rate_limit: by={self.by!r} is not allowed; allowed: {', '.join(_BY)}")
 

@@ -483,6 +483,21 @@ def test_an_output_says_that_it_was_given_what_was_loaded_outside_any_output(plu
     ]
 
 
+@pytest.mark.parametrize("form", [lambda text: text, lambda text: {"text": text}, lambda text: [text]])
+def test_so_it_does_of_one_of_the_many_sources_of_a_load(plug, kept, form):
+    pages = traced_source("pages", each=True, name=lambda item: "page")(lambda: [form(f"{LONG} {n}") for n in range(3)])
+    streamed = traced_source("streamed", each=True)(lambda: (form(f"{LONG} streamed {n}") for n in range(3)))
+
+    for page in (*pages(), *streamed()):
+        traced_output("out")(lambda given: "an answer")(page)
+
+    facts = [json.loads(span.attributes[semconv.FACTS]) for span in kept.spans if span.name == "out"]
+    said = {detail for each in facts for _, detail in each["missing"]}
+    assert said == {
+        f"the source {name!r} ran outside any output, and what it made was used here" for name in ("pages", "streamed")
+    }
+
+
 def test_so_it_does_of_one_part_and_of_what_reaches_a_step(plug, kept):
     @traced_transform("join")
     def join(pages):

@@ -190,3 +190,19 @@ def test_the_page_shows_no_words_of_sources_that_were_not_kept(run, made):
 
     assert "<blockquote>" not in page
     assert f"<mark>{POLICY}</mark>" in page
+
+
+def test_each_field_of_a_source_quotes_itself_only(run):
+    second = "The office is open from nine to five on all days but Sundays."
+    provsdk.configure(capture_content="full")
+    fetch = traced_source(type="api", name="faq")(lambda: {"a": POLICY, "b": second})
+    traced_output("answer")(lambda: f"So: {fetch()['a']} And: {fetch()['b']}")()
+    provsdk.shutdown()
+
+    page = run("why", "@latest", "--format", "html").stdout
+
+    items = [item for item in page.split("<li")[1:] if "<blockquote>" in item]
+    assert [(item.count("<blockquote>"), "Refunds" in item, "The office" in item) for item in items] in (
+        [(1, True, False), (1, False, True)],
+        [(1, False, True), (1, True, False)],
+    )

@@ -82,6 +82,12 @@ class TestLabels:
         assert result(lambda: f"Our hours: {pages()[1]}") == ("pass", [])
         assert result(lambda: f"Our plan: {pages()[0]}")[0] == "fail"
 
+    @pytest.mark.parametrize("facts", [{}, {"classification": "restricted"}])
+    def test_labels_go_through_outputs_within_others(self, facts):
+        inner = traced_output("inner", **facts)(lambda: load("plan", SECRET, "restricted"))
+
+        assert result(lambda: f"They say: {inner()}") == ("fail", ["restricted by inner"])
+
     def test_a_source_without_a_label_counts_as_configured(self):
         def body():
             return load("plan", SECRET)

@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+import math
 import pickle
 import threading
-from collections import deque
-from dataclasses import dataclass
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
 
 import pydantic
 import pytest
@@ -36,6 +37,14 @@ class Says:
         if isinstance(self.result, BaseException):
             raise self.result
         return Verdict(self.result, ("because",)) if isinstance(self.result, str) else self.result
+
+
+class Typed(Says):
+    """One of another type."""
+
+    def __init__(self, kind):
+        super().__init__("pass")
+        self.type = kind
 
 
 def run(kind, function, *given):
@@ -196,6 +205,83 @@ def test_what_cannot_be_redacted_in_place_is_withheld():
         run("sync", lambda: deque([f"It is {CARD}."]))
 
 
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        Verdict("FAIL"),
+        Verdict(None),
+        Verdict(True),
+        Verdict("fail", None),
+        Verdict("fail", "oops"),
+        Verdict("pass", (), ("place",)),
+        "pass",
+        None,
+    ],
+)
+def test_a_verdict_that_means_nothing_is_an_error_and_blocks(nonsense):
+    check = Says("pass")
+    check.check = lambda subject: nonsense
+    with captured_records(checks=[rule(check, mode="block")]) as records, pytest.raises(OutputBlocked):
+        run("sync", lambda: "an answer")
+
+    assert [one.result for one in records[-1].policy_checks] == ["error"]
+
+
+def test_the_words_of_a_reason_decide_nothing():
+    checks = [rule(Says(Verdict("fail", ("proceeds on errors",))), mode="block")]
+    with captured_records(checks=checks), pytest.raises(OutputBlocked):
+        run("sync", lambda: "an answer")
+
+
+def test_an_object_that_stands_twice_is_redacted_twice():
+    given, message = [], {"content": "ana@example.org"}
+    ask = traced_model_call("chat")(lambda messages, again: given.append((messages, again)) or "fine")
+    with captured_records(checks=[rule(PiiScan(), on="model", redact=True)]):
+        run("sync", lambda: ask([message, message], again=message))
+
+    assert given == [([{"content": "[email]"}] * 2, {"content": "[email]"})]
+    assert message == {"content": "ana@example.org"}
+
+
+def test_a_dataclass_that_cannot_be_made_again_is_withheld():
+    @dataclass
+    class Letter:
+        to: str
+        copy: str = field(init=False, default="ana@example.org")
+
+    checks = [rule(PiiScan(), redact=True)]
+    with captured_records(checks=checks), pytest.raises(OutputBlocked, match="redacted in place"):
+        run("sync", lambda: Letter("bob@example.org"))
+
+
+def test_keys_are_read_and_cannot_be_redacted():
+    with captured_records(checks=[rule(PiiScan(), redact=True)]) as records, pytest.raises(OutputBlocked):
+        run("sync", lambda: {"ana@example.org": 1})
+
+    assert records[-1].policy_checks[0].reasons == ["email: 1", "not all of it can be redacted in place"]
+
+
+def test_what_nobody_can_read_is_named_and_bytes_are_read_as_far_as_they_are_text():
+    class Client:
+        pass
+
+    with captured_records(checks=["pii_scan"]) as records:
+        run("sync", lambda: [Client(), "fine", iter(())])
+        with pytest.raises(OutputBlocked):
+            run("sync", lambda: b"\xff mail ana@example.org")
+
+    first = records[0].policy_checks[0]
+    assert (first.result, first.reasons) == ("pass", ["not read: Client", "not read: tuple_iterator"])
+
+
+def test_mappings_keep_their_class():
+    made = defaultdict(list, to="ana@example.org")
+    with captured_records(checks=[rule(PiiScan(), redact=True)]):
+        redacted = run("sync", lambda: made)
+
+    assert (redacted, redacted.default_factory) == ({"to": "[email]"}, list)
+
+
 def test_a_rule_is_for_the_outputs_that_it_names():
     with captured_records(checks=[rule(Says("fail"), mode="block", outputs=["support-*"])]):
         assert traced_output("letter")(lambda: "an answer")() == "an answer"
@@ -281,6 +367,20 @@ class TestConfigured:
             ([{"check": "content_filter", "patterns": ["(a+)+$"]}], "(a+)+"),
             ([{"check": "data_classification", "models": "secret"}], "secret"),
             ([{"check": "audit_requirement", "require": ["love"]}], "'love' is not allowed; allowed: owner"),
+            ([{"check": "pii_scan", "redact": "false"}], "redact: 'false' is not allowed; allowed: True, False"),
+            ([{"check": "pii_scan", "kinds": []}], "kinds wants a list of credit_card"),
+            ([{"check": "pii_scan", "kinds": "email"}], "kinds wants a list of credit_card"),
+            ([{"check": "content_filter", "terms": "guarantee"}], "terms wants a list of texts"),
+            ([{"check": "content_filter", "terms": [1]}], "terms wants a list of texts"),
+            ([{"check": "rate_limit", "limit": "5", "seconds": 1}], "allowed: a whole number and a number"),
+            ([{"check": "rate_limit", "limit": 5, "seconds": math.nan}], "allowed: a whole number and a number"),
+            (["rate_limit"], "rate_limit wants limit, seconds"),
+            ([{"check": "audit_requirement", "reliability": 7}], "allowed: a number from 0 to 1"),
+            ([{"chek": "pii_scan"}], "no \"check\" among 'chek'"),
+            ([{"check": "pii_scan", "on": 5}], "on: 5 is not allowed; allowed: source, model, return"),
+            ([{"check": "pii_scan", "on_error": [1]}], "on_error: [1] is not allowed; allowed: block, proceed"),
+            ([PiiScan], "a check has name, type, version and check(subject); type has not"),
+            ([Typed("nonsense")], "nonsense"),
             ([7], "a check has name, type, version and check(subject); int has not"),
             (7, "allowed: a list of names"),
         ],

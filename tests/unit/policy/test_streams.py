@@ -6,8 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provsdk import OutputBlocked, traced_output
-from provsdk.policy import ContentFilter, PiiScan, RateLimit, SecurityScan, rule
+from provsdk import OutputBlocked, traced_output, traced_source
+from provsdk.policy import (
+    AuditRequirement,
+    ContentFilter,
+    DataClassification,
+    PiiScan,
+    RateLimit,
+    SecurityScan,
+    rule,
+)
 from provsdk.policy.window import HELD_BACK
 from provsdk.testing import captured_records
 
@@ -168,22 +176,159 @@ def test_chunks_that_are_no_text_are_looked_at_and_stop_the_stream():
     cuts=st.lists(st.integers(1, 60), min_size=1, max_size=40),
 )
 def test_however_a_stream_is_cut_nothing_of_a_find_leaves(before, after, cuts):
-    from provsdk.policy.window import Windows
+    from provsdk.policy.window import Window
 
     text = f"{before} {KEY} {after}"
-    windows, left, at = Windows(), "", 0
-    windows.begin("one", [rule(SecurityScan())])
+    window, left, at = Window((rule(SecurityScan()),)), "", 0
     withheld = ()
     for size in cuts * (len(text) // sum(cuts) + 1):
         chunk, at = text[at : at + size], at + size
-        out, withheld = windows.take("one", chunk)
+        out, withheld = window.take(chunk)
         if withheld:
             break
-        left += out
+        left += "".join(out)
     if not withheld:
-        rest, withheld = windows.end("one")
+        rest, withheld = window.end()
         assert rest is None
 
     assert withheld[0].verdict.result == "fail"
     assert f"{before} ".startswith(left)
     assert len(left) >= min(len(before) + 1, at) - HELD_BACK - max(cuts)
+
+
+class Breaks:
+    """Finds nothing, as it always breaks."""
+
+    name, type, version = "breaks", "content_filter", None
+
+    def find(self, text):
+        raise ValueError("a secret")
+
+    def check(self, subject):
+        raise ValueError("a secret")
+
+
+@kinds
+def test_a_check_that_breaks_blocks_a_stream_too_unless_told_otherwise(kind):
+    with captured_records(checks=[rule(Breaks(), mode="block")]) as records:
+        got, error = read(kind, FINE)
+    assert (got, str(error), records[-1].output.status) == ([], "output withheld: breaks: broke", "blocked")
+
+    with captured_records(checks=[rule(Breaks(), mode="block", on_error="proceed")]) as records:
+        assert "".join(read(kind, FINE)[0]) == "".join(FINE)
+    assert [check.result for check in records[-1].policy_checks] == ["error"]
+
+
+@kinds
+def test_text_that_is_held_back_leaves_before_a_chunk_that_is_no_text(kind):
+    with captured_records(checks=["security_scan"]):
+        got, _ = read(kind, ["hello world ", {"done": True}, "bye"])
+
+    assert got == ["hello world ", {"done": True}, "bye"]
+
+
+@kinds
+def test_chunks_that_are_no_text_are_redacted_by_themselves(kind):
+    with captured_records(checks=[rule(PiiScan(), redact=True)]) as records:
+        got, _ = read(kind, [{"to": "ana@example.org"}, b"mail ana@example.org ok"])
+
+    assert got == [{"to": "[email]"}, b"mail [email] ok"]
+    assert records[-1].policy_checks[0].reasons == ["redacted email: 2"]
+
+
+@kinds
+def test_rules_that_find_the_same_place_redact_it_once(kind):
+    checks = [rule(PiiScan(), redact=True), rule(ContentFilter(("ana", "example", "org")), redact=True)]
+    with captured_records(checks=checks):
+        got, _ = read(kind, ["mail ana@example.org and more ", *FINE])
+
+    assert "".join(got) == "".join(["mail [email] and more ", *FINE])
+
+
+@kinds
+def test_rules_of_one_name_have_their_own_finds(kind):
+    checks = [rule(PiiScan(("email",)), mode="record"), rule(PiiScan(("credit_card",)), mode="block")]
+    with captured_records(checks=checks) as records:
+        _, error = read(kind, ["mail ana@example.org and more ", *FINE])
+
+    assert error is None
+    assert [check.result for check in records[-1].policy_checks] == ["fail", "pass"]
+
+
+@kinds
+def test_a_find_that_is_long_and_comes_letter_by_letter_is_redacted(kind):
+    block = "-----BEGIN PRIVATE KEY-----\n" + "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n" * 40 + "-----END PRIVATE KEY-----"
+    with captured_records(checks=[rule(SecurityScan(), redact=True)]):
+        got, _ = read(kind, ["key: ", *block, " and more"])
+
+    assert "".join(got) == "key: [private_key] and more"
+
+
+def test_a_stream_whose_close_fails_is_blocked_all_the_same():
+    class Client:
+        def __init__(self):
+            self.left = iter([*FINE, KEY, " more", *FINE])
+
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            return next(self.left)
+
+        def close(self):
+            raise OSError("cannot be closed")
+
+    opened = traced_output("answer")(lambda: Client())  # noqa: PLW0108 of the class its methods would be traced
+    with captured_records(checks=["security_scan"]) as records:
+        stream = opened()
+        with pytest.raises(OutputBlocked):
+            list(stream)
+        assert list(stream) == []
+
+    assert records[-1].output.status == "blocked"
+
+
+def test_a_generator_that_cleans_up_is_within_its_output_and_may_fail():
+    cleaned = []
+
+    @traced_output("answer")
+    def stream():
+        try:
+            yield from [*FINE, KEY, *FINE]
+        finally:
+            cleaned.append(True)
+            raise OSError("cannot clean up")
+
+    with captured_records(checks=["security_scan"]) as records, pytest.raises(OutputBlocked):
+        list(stream())
+
+    assert (cleaned, records[-1].output.status) == ([True], "blocked")
+
+
+@kinds
+def test_a_failure_that_warns_is_in_the_log(kind, caplog):
+    with captured_records(checks=[rule(ContentFilter(("guarantee",)), mode="warn")]):
+        read(kind, [*FINE, "we guarantee it"])
+
+    assert len([one for one in caplog.records if "content_filter: fail of answer" in one.message]) == 1
+
+
+@kinds
+def test_labels_are_asked_of_each_chunk_and_what_has_to_be_known_at_the_end(kind):
+    secret = traced_source("plan", type="file", classification="restricted")(
+        lambda: "The merger with the northern company is planned for May."
+    )
+
+    def chunks():
+        yield "Intro. "
+        yield secret()
+
+    checks = [rule(DataClassification(), mode="block"), rule(AuditRequirement(("sources",)), mode="block")]
+    with captured_records(checks=checks) as records:
+        got, error = read(kind, chunks())
+    assert (got, "restricted by plan" in str(error)) == (["Intro. "], True)
+
+    with captured_records(checks=checks[1:]) as records:
+        got, error = read(kind, chunks())
+    assert (len(got), error) == (2, None)
+    assert [check.result for check in records[-1].policy_checks] == ["pass"]
