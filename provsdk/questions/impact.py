@@ -8,19 +8,25 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
 
 from provsdk.errors import NotFound, StoreDamaged
-from provsdk.questions.across import Joined, downstream
+from provsdk.questions.across import Joined, downstream, join_of, values_of
 from provsdk.questions.effects import rests_on
 from provsdk.questions.links import UNLINKED, Link, rank, spread
 from provsdk.questions.reader import Reader
-from provsdk.records.flow import Causes
+from provsdk.records.flow import Arrow, Causes
 from provsdk.records.ids import parse_id
 from provsdk.records.record import ProvenanceRecord, Source
-from provsdk.vocabulary import CompletenessReason
+from provsdk.vocabulary import Basis, CompletenessReason, Relation
 
 __all__ = ["MAX_INCOMPLETE", "Asked", "Doubt", "Hit", "Impact", "impact"]
 
 MAX_INCOMPLETE: Final = 5_000
 """Incomplete records that are read for one answer."""
+
+_DERIVED: Final = Relation.WAS_DERIVED_FROM.value
+_DIGEST: Final = Basis.DIGEST.value
+
+MAX_GIVEN: Final = 10_000
+"""Outputs within others that were handed the source."""
 
 _HIDING: Final = frozenset(
     reason.value
@@ -116,9 +122,10 @@ def impact(reader: Reader, asked: Asked) -> Impact:
     waiting = reader.incomplete(MAX_INCOMPLETE + 1)
     incomplete = {record_id: _read(reader, record_id) for record_id in waiting[:MAX_INCOMPLETE]}
     holders = _holders(reader, asked, incomplete)
-    joined = downstream(reader, holders.records.values())
-    reached = _reached(joined, holders, asked)
-    through = _ways(joined, holders.records)
+    given = _given(reader, holders, asked)
+    joined = downstream(reader, [*holders.records.values(), *(each.record for each in given.values())])
+    reached = _reached(joined, holders, asked, given.values())
+    through = _ways(joined, [*holders.records, *given])
     groups: dict[Literal["used", "possible", "unlinked"], list[Hit]] = {"used": [], "possible": [], "unlinked": []}
     for record in joined.records:
         link = reached.get(record.output.output_id, UNLINKED)
@@ -146,13 +153,62 @@ def impact(reader: Reader, asked: Asked) -> Impact:
     )
 
 
-def _reached(joined: Joined, holders: _Holders, asked: Asked) -> dict[str, Link]:
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """An output within another one that was handed the source, and did not load it itself."""
+
+    record: ProvenanceRecord
+    arrows: frozenset[Arrow]
+    """From its arguments, and what is in them, to what they are in the output around it."""
+
+    def stands_for(self, arrow: Arrow) -> bool:
+        """Whether that edge says no more than that the value was among many that it was handed: its own record says
+        what became of it.
+        """
+        alone = {each.entity_id for each in self.record.output.arguments if each.element_of is None}
+        mine = [one for one in self.arrows if one[1] == arrow[1]]
+        return arrow[0] == self.record.output.output_id and bool(mine) and alone.isdisjoint(one[0] for one in mine)
+
+
+def _given(reader: Reader, holders: _Holders, asked: Asked) -> dict[str, _Given]:
+    """The outputs within those that loaded the source to which they handed it on, and so forth, by ids of records."""
+    found: dict[str, _Given] = {}
+    waiting = [(record, _of_record(holders.sources[record_id], asked)) for record_id, record in holders.records.items()]
+    while waiting and len(found) < MAX_GIVEN:
+        outer, values = waiting.pop()
+        joins = {value_id: join for value_id, join in values_of(outer) if value_id in values and join is not None}
+        for edge in outer.flow:
+            inner_id = f"rec_{edge.from_.removeprefix('out_')}"
+            if edge.to not in joins or not edge.from_.startswith("out_") or inner_id in (outer.record_id, *found):
+                continue
+            inner = None if inner_id in holders.records else _read(reader, inner_id)
+            if inner is None:
+                continue
+            same = {
+                (each.entity_id, value_id, _DERIVED, _DIGEST)
+                for each in inner.output.arguments
+                for value_id, join in joins.items()
+                if join_of(each) == join
+            }
+            if same:
+                found[inner_id] = _Given(inner, frozenset(same))
+                waiting.append((inner, frozenset(one[0] for one in same)))
+    return found
+
+
+def _of_record(sources: Iterable[Source], asked: Asked) -> frozenset[str]:
+    return frozenset(value for source in sources for value in _values(source, asked))
+
+
+def _reached(joined: Joined, holders: _Holders, asked: Asked, given: Iterable[_Given]) -> dict[str, Link]:
     """The link of each value that goes back to the source.
 
     Where a part of a source is asked about, and only its whole or another part is linked, that part may have been used
     with it; and one whose version is not stated may be of the version that is asked about.
     """
-    causes = Causes(joined.flow(), joined.joins)
+    by_output = {each.record.output.output_id: each for each in given}
+    flow = (arrow for arrow in joined.flow() if (one := by_output.get(arrow[0])) is None or not one.stands_for(arrow))
+    causes = Causes(flow, [*joined.joins, *(arrow for each in given for arrow in each.arrows)])
     sources = [source for each in holders.sources.values() for source in each]
     reached = spread(causes, [value for source in sources for value in _values(source, asked)])
     for value, link in spread(causes, [value for source in sources for value in _all_of(source)]).items():

@@ -1,5 +1,7 @@
 """What rests on a source: what used it, what may have, what cannot be ruled out, and nothing else."""
 
+import hashlib
+
 import pytest
 
 import provsdk
@@ -342,3 +344,45 @@ def test_a_name_with_brackets_is_no_pattern_where_it_is_one_name(store):
     traced_output("bracketed")(lambda: "It says: " + traced_source(type="file", name="a[1].txt")(lambda: TERMS)())()
 
     assert names(rests_on(store, "a[1].txt").used) == ["bracketed"]
+
+
+REVIEWS = [f"Review {n}: the kettle number {n} arrived in a box that was heavy and {n} days late." for n in range(4)]
+
+
+def reviews():
+    load = traced_source(each=True, type="database", name=lambda item: item[:8])
+    return load(lambda: [text.encode().decode() for text in REVIEWS])()
+
+
+def test_of_outputs_within_another_one_those_count_that_were_handed_the_source(store):
+    @traced_output("one")
+    def one(review):
+        return f"Noted. {review}"
+
+    traced_output("batch")(lambda: [one(review) for review in reviews()])()
+
+    found = rests_on(store, "Review 2")
+
+    assert sorted(names(found.used)) == ["batch", "one"]
+    (inner,) = (hit.record for hit in found.used if hit.record.output.name == "one")
+    assert inner.output.arguments[0].digest == f"sha256:{hashlib.sha256(REVIEWS[2].encode()).hexdigest()}"
+
+
+def test_of_many_that_it_was_handed_its_own_record_says_which_it_used(store):
+    @traced_output("one")
+    def one(all_of_them, n):
+        return traced_model_call("m")(lambda prompt: f"Noted: {prompt}")(f"Sum up: {all_of_them[n]}")
+
+    @traced_output("batch")
+    def batch():
+        found = reviews()
+        return [one(found, 1), one(found, 3)]
+
+    batch()
+
+    def told(place):
+        found = rests_on(store, place)
+        return names(found.used) + names(found.possible)
+
+    assert sorted(told("Review 1")) == sorted(told("Review 3")) == ["batch", "one"]
+    assert "one" not in told("Review 2")
