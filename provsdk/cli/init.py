@@ -110,12 +110,13 @@ def _suggestion_json(item: "Suggestion") -> dict[str, Any]:
 
 def _project_screen(project: "Project", store: str) -> "RenderableType":
     from provsdk.report.layout import cell, pairs, section  # noqa: PLC0415 help needs none of it
+    from provsdk.report.steps import counted  # noqa: PLC0415 as above
 
     used = [use for use in project.uses if use.places]
     beside = [use for use in project.uses if not use.places]
     bounded = ", and there are more" if project.bounded else ""
     rows: list[tuple[str, Any]] = [
-        ("project", cell(f"{project.name}, {project.files:,} Python files{bounded}")),
+        ("project", cell(f"{project.name}, {counted(project.files, 'Python file')}{bounded}")),
         (
             "uses",
             cell(

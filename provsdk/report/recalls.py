@@ -43,12 +43,13 @@ def recall_screen(
         records: those that it names; None of those that cannot be read.
         shorts: names of them.
     """
-    table = columns("Record", "Output", "Owner", "For", "State", fixed=("Record", "Output"))
+    table = columns("Record", "Output", "How", "Owner", "For", "State", fixed=("Record", "Output"))
     for item in found.items:
         record = records.get(item.record_id)
         table.add_row(
             cell(shorts.get(item.record_id, item.record_id), "cyan"),
             cell("(cannot be read)", "dim") if record is None else cell(output_words(record), limit=60),
+            cell(item.strength if item.basis is None else f"{item.strength}: {item.basis}"),
             cell("" if record is None else ", ".join(owner.agent for owner in record.ownership), limit=80),
             cell("" if record is None else ", ".join(record.context.recipients), limit=80),
             _state(item, shorts),

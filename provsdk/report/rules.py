@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Final
 
+from msgspec import UNSET
 from rich.console import RenderableType
 from rich.text import Text
 
@@ -27,13 +28,17 @@ def checks_section(record: ProvenanceRecord) -> RenderableType:
     bad = len(failed)
     if any(check.blocking for check in failed) and record.output.status != OutputStatus.BLOCKED:
         note.insert(0, cell(_NOT_WITHHELD, "yellow"))
-    table = columns("Check", "Type", "Result", "Meant to", "Reasons", fixed=("Type", "Result", "Meant to"))
+    before = ("Before",) if any(check.stage is not UNSET for check in checks) else ()
+    table = columns(
+        "Check", "Type", *before, "Result", "Meant to", "Reasons", fixed=("Type", *before, "Result", "Meant to")
+    )
     for check in checks:
         table.add_row(
             cell(check.name),
             cell(wording.words(check.type), limit=24),
+            *((cell("" if check.stage is UNSET else check.stage),) if before else ()),
             cell(check.result, status_style(check.result)),
-            cell("block" if check.blocking else "warn"),
+            cell(check.mode if check.mode is not UNSET else "block" if check.blocking else "warn"),
             _reasons(check.reasons),
         )
     passed = "all passed" if not bad else f"{bad} of {len(checks)} did not pass"

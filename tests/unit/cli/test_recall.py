@@ -42,6 +42,7 @@ def test_what_rests_on_the_source_becomes_a_list_of_work(run, opened_recall):
     assert "page 3 was wrong" in run("recall", "status").stdout
 
     screen = run("recall", "status", opened_recall["recall_id"][4:12]).stdout
+    assert "observed: " in screen
     assert all(word in screen for word in ("first", "second", "ana", "c-17", "open"))
     assert "other" not in screen
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import pydantic
 import pytest
+from rich.console import Console
 
 from provsdk import OutputBlocked, traced_model_call, traced_output, traced_source
 from provsdk.capture import ports
@@ -17,6 +18,7 @@ from provsdk.errors import ConfigError
 from provsdk.gate import Verdict
 from provsdk.policy import AllOf, AnyOf, ContentFilter, Not, PiiScan, RateLimit, SecurityScan, rule
 from provsdk.policy.load import rules
+from provsdk.report.rules import checks_section
 from provsdk.testing import captured_records
 from provsdk.vocabulary import ComplianceCheckType
 
@@ -295,6 +297,22 @@ def test_checks_are_asked_in_their_order_and_each_of_the_value_as_it_is_then():
         run("sync", lambda: f"It is {CARD}.")
 
     assert [one.value for one in check.asked] == ["It is [credit_card]."]
+
+
+def test_the_report_says_before_what_each_check_stood_and_what_it_was_to_do():
+    checks = [rule(Says("pass"), on=["source", "return"], mode="record")]
+    load = traced_source("page", type="file")(lambda: "a page of the handbook that is long enough")
+    with captured_records(checks=checks) as records:
+        run("sync", load)
+
+    console = Console(width=100, no_color=True)
+    with console.capture() as captured:
+        console.print(checks_section(records[-1]))
+    rows = [line.split() for line in captured.get().splitlines() if "mine" in line]
+    assert [(row[0], *row[3:6]) for row in rows] == [
+        ("mine", "source", "pass", "record"),
+        ("mine", "return", "pass", "record"),
+    ]
 
 
 class TestCombined:
