@@ -14,7 +14,7 @@ from provsdk.vocabulary import STANDARD_CHECKS, CheckResult, OutputStatus
 
 __all__ = ["checks_section", "owners_section", "retention_section"]
 
-_NOT_WITHHELD: Final = f"{UNSURE} meant to block, and the output was not withheld: what traced_check tells is recorded only"
+_NOT_WITHHELD: Final = f"{UNSURE} meant to block, and was not withheld: what traced_check tells is recorded only"
 
 
 def checks_section(record: ProvenanceRecord) -> RenderableType:
