@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from provsdk.capture._flow import Held
     from provsdk.capture._scope import Flow, Scope
 
-__all__ = ["Row", "Texts", "texts_of"]
+__all__ = ["Row", "Texts", "short_texts", "texts_of"]
 
 _NUMBERS: Final = frozenset({int, float})
 """Types of figures, as a structured value holds them."""
 
 MAX_LEAVES: Final = 4_096
 """Values within an output's value that are looked into, and short fields of all its sources."""
+
+MAX_SHORT: Final = 4_096
+"""Characters of what one model call made that are looked through for short answers."""
 
 MAX_ROW: Final = 16_384
 """Characters of one source's fields."""
@@ -106,6 +109,11 @@ def _with_rows(held: Sequence[Held], small: Iterable[tuple[int, str, Any]]) -> I
 
 def _small(_: int, entity_id: str, value: Any) -> Held:
     return entity_id, Row([value if isinstance(value, str) else repr(value)]), None, KIND_SOURCE, None
+
+
+def short_texts(value: Any) -> list[str]:
+    """The short texts and figures in a value, as far as there are few of them."""
+    return [text for _, leaf in _leaves(value, MAX_SHORT)[0] if (text := _short(leaf)) is not None]
 
 
 def _short(leaf: str | bytes) -> str | None:

@@ -15,6 +15,7 @@ from provsdk.capture._inputs import keeps_text
 from provsdk.capture._likeness import has
 from provsdk.capture._request import SETTINGS
 from provsdk.capture._responses import answers_of, texts_of
+from provsdk.capture._texts import short_texts
 from provsdk.capture._written import WHOLE, written_in
 from provsdk.digest import MIN_LINKABLE_BYTES, children, is_linkable, measure
 
@@ -387,8 +388,8 @@ class Values:
         assert scope is not None  # noqa: S101 every caller asked
         own = is_result and self._makes_from_elsewhere()
         answers = answers_of(value) if is_result and self.kind == semconv.KIND_MODEL_CALL else None
-        for said in texts_of(value) if answers is not None else ():
-            self._answered_shortly(scope, said, n)
+        if is_result and self.kind == semconv.KIND_MODEL_CALL:
+            self._answered_in_short(scope, n, texts_of(value) if answers is not None else short_texts(value))
         seen: set[str] = set()
         container = f"ent_{self.key}-{n}"
         for found in list(look_into(value, scope.registry, answers)):
@@ -482,6 +483,10 @@ class Values:
         elif role == "result" and type(value) is str:
             self._answered_shortly(scope, value, n)
         return n
+
+    def _answered_in_short(self, scope: Scope, n: int, said: Iterable[str]) -> None:
+        for each in said:
+            self._answered_shortly(scope, each, n)
 
     def _answered_shortly(self, scope: Scope, text: str, n: int = 0) -> None:
         """A word of a model, which may be all that the output says."""

@@ -19,7 +19,7 @@ from provsdk.errors import NotFound, StoreDamaged
 from provsdk.matching import pointer
 from provsdk.questions.reader import Reader
 from provsdk.records.flow import Arrow, nested_outputs
-from provsdk.records.record import Entity, ModelCall, Output, ProvenanceRecord, Source, Transformation
+from provsdk.records.record import Edge, Entity, ModelCall, Output, ProvenanceRecord, Source, Transformation
 from provsdk.vocabulary import Basis, OutputStatus, Relation
 
 __all__ = ["MAX_RECORDS", "WRITTEN", "Joined", "downstream", "join_of", "output_of", "parts", "upstream", "values_of"]
@@ -49,6 +49,7 @@ _DERIVED: Final = Relation.WAS_DERIVED_FROM.value
 _DIGEST: Final = Basis.DIGEST.value
 _ENCLOSING: Final = Basis.ENCLOSING.value
 _EXPLICIT: Final = Basis.EXPLICIT.value
+_BY_WORDS: Final = frozenset({Basis.QUOTATION.value, Basis.CONTAINMENT.value})
 _COMPLETED: Final = OutputStatus.COMPLETED.value
 
 
@@ -249,14 +250,15 @@ class _Search:
         ends = record.record_id, other.record_id
         for value_id in value_ids:
             join = joins.get(value_id)
+            is_somewhere = value_id == source.source_id and _is_quoted_somewhere(record, source)
             for each in (_parts_with(other, join) if join is not None else ()) or made:
-                self._join(value_id, each, ends)
+                self._join(value_id, each, ends, _ENCLOSING if is_somewhere else _DIGEST)
 
-    def _join(self, value_id: str, made: str, ends: tuple[str, str]) -> None:
+    def _join(self, value_id: str, made: str, ends: tuple[str, str], basis: str = _DIGEST) -> None:
         if len(self._joins) >= MAX_JOINS:
             self._cut = True
         else:
-            self._joins[value_id, made, _DERIVED, _DIGEST] = ends
+            self._joins[value_id, made, _DERIVED, basis] = ends
 
     def _handed_over(self, record: ProvenanceRecord, other: ProvenanceRecord) -> bool:
         """Notes how an output goes back to one that was made for it in another process; whether it does."""
@@ -336,6 +338,23 @@ def parts(record: ProvenanceRecord) -> Iterator[Arrow]:
             yield element.entity_id, output_id, _DERIVED, _ENCLOSING
 
 
+def _is_quoted_somewhere(record: ProvenanceRecord, source: Source) -> bool:
+    """Whether only short fields of a source that has parts are known to have been used, and not which: of the output
+    that it is, any part may have been.
+    """
+    if not source.elements:
+        return False
+    edges = [edge for edge in record.flow if edge.to == source.source_id and edge.relation == _DERIVED]
+    return bool(edges) and all(_has_no_place_in_cause(edge) for edge in edges)
+
+
+def _has_no_place_in_cause(edge: Edge) -> bool:
+    spans = [] if edge.spans is UNSET else list(edge.spans)
+    for each in () if edge.fields is UNSET else edge.fields.values():
+        spans += each
+    return edge.basis in _BY_WORDS and bool(spans) and all(span[2:] == (0, 0) for span in map(tuple, spans))
+
+
 def _pointer_of(element: Entity) -> str:
     """Where a part of an output stands in it, as edges say it."""
     names = (element.name or "").split(".")
@@ -354,14 +373,15 @@ def _contents(source: Source) -> Iterator[tuple[list[str], str]]:
     """Join digests of what a source brought, and of what is in it, with the ids of the values that hold it: of the
     whole, all that is in it too.
     """
+    everything = [source.source_id, *(element.entity_id for element in source.elements)]
     whole = join_of(source)
     if whole is not None:
-        yield [source.source_id, *(element.entity_id for element in source.elements)], whole
+        yield everything, whole
     for element in source.elements:
         join = join_of(element)
         if join is not None:
             is_whole = element.name in WRITTEN and element.element_of == source.source_id
-            yield [element.entity_id, *([source.source_id] if is_whole else [])], join
+            yield everything if is_whole else [element.entity_id], join
 
 
 def join_of(value: Source | Entity | Output) -> str | None:

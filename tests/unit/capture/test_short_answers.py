@@ -149,3 +149,16 @@ def test_a_word_in_a_field_of_an_answer_that_is_json_is_one_too():
 
     (edge,), (strength,) = linked(body)
     assert (edge.basis, strength) == ("containment", "given")
+
+
+def test_short_fields_of_an_object_that_a_model_made_are_answers_however_they_are_written_down():
+    ask = traced_model_call("extract")(lambda prompt: {"name": fresh("Nowak"), "start": fresh("1 February 2027")})
+
+    def body():
+        late, _ = reviews()
+        return json.dumps(ask(f"Extract from: {late}"), indent=1)
+
+    edges, strengths = linked(body)
+
+    assert [sorted(edge.fields) for edge in edges] == [["/name", "/start"]]
+    assert strengths == ["given"]

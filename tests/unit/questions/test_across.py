@@ -186,6 +186,28 @@ def test_what_uses_one_part_of_an_output_goes_back_to_what_that_part_came_from(s
     assert found["ana"] not in {"observed", "declared"}
 
 
+def test_short_fields_of_what_was_loaded_do_not_tell_which_part_of_an_output_they_are(store):
+    tickets = {
+        "5521": "The kettle of Omar Said leaks from its lid.",
+        "5523": "The lamp of Lena Ortiz does not light up.",
+    }
+
+    @traced_output("tickets")
+    def board():
+        loads = [traced_source(type="api", name=each)(lambda text=text: text) for each, text in tickets.items()]
+        return [{"id": each, "title": f"{load()} It came in today."} for each, load in zip(tickets, loads, strict=True)]
+
+    loaded = json.loads(json.dumps(board()))
+    fetch = traced_source(type="api", name="board")(lambda: loaded)
+    provsdk.traced_output("note")(lambda: "#{id} {title}".format(**fetch()[1]))()
+    joined = upstream(store, record(store, "note"))
+
+    reached = reach(Causes(joined.arrows()), record(store, "note").output.output_id)
+    found = {one.name: best(reached, [one.source_id]).strength for one in record(store, "tickets").sources}
+    assert found["5523"] == "observed"
+    assert found["5521"] not in {"observed", "declared"}
+
+
 def test_a_part_of_which_nothing_is_known_may_go_back_to_all_that_the_output_does(store):
     made = provsdk.traced_output("answer")(lambda: {"answer": load().upper(), "notice": NOTICE})()
     mail(made["notice"])
