@@ -47,8 +47,6 @@ class Scope:
     small: tuple[tuple[int, str, Any], ...] = ()
     """Values of sources that are too small to be linked by what they are: how many values were known before each, id,
     and the value."""
-    answers: tuple[tuple[str, str], ...] = ()
-    """What models said that is too small to be linked by what it is: id and text."""
     own_code: int | None = None
     """Number of the code of the output's own function."""
     asked: frozenset[str] = frozenset()
@@ -66,6 +64,8 @@ class Scope:
         self.spans: dict[str, dict[str, Any]] = {}
         self.code: set[int] = set()
         """Numbers of the traced functions that were at work."""
+        self.answers: list[tuple[str, str]] = []
+        """What models said that is too small to be linked by what it is: id and text. Threads append to it."""
         self.calls: list[str] = []
         """Keys of the activities inside the output: whoever assembles the record can tell which did not arrive."""
         self.flows: list[Flow] = []

@@ -81,7 +81,15 @@ def texts_of(scope: Scope, max_bytes: int) -> Texts | None:
         found.append(one)
     given = frozenset(entity_id for entity_id, _, _, _, of in held if of == GIVEN)
     return Texts(
-        scope.output_id, found, given, list(scope.flows), made, left >= 0, scope.answers, _constants(scope), scope.asked
+        scope.output_id,
+        found,
+        given,
+        list(scope.flows),
+        made,
+        left >= 0,
+        tuple(scope.answers),
+        _constants(scope),
+        scope.asked,
     )
 
 

@@ -491,7 +491,7 @@ class Values:
     def _answered_shortly(self, scope: Scope, text: str, n: int = 0) -> None:
         """A word of a model, which may be all that the output says."""
         if self.kind == semconv.KIND_MODEL_CALL and text and not is_linkable(text):
-            scope.answers += ((f"ent_{self.key}-{n}", text),)
+            scope.answers.append((f"ent_{self.key}-{n}", text))
 
     def _next(self, role: str) -> int:
         """The number of a new entity: 0 is the first result, the others count from 1."""

@@ -1,10 +1,12 @@
 """A label, a number, a yes: a word of a model is tied to its call where it is all that the output says."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from provsdk import traced_model_call, traced_output, traced_source
+from provsdk.capture._otel import current_activity
 from provsdk.questions.links import links
 from provsdk.testing import captured_records
 
@@ -162,3 +164,18 @@ def test_short_fields_of_an_object_that_a_model_made_are_answers_however_they_ar
 
     assert [sorted(edge.fields) for edge in edges] == [["/name", "/start"]]
     assert strengths == ["given"]
+
+
+def test_answers_of_many_threads_are_all_known():
+    scopes = []
+    ask = traced_model_call("classify")(as_text)
+
+    def body():
+        scopes.append(current_activity().scope)
+        with ThreadPoolExecutor(8) as pool:
+            return len(list(pool.map(lambda n: ask(f"Label {n}: {LATE}", f"no {n}"), range(500))))
+
+    with captured_records():
+        traced_output("label")(body)()
+
+    assert sorted(text for _, text in scopes[0].answers) == sorted(f"no {n}" for n in range(500))
